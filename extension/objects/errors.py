@@ -1,0 +1,77 @@
+"""The errors people see: what is wrong, where, why, and the next step.
+
+An error is a value that every edge (API, CLI, a status condition) prints the same way, so nobody
+has to guess the place from a stack trace. `code` is the Steve code (`rancher-integration.md` 2.6).
+No message may hold the content of a secret.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class UserError(Exception):
+    """Something a person can mend. `field` is the place in the object, `where` the file or cluster."""
+
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "InvalidFormat"
+
+    def __init__(self, message: str, *, where: str = "", field: str = "", hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.field = field
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class Invalid(UserError):
+    """The object or file does not follow its schema or a rule."""
+
+
+class MissingRequired(UserError):
+    code = "MissingRequired"
+
+
+class NotFound(UserError):
+    status = 404
+    code = "NotFound"
+
+
+class AlreadyExists(UserError):
+    status = 409
+    code = "AlreadyExists"
+
+
+class Conflict(UserError):
+    """The object changed since it was read: read it again and repeat the change."""
+
+    status = 409
+    code = "Conflict"
+
+
+class Gone(UserError):
+    """A watch or a continue token is older than what the store still remembers: list again."""
+
+    status = 410
+    code = "Expired"
+
+
+class Unauthorized(UserError):
+    status = 401
+    code = "Unauthorized"
+
+
+class Forbidden(UserError):
+    status = 403
+    code = "PermissionDenied"
+
+
+class Unavailable(UserError):
+    """A repository, cluster or disk can't be used now; the same call may succeed later."""
+
+    status = 503
+    code = "ClusterUnavailable"

@@ -1,0 +1,106 @@
+"""A Plan: which clusters get which options of a bundle, as sets; and a Step: what of it is written now.
+
+Clusters are dense integers in roaring bitmaps, so a plan for a million clusters is as small as its number of
+variants (`design.md` decisions 1 and 2). Dry run, preview, tests and apply share these values.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from pyroaring import FrozenBitMap
+
+from extension.objects.base import Key
+from extension.objects.options import BundleDeploymentOptions
+
+NONE = FrozenBitMap()
+
+
+class Variant(msgspec.Struct, frozen=True):
+    """Options that some clusters share, and the deployment ID they make together with the content.
+
+    Two variants with one `deployment_id` can differ in what the ID leaves out (diff, correctDrift).
+    """
+
+    deployment_id: str
+    options: BundleDeploymentOptions
+
+
+class Assignment(msgspec.Struct, frozen=True):
+    """The clusters of one variant; the assignments of a plan are disjoint."""
+
+    variant: Variant
+    clusters: FrozenBitMap
+
+
+class PlannedPartition(msgspec.Struct, frozen=True):
+    """One step of a rollout. `order` are its clusters by name; `max_unavailable` is a number of clusters."""
+
+    name: str
+    clusters: FrozenBitMap
+    max_unavailable: int
+
+
+class PlanError(msgspec.Struct, frozen=True):
+    """Clusters for which no options could be computed, and why. The others go on."""
+
+    message: str
+    clusters: FrozenBitMap
+
+
+class Plan(msgspec.Struct, frozen=True):
+    bundle: Key
+    manifest_id: str
+    assignments: tuple[Assignment, ...] = ()
+    partitions: tuple[PlannedPartition, ...] = ()
+    errors: tuple[PlanError, ...] = ()
+    max_unavailable: int = 0
+    max_unavailable_partitions: int = 0
+    max_new: int = 50
+    paused: bool = False
+
+    @property
+    def clusters(self) -> FrozenBitMap:
+        """Every cluster the bundle is to be deployed to, those with an error left out."""
+        return FrozenBitMap.union(NONE, *(a.clusters for a in self.assignments))
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """How far a bundle's stored deployments are, as sets of clusters (the input of a rollout step).
+
+    `staged`, `deployed` and `applied` map a deployment ID to the clusters that have it in that place.
+    `deleting` are those on their way out; they are in no other set.
+    """
+
+    existing: FrozenBitMap = NONE
+    staged: dict[str, FrozenBitMap] = {}
+    deployed: dict[str, FrozenBitMap] = {}
+    applied: dict[str, FrozenBitMap] = {}
+    ready: FrozenBitMap = NONE
+    paused: FrozenBitMap = NONE
+    deleting: FrozenBitMap = NONE
+
+
+class PartitionProgress(msgspec.Struct, frozen=True):
+    name: str
+    clusters: FrozenBitMap
+    max_unavailable: int
+    unavailable: int
+
+
+class Step(msgspec.Struct, frozen=True):
+    """What to write now. `create` get a row, `stage` the plan's variant as staged, `promote` staged as live,
+    `refresh` new options under an unchanged deployment ID, `remove` an uninstall."""
+
+    create: FrozenBitMap = NONE
+    stage: FrozenBitMap = NONE
+    promote: FrozenBitMap = NONE
+    refresh: FrozenBitMap = NONE
+    remove: FrozenBitMap = NONE
+    newly_created: int = 0
+    unavailable: int = 0
+    unavailable_partitions: int = 0
+    partitions: tuple[PartitionProgress, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.create or self.stage or self.promote or self.refresh or self.remove)

@@ -1,0 +1,165 @@
+"""What the engine and the API may ask of a store; `sql.py` is the real one, `tests/fakes/` has a dict.
+
+Invariants every store keeps:
+- every write takes the next number of one sequence, its resourceVersion; a bulk write takes one for all its rows;
+- what a call returned is on disk; a killed process leaves either all of a call or nothing;
+- counters (by bundle, GitRepo and cluster, by state) change in the transaction that changes a state;
+- deletions leave a tombstone for a window, so that a watch sees them; older than that is `Gone`;
+- `status` of Bundle, GitRepo, Cluster and ClusterGroup is laid over from counters when read, never scanned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, Protocol, TypeVar
+
+import msgspec
+from pyroaring import FrozenBitMap
+
+from extension.objects.base import Key, Object
+from extension.objects.kinds import BundleDeployment, BundleDeploymentStatus, BundleRef, BundleResource
+from extension.objects.options import BundleDeploymentOptions
+from extension.objects.plan import Plan, Progress, Step
+from extension.objects.selectors import LabelSelector
+
+T = TypeVar("T", bound=Object)
+
+
+class Filter(msgspec.Struct, frozen=True):
+    """One condition on a field path such as `metadata.name` or `metadata.labels[env]`. `values` are alternatives."""
+
+    field: str
+    operator: Literal["=", "!=", "~", "!~", "in", "notin", "exists", "!exists"]
+    values: tuple[str, ...] = ()
+
+
+class Query(msgspec.Struct, frozen=True):
+    """A list request. `namespaces` None means all; `sort` is a field path, descending with a leading `-`.
+
+    `filters` are ANDed, each a tuple of alternatives. `after` is the `next` of the page before.
+    """
+
+    namespaces: tuple[str, ...] | None = None
+    selector: LabelSelector | None = None
+    filters: tuple[tuple[Filter, ...], ...] = ()
+    sort: tuple[str, ...] = ("metadata.namespace", "metadata.name")
+    limit: int = 100
+    after: str = ""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page by keyset: `next` is empty on the last one, `count` the number of all matches, `revision` the sequence."""
+
+    items: tuple[Any, ...]
+    next: str
+    count: int
+    revision: int
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One entry of the change feed. For BundleDeployments a bulk write is one entry per bundle, name `*`."""
+
+    revision: int
+    key: Key
+    type: Literal["ADDED", "MODIFIED", "DELETED"]
+
+
+class Assigned(msgspec.Struct, frozen=True):
+    """One deployment as its agent needs it. `deleting` asks for an uninstall."""
+
+    bundle_id: int
+    cluster_id: int
+    revision: int
+    bundle: Key
+    deployment_id: str
+    staged_deployment_id: str
+    options: BundleDeploymentOptions
+    content_sha256: str
+    commit: str
+    depends_on: tuple[BundleRef, ...]
+    paused: bool
+    deleting: bool
+    status: BundleDeploymentStatus
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What an agent says of one deployment. `removed`: the release is gone, drop the row."""
+
+    bundle_id: int
+    cluster_id: int
+    status: BundleDeploymentStatus = BundleDeploymentStatus()
+    removed: bool = False
+
+
+class Store(Protocol):
+    """See the module docstring. All methods may raise `Unavailable` (the disk is full, the file can't be read)."""
+
+    # documents
+    def get(self, cls: type[T], namespace: str, name: str) -> T:
+        """The object, a Bundle with its resources. Raises NotFound."""
+
+    def find(self, cls: type[T], namespace: str, name: str) -> T | None: ...
+
+    def list(self, cls: type[T], query: Query = Query()) -> Page:
+        """A page of objects, Bundles without resources, Secrets without data."""
+
+    def create(self, obj: T, *, dry_run: bool = False) -> T:
+        """Fills uid, creation time, generation, resourceVersion, name from generateName. Raises AlreadyExists.
+        A Bundle's resources are kept once by content hash; `status.resourcesSha256Sum` names them."""
+
+    def update(self, obj: T, *, dry_run: bool = False) -> T:
+        """Replaces everything but status. A set resourceVersion must be the current one: Conflict. The generation rises
+        when spec (or data) changed. Nothing changed: nothing is written. Ends a deletion when no finalizer is left."""
+
+    def update_status(self, obj: T) -> T:
+        """Replaces the stored status (what no counter gives). Nothing changed: nothing is written. Raises NotFound."""
+
+    def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
+        """Deletes, or sets the deletion time while finalizers are there. Deleting a Cluster drops its deployments."""
+
+    def object_id(self, key: Key) -> int:
+        """The dense integer of an object (clusters' are the members of bitmaps). Raises NotFound."""
+
+    def keys(self, kind: str, ids: Iterable[int]) -> dict[int, Key]: ...
+
+    # content
+    def content(self, sha256: str) -> tuple[BundleResource, ...]:
+        """The resources with this manifest hash. Raises NotFound."""
+
+    # change feed
+    def revision(self) -> int:
+        """The newest number of the sequence."""
+
+    def changes(self, since: int, limit: int = 1000) -> Sequence[Change]:
+        """Changes after `since`, oldest first. Raises Gone when tombstones up to there are dropped."""
+
+    def wait(self, since: int, timeout: float) -> int:
+        """Blocks until the sequence passes `since` (by any process) or `timeout` seconds; the newest number."""
+
+    # deployments
+    def progress(self, bundle: Key) -> Progress: ...
+
+    def apply(self, plan: Plan, step: Step) -> int:
+        """Writes a step in one transaction, only what changes; the revision (the old one when nothing did)."""
+
+    def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
+        """Deployments of a cluster that changed after `since` (by the hub, not by its reports), by bundle name."""
+
+    def report(self, reports: Sequence[Report]) -> None:
+        """Many reports in one transaction: states, counters and details. Reports for rows that are gone are dropped."""
+
+    def deployment(self, bundle: Key, cluster: Key) -> BundleDeployment: ...
+
+    def deployments(self, query: Query, *, bundle: Key | None = None, cluster: Key | None = None, gitrepo: Key | None = None) -> Page:
+        """BundleDeployments as views; filterable by `state`, sortable by name, state and cluster."""
+
+    def forget(self, bundle: Key) -> int:
+        """Marks all deployments of a bundle for removal; how many are left."""
+
+    # clusters
+    def seen(self, clusters: Iterable[Key], when: str) -> None:
+        """Sets last-seen for many clusters in one write that wakes nobody."""
+
+    def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap: ...
+
+    def close(self) -> None: ...
