@@ -18,11 +18,13 @@ NONE = FrozenBitMap()
 class Variant(msgspec.Struct, frozen=True):
     """Options that some clusters share, and the deployment ID they make together with the content.
 
-    Two variants with one `deployment_id` can differ in what the ID leaves out (diff, correctDrift).
+    Two variants with one `deployment_id` can differ in what the ID leaves out (diff, correctDrift, namespace labels);
+    `digest` is a hash of all options, so it tells them apart.
     """
 
     deployment_id: str
     options: BundleDeploymentOptions
+    digest: str = ""
 
 
 class Assignment(msgspec.Struct, frozen=True):
@@ -33,7 +35,7 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 class PlannedPartition(msgspec.Struct, frozen=True):
-    """One step of a rollout. `order` are its clusters by name; `max_unavailable` is a number of clusters."""
+    """One step of a rollout; a cluster can be in several. `max_unavailable` is a number of clusters."""
 
     name: str
     clusters: FrozenBitMap
@@ -68,13 +70,18 @@ class Progress(msgspec.Struct, frozen=True):
     """How far a bundle's stored deployments are, as sets of clusters (the input of a rollout step).
 
     `staged`, `deployed` and `applied` map a deployment ID to the clusters that have it in that place.
-    `deleting` are those on their way out; they are in no other set.
+    A cluster of `existing` that is in none of them has the empty ID there. `staged_options` and `options` map the
+    digest of a Variant to the clusters whose staged and live options are its. None: the store can't tell; then staged
+    options are taken to be those of the ID, and live ones are refreshed in every step. `deleting` are those on their
+    way out; they are in no other set.
     """
 
     existing: FrozenBitMap = NONE
     staged: dict[str, FrozenBitMap] = {}
     deployed: dict[str, FrozenBitMap] = {}
     applied: dict[str, FrozenBitMap] = {}
+    staged_options: dict[str, FrozenBitMap] | None = None
+    options: dict[str, FrozenBitMap] | None = None
     ready: FrozenBitMap = NONE
     paused: FrozenBitMap = NONE
     deleting: FrozenBitMap = NONE
@@ -88,8 +95,9 @@ class PartitionProgress(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """What to write now. `create` get a row, `stage` the plan's variant as staged, `promote` staged as live,
-    `refresh` new options under an unchanged deployment ID, `remove` an uninstall."""
+    """What to write now, in this order. `create` get a row, `stage` the plan's variant as staged, `promote` staged as
+    live, `refresh` the plan's options as live under an unchanged deployment ID, `remove` an uninstall.
+    The numbers are those of a Bundle's status."""
 
     create: FrozenBitMap = NONE
     stage: FrozenBitMap = NONE

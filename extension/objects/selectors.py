@@ -62,4 +62,4 @@ def holds(req: Requirement, labels: Mapping[str, str]) -> bool:
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Whether all of the selector's requirements hold for these labels. Raises Invalid for a bad operator."""
-    return all([holds(req, labels) for req in requirements(selector)])
+    return all(holds(req, labels) for req in requirements(selector))

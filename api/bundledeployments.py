@@ -1,0 +1,42 @@
+"""BundleDeployments: one bundle on one cluster, made by the engine. Listed by bundle, cluster or GitRepo."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from api.access import absent, workspace_of
+from api.auth import caller
+from api.nouns import Noun
+from api.resources import blueprint
+from api.services import services
+from extension.objects.base import Key, Object
+from extension.objects.kinds import BundleDeployment
+from extension.store.protocol import Filter, Page, Query
+
+NOUN = Noun(BundleDeployment, "One bundle on one cluster. Read only: it follows from bundles, clusters and targets.")
+
+_OF = {"bundle": "Bundle", "cluster": "Cluster", "gitrepo": "GitRepo"}
+_EXTRA = {
+    name: fields.String(validate=validate.Regexp(r"[^/\s]+/[^/\s]+$"), metadata={"description": f"those of a {kind}: `<workspace>/<name>`"})
+    for name, kind in _OF.items()
+}
+
+
+def _fetch(query: Query, args: dict[str, Any]) -> Page:
+    of: dict[str, Any] = {name: Key(kind, *args[name].split("/")) for name, kind in _OF.items() if name in args}
+    return services().store.deployments(query, **of)
+
+
+def _find(namespace: str, name: str) -> Object:
+    """A deployment by its place, which is its cluster's namespace and its Bundle's name."""
+    place = ((Filter("metadata.namespace", "=", (namespace,)),), (Filter("metadata.name", "=", (name,)),))
+    found: tuple[BundleDeployment, ...] = services().store.deployments(Query(filters=place, limit=2)).items
+    mine = [deployment for deployment in found if caller().role(workspace_of(deployment))]
+    if not mine:
+        raise absent(NOUN.key(namespace, name))
+    return mine[0]
+
+
+blueprints = (blueprint(NOUN, _find, _fetch, _EXTRA),)

@@ -1,0 +1,137 @@
+"""Clusters: registered by agents, or by hand for those the service reaches itself; moved between workspaces.
+
+A cluster's place decides who commands it. So a Cluster may name a kubeconfig Secret or a folder of another workspace only
+if its writer rules there too, and a move needs the administrator of both workspaces. `fleet-local` holds `local` and
+nothing else, for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from api import checks
+from api.access import EVERYWHERE, Need, Role, forbidden
+from api.checks import LOCAL_CLUSTER, LOCAL_WORKSPACE
+from api.errors import InvalidReference
+from api.nouns import Action, Call, Noun, Write, object_id
+from api.places import resources_blueprint
+from api.representation import url
+from api.resources import blueprint
+from extension.objects.base import Key
+from extension.objects.errors import Invalid, MissingRequired
+from extension.objects.kinds import Cluster, FleetWorkspace
+
+DIRECTORY = "continuous-delivery.cattle.io/directory"
+
+
+def _cluster(write: Write) -> Cluster:
+    assert isinstance(write.new, Cluster)
+    return write.new
+
+
+def _only_local(write: Write) -> None:
+    meta = write.new.metadata
+    if write.old is None and meta.namespace == LOCAL_WORKSPACE and meta.name != LOCAL_CLUSTER:
+        raise Invalid(f"metadata.namespace: {LOCAL_WORKSPACE} holds only the cluster {LOCAL_CLUSTER}", field="metadata.namespace")
+
+
+def _kubeconfig(write: Write) -> None:
+    namespace = _cluster(write).spec.kube_config_secret_namespace
+    field = "spec.kubeConfigSecretNamespace"
+    if _changed(write, lambda c: (c.spec.kube_config_secret, c.spec.kube_config_secret_namespace)):
+        _rules(write, namespace or write.new.metadata.namespace, field)
+
+
+def _directory(write: Write) -> None:
+    folder = write.new.metadata.annotations.get(DIRECTORY, "")
+    if folder in ("", "true") or not _changed(write, lambda c: c.metadata.annotations.get(DIRECTORY)):
+        return
+    workspace, slash, _ = folder.partition("/")
+    _rules(write, workspace if slash else EVERYWHERE, f"metadata.annotations.{DIRECTORY}")
+
+
+def _changed(write: Write, part: Any) -> bool:
+    return write.old is None or part(write.old) != part(write.new)
+
+
+def _rules(write: Write, workspace: str, field: str) -> None:
+    """Raises InvalidReference unless the caller is an administrator of that workspace."""
+    if write.call.caller.role(workspace) < Role.ADMIN:
+        place = "all workspaces" if workspace == EVERYWHERE else f"workspace {workspace}"
+        raise InvalidReference(f"{field}: needs the role admin in {place}", field=field)
+
+
+def _not_local(write: Write) -> None:
+    if is_local(write.new.key):
+        raise Invalid("the local cluster can't be deleted", field="metadata.name")
+
+
+def is_local(key: Key) -> bool:
+    return (key.namespace, key.name) == (LOCAL_WORKSPACE, LOCAL_CLUSTER)
+
+
+def force_update(cluster: Cluster) -> Cluster:
+    """Deploys the agent again: the dashboard's formula, whose first click writes 2."""
+    return _with(cluster, redeploy_agent_generation=(cluster.spec.redeploy_agent_generation or 1) + 1)
+
+
+def _with(cluster: Cluster, **fields: object) -> Cluster:
+    return msgspec.structs.replace(cluster, spec=msgspec.structs.replace(cluster.spec, **fields))
+
+
+def move(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Moves a cluster to another workspace: which Bundles leave it, which come to it. A dry run only tells."""
+    workspace, labels = _move_body(body)
+    source = cluster.metadata.namespace
+    if LOCAL_WORKSPACE in (source, workspace):
+        raise Invalid(f"workspace: {LOCAL_WORKSPACE} is never left and never entered", field="workspace")
+    if not call.caller.has(Need(Role.ADMIN), workspace):
+        raise forbidden(f"move {cluster.key} to workspace {workspace}", Need(Role.ADMIN), workspace)
+    if call.services.store.find(FleetWorkspace, "", workspace) is None:
+        raise InvalidReference(f"workspace: {workspace} does not exist", field="workspace")
+    told = {"type": "clusterMove", "from": source, "to": workspace, "dryRun": call.dry_run}
+    if workspace == source:
+        return told | _moved(cluster.key, (), ())
+    result = call.services.move(cluster.key, workspace, labels, call.dry_run)
+    return told | _moved(result.cluster, result.leaves, result.comes)
+
+
+def _moved(cluster: Key, leaves: Iterable[Key], comes: Iterable[Key]) -> dict[str, Any]:
+    return {
+        "id": object_id(cluster),
+        "links": {"cluster": url(NOUN.plural, object_id(cluster))},
+        "leaves": sorted(object_id(key) for key in leaves),
+        "comes": sorted(object_id(key) for key in comes),
+    }
+
+
+def _move_body(body: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
+    workspace, labels = body.get("workspace"), body.get("labels") or {}
+    unknown = sorted(set(body) - {"workspace", "labels"})
+    if unknown:
+        raise Invalid(f"{unknown[0]}: unknown field", field=unknown[0])
+    if not isinstance(workspace, str) or not workspace:
+        raise MissingRequired("workspace: is required", field="workspace", hint="name the workspace to move to")
+    if not isinstance(labels, dict) or not all(isinstance(v, str) for v in labels.values()):
+        raise Invalid("labels: expected an object of texts", field="labels")
+    checks.labels(labels, "labels")
+    return workspace, labels
+
+
+NOUN = Noun(
+    Cluster,
+    "A cluster: a Kubernetes API, a folder, or one that an agent speaks for.",
+    checks=(_only_local, _kubeconfig, _directory),
+    on_delete=(_not_local,),
+    actions={
+        "forceUpdate": Action(force_update, summary="deploy the agent again"),
+        "pause": Action(lambda cluster: _with(cluster, paused=True), summary="hold back changes"),
+        "unpause": Action(lambda cluster: _with(cluster, paused=False), summary="let changes through"),
+        "move": Action(run=move, summary="to another workspace; body {workspace, labels?}"),
+    },
+    links=("resources",),
+)
+blueprints = (blueprint(NOUN), resources_blueprint(NOUN, "cluster"))

@@ -1,0 +1,170 @@
+"""Lists: what Steve's list parameters mean here, and pages that stay in place while others write.
+
+Pages go by keyset (`limit`, `continue`): a page starts after the last row of the one before, so nothing is skipped or
+shown twice however much is written in between. Rancher's dashboard pages by number (`page`, `pagesize`); that is served
+up to MAX_OFFSET rows deep by walking, and refused beyond, because the cost grows with the depth. A limit above MAX_LIMIT
+is answered with MAX_LIMIT rows and a `continue`, as Kubernetes does. What the caller may not see is left out by the query.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+import orjson
+from flask import request
+from marshmallow import fields, validate
+
+from api.access import Caller, Role
+from api.errors import InvalidOption
+from api.nouns import Noun
+from api.representation import represent, url
+from api.selectors import filters, label_selector
+from extension.objects.kinds import FleetWorkspace
+from extension.objects.schemas import strict
+from extension.store.protocol import Filter, Page, Query
+
+DEFAULT_LIMIT = 500
+MAX_LIMIT = 1000
+MAX_OFFSET = 10_000
+DEFAULT_SORT = ("metadata.namespace", "metadata.name")
+
+Fetch = Callable[[Query], Page]
+
+_SELECTION: dict[str, fields.Field[Any]] = {
+    "labelSelector": fields.String(metadata={"description": "such as `env=prod,tier!=gold,region in (eu,us),!legacy`"}),
+    "filter": fields.List(
+        fields.String(),
+        metadata={"description": "such as `metadata.name~web`; commas are alternatives, repeated filters must all hold"},
+    ),
+}
+_CHUNK: dict[str, fields.Field[Any]] = {
+    "limit": fields.Integer(validate=validate.Range(min=-1), metadata={"description": f"rows a page, at most {MAX_LIMIT}; -1 means that"}),
+    "continue": fields.String(metadata={"description": "the `continue` of the page before"}),
+}
+SELECTION = {**_SELECTION, **_CHUNK}
+LIST_FIELDS: dict[str, fields.Field[Any]] = {
+    **SELECTION,
+    "sort": fields.String(metadata={"description": "field paths, descending with a leading `-`"}),
+    "page": fields.Integer(validate=validate.Range(min=1), metadata={"description": f"page number; page x pagesize <= {MAX_OFFSET}"}),
+    "pagesize": fields.Integer(validate=validate.Range(min=1), metadata={"description": "rows a page"}),
+    "exclude": fields.List(fields.String(), metadata={"description": "field paths to leave out, such as `spec.resources`"}),
+    "revision": fields.String(validate=validate.Regexp(r"\d{1,18}$"), metadata={"description": "the oldest acceptable revision"}),
+}
+ListQuery = strict("ListQuery", LIST_FIELDS)
+
+
+def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str | None, least: Role = Role.READ_ONLY) -> Query | None:
+    """The query of a list request, limited to the workspaces in which the caller has at least a role; None: nothing is visible."""
+    chosen = args.get("labelSelector")
+    query = Query(
+        selector=label_selector(chosen) if chosen else None,
+        filters=filters(args.get("filter", [])),
+        sort=tuple(part.strip() for part in args["sort"].split(",")) if args.get("sort") else DEFAULT_SORT,
+        limit=_limit(args),
+    )
+    permitted = caller.workspaces(least)
+    if noun.cls is FleetWorkspace:
+        return query if permitted is None else _named(query, permitted)
+    if namespace is not None:
+        permitted = (namespace,) if permitted is None or namespace in permitted else ()
+    return None if permitted == () else msgspec.structs.replace(query, namespaces=permitted)
+
+
+def _named(query: Query, names: tuple[str, ...]) -> Query | None:
+    only = (Filter("metadata.name", "in", names),)
+    return msgspec.structs.replace(query, filters=(*query.filters, only)) if names else None
+
+
+def _limit(args: Mapping[str, Any]) -> int:
+    wanted = [n for n in (args.get("limit", DEFAULT_LIMIT), args.get("pagesize")) if n is not None]
+    if args.get("limit") == 0:
+        raise InvalidOption("limit: must be -1 or at least 1", field="limit")
+    return min(n if n > 0 else MAX_LIMIT for n in (*wanted, MAX_LIMIT))
+
+
+def read_page(fetch: Fetch, query: Query | None, args: Mapping[str, Any], revision: Callable[[], int]) -> Page:
+    """The page a list request asks for. Raises InvalidOption for a `continue` of another list, Gone from the store."""
+    if int(args.get("revision") or 0) > revision():
+        raise InvalidOption(f"revision: unknown revision {args['revision']}", field="revision")
+    if query is None:
+        return Page((), "", 0, revision())
+    if "page" not in args:
+        return fetch(msgspec.structs.replace(query, after=_after(args.get("continue", ""), query)))
+    return _numbered(fetch, query, args)
+
+
+def _numbered(fetch: Fetch, query: Query, args: Mapping[str, Any]) -> Page:
+    if "continue" in args:
+        raise InvalidOption("page: can't be used together with continue", field="page")
+    if args.get("pagesize", 0) > MAX_LIMIT or args["page"] * query.limit > MAX_OFFSET:
+        raise InvalidOption(
+            f"page: pages reach {MAX_OFFSET} rows deep and have at most {MAX_LIMIT}",
+            field="page",
+            hint="use limit and continue, or a filter",
+        )
+    page = fetch(query)
+    for _ in range(args["page"] - 1):
+        if not page.next:
+            return Page((), "", page.count, page.revision)
+        page = fetch(msgspec.structs.replace(query, after=page.next))
+    return page
+
+
+def continue_token(page: Page, query: Query | None) -> str:
+    """An opaque token for the page after, empty on the last one; it is good only for the same list."""
+    if not page.next or query is None:
+        return ""
+    return base64.urlsafe_b64encode(orjson.dumps([page.next, _digest(query)])).decode().rstrip("=")
+
+
+def _after(token: str, query: Query) -> str:
+    if not token:
+        return ""
+    try:
+        after, digest = orjson.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+    except (ValueError, TypeError, binascii.Error):
+        raise InvalidOption("continue: is not a token of this API", field="continue") from None
+    if digest != _digest(query) or not isinstance(after, str):
+        raise InvalidOption("continue: belongs to another list", field="continue", hint="repeat the parameters of the first page")
+    return after
+
+
+def _digest(query: Query) -> str:
+    """Of what makes a list that list: everything but where in it one is and how many rows one takes."""
+    same = msgspec.structs.replace(query, after="", limit=0)
+    return hashlib.blake2s(msgspec.json.encode(same, order="deterministic"), digest_size=8).hexdigest()
+
+
+def collection_body(noun: Noun, page: Page, query: Query | None, caller: Caller, args: Mapping[str, Any]) -> dict[str, Any]:
+    """Steve's collection of a page of objects."""
+    data = [represent(noun, item, caller, args.get("exclude", ())) for item in page.items]
+    body = wrapped(noun.id, data, page, query, args)
+    if caller.may_anywhere(noun.cls, "create"):
+        body["createTypes"] = {noun.id: url(noun.plural)}
+    if noun.actions and caller.may_anywhere(noun.cls, "update"):
+        body["actions"] = {name: f"{url(noun.plural)}?action={name}" for name in sorted(noun.actions)}
+    return body
+
+
+def wrapped(type_: str, data: list[Any], page: Page, query: Query | None, args: Mapping[str, Any]) -> dict[str, Any]:
+    body: dict[str, Any] = {"type": "collection", "links": {"self": request.base_url}, "resourceType": type_}
+    body |= {"revision": str(page.revision), "count": page.count, "data": data}
+    if "page" in args and query is not None:
+        body["pages"] = -(-page.count // query.limit)
+        return body
+    token = continue_token(page, query)
+    if token and query is not None:
+        pairs = [(k, v) for k, v in request.args.items(multi=True) if k != "continue"]
+        body["continue"] = token
+        body["pagination"] = {"limit": query.limit, "partial": True, "next": _with(pairs, token)}
+    return body
+
+
+def _with(pairs: list[tuple[str, str]], token: str) -> str:
+    return f"{request.base_url}?{urlencode([*pairs, ('continue', token)])}"

@@ -1,0 +1,35 @@
+"""All nouns, in the order in which `/v1` and the documentation show them."""
+
+from __future__ import annotations
+
+from api import (
+    bundledeployments,
+    bundles,
+    clustergroups,
+    clusters,
+    configmaps,
+    gitrepos,
+    namespacemappings,
+    registrationtokens,
+    secrets,
+    workspaces,
+)
+from api.nouns import Noun
+from api.openapi import Routes
+
+_MODULES = (
+    gitrepos,
+    bundles,
+    bundledeployments,
+    clusters,
+    clustergroups,
+    registrationtokens,
+    namespacemappings,
+    workspaces,
+    secrets,
+    configmaps,
+)
+
+NOUNS: tuple[Noun, ...] = tuple(module.NOUN for module in _MODULES)
+BLUEPRINTS: tuple[Routes, ...] = tuple(blueprint for module in _MODULES for blueprint in module.blueprints)
+BY_KIND: dict[str, Noun] = {noun.cls.KIND: noun for noun in NOUNS}

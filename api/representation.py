@@ -1,0 +1,71 @@
+"""Objects as Steve's resources: `id`, `type`, `links` and `actions` the caller may use, `metadata.state`.
+
+A Secret's values are never in a representation, not even for those who wrote them: `data` has the keys with null.
+Written back, a null keeps the stored value (`writing.py`), so that reading, editing and writing a Secret loses nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from flask import request
+
+from api.access import Caller, workspace_of
+from api.nouns import Noun, object_id
+from api.states import state
+from extension.objects.base import Object, document
+from extension.objects.kinds import Secret
+
+
+def url(*parts: str) -> str:
+    """An absolute URL below the API's root, as the caller reaches it."""
+    return "/".join((request.url_root.rstrip("/"), "v1", *parts))
+
+
+def represent(noun: Noun, obj: Object, caller: Caller, exclude: Iterable[str] = ()) -> dict[str, Any]:
+    """The resource of an object, without the excluded fields (dotted paths)."""
+    body = redacted(obj)
+    body.setdefault("metadata", {})["state"] = state(obj)
+    links, actions = links_of(noun, obj, caller), actions_of(noun, obj, caller)
+    if isinstance(obj, Secret):
+        body["_type"] = body.pop("type", obj.type)
+    body = {"id": object_id(obj.key), "type": noun.id, "links": links, **({"actions": actions} if actions else {}), **body}
+    for path in exclude:
+        _drop(body, path.split("."))
+    return body
+
+
+def redacted(obj: Object) -> dict[str, Any]:
+    """The object as a Kubernetes document, a Secret's values left out."""
+    body = document(obj)
+    if isinstance(obj, Secret) and obj.data:
+        body["data"] = dict.fromkeys(sorted(obj.data))
+    return body
+
+
+def links_of(noun: Noun, obj: Object, caller: Caller) -> dict[str, str]:
+    self_url = url(noun.plural, object_id(obj.key))
+    workspace = workspace_of(obj)
+    links = {"self": self_url}
+    if caller.may(noun.cls, "update", workspace):
+        links |= {"update": self_url, "patch": self_url}
+    if caller.may(noun.cls, "delete", workspace):
+        links["remove"] = self_url
+    return links | {name: f"{self_url}/{name}" for name in noun.links}
+
+
+def actions_of(noun: Noun, obj: Object, caller: Caller) -> dict[str, str]:
+    if not noun.actions or not caller.may(noun.cls, "update", workspace_of(obj)):
+        return {}
+    paused = getattr(getattr(obj, "spec", None), "paused", False)
+    useless = "pause" if paused else "unpause"
+    self_url = url(noun.plural, object_id(obj.key))
+    return {name: f"{self_url}?action={name}" for name in sorted(noun.actions) if name != useless}
+
+
+def _drop(body: Any, path: list[str]) -> None:
+    for step in path[:-1]:
+        body = body.get(step) if isinstance(body, dict) else None
+    if isinstance(body, dict):
+        body.pop(path[-1], None)

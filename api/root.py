@@ -1,0 +1,96 @@
+"""`/v1` and `/v1/schemas`: what there is for this caller, as Steve tells it.
+
+A schema names only the methods the caller may use in some workspace; a user interface hides the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response
+from marshmallow import fields
+
+from api.access import Caller
+from api.answers import answer
+from api.auth import caller
+from api.nouns import METHODS, Noun
+from api.openapi import Routes
+from api.registry import NOUNS
+from api.representation import url
+from extension.objects.errors import NotFound
+from extension.objects.schemas import schema
+
+blueprint = Routes("root", __name__, description="What there is, for this caller.")
+
+_BODY = {"type": "object"}
+
+_TYPES: tuple[tuple[type[fields.Field[Any]], str], ...] = (
+    (fields.Boolean, "boolean"),
+    (fields.Integer, "int"),
+    (fields.String, "string"),
+    (fields.List, "array"),
+    (fields.Dict, "map"),
+    (fields.Nested, "map"),
+)
+
+
+@blueprint.at("/v1")
+@blueprint.told(200, _BODY, "The root: a link to every collection", "root")
+def root() -> Response:
+    """The API's root: a link to every collection."""
+    links = (
+        {"self": url().rstrip("/")}
+        | {noun.plural: url(noun.plural) for noun in NOUNS}
+        | {"schemas": url("schemas"), "events": url("events")}
+    )
+    entry = {"id": "v1", "type": "apiRoot", "apiVersion": {"group": "", "version": "v1"}, "links": links}
+    return answer({"type": "collection", "links": {"self": links["self"]}, "resourceType": "apiRoot", "count": 1, "data": [entry]})
+
+
+@blueprint.at("/v1/schemas")
+@blueprint.told(200, _BODY, "Every type, with what you may do with it", "listSchemas")
+def schemas() -> Response:
+    """Every type with what the caller may do with it."""
+    data = [described(noun, caller()) for noun in NOUNS]
+    links = {"self": url("schemas")}
+    return answer({"type": "collection", "links": links, "resourceType": "schema", "count": len(data), "data": data})
+
+
+@blueprint.at("/v1/schemas/<schema_id>")
+@blueprint.told(200, _BODY, "One type", "getSchema")
+def one_schema(schema_id: str) -> Response:
+    found = next((noun for noun in NOUNS if schema_id in (noun.id, noun.plural)), None)
+    if found is None:
+        raise NotFound(f"schema {schema_id[:80]} not found")
+    return answer(described(found, caller()))
+
+
+def described(noun: Noun, caller: Caller) -> dict[str, Any]:
+    """Steve's schema of a type for this caller (2.2)."""
+    allowed = {verb: methods for verb, methods in METHODS.items() if caller.may_anywhere(noun.cls, verb)}
+    resource_methods = ["GET", *(m for verb in ("update", "delete") for m in allowed.get(verb, ()))]
+    actions: dict[str, Any] = {name: {} for name in sorted(noun.actions)} if "update" in allowed else {}
+    return {
+        "id": noun.id,
+        "type": "schema",
+        "pluralName": noun.plural,
+        "links": {"self": url("schemas", noun.id), "collection": url(noun.plural)},
+        "description": noun.description,
+        "resourceMethods": resource_methods,
+        "collectionMethods": ["GET", *allowed.get("create", ())],
+        "resourceActions": actions,
+        "collectionActions": actions,
+        "resourceFields": {name: {"type": _type(f)} for name, f in schema(noun.cls)().fields.items()},
+        "attributes": {
+            "group": noun.group,
+            "version": noun.version,
+            "kind": noun.cls.KIND,
+            "resource": noun.cls.PLURAL,
+            "namespaced": noun.cls.NAMESPACED,
+            "verbs": ["get", "list", "watch", *allowed, *(["patch"] if "update" in allowed else [])],
+        },
+    }
+
+
+def _type(found: fields.Field[Any]) -> str:
+    return next((name for kind, name in _TYPES if isinstance(found, kind)), "json")

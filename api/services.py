@@ -1,0 +1,85 @@
+"""What the API needs from the rest of the service, and nothing more: handed in once by whoever starts it.
+
+The API imports no engine; a test hands in a store on a temporary path and small functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from flask import current_app
+
+from extension.objects.base import Key
+from extension.settings import Settings
+from extension.store.protocol import Store
+
+
+class Identity(Protocol):
+    """Who a token speaks for: `roles` maps a workspace, or `*` for all, to `admin`, `member` or `read-only`."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def roles(self) -> Mapping[str, str]: ...
+
+
+class TokenInfo(Identity, Protocol):
+    """A stored token without its secret. Times are RFC 3339; `expires` is empty for a token that does not expire."""
+
+    @property
+    def created(self) -> str: ...
+    @property
+    def expires(self) -> str: ...
+
+
+class Tokens(Protocol):
+    """API tokens (`extension/store/tokens.py`)."""
+
+    def create(self, name: str, roles: Mapping[str, str], ttl: float | None = None) -> str:
+        """The clear token `token-xxxxx:secret`, which is shown once. `ttl` is in seconds, None for no end."""
+
+    def verify(self, token: str) -> Identity | None: ...
+
+    def list(self) -> Sequence[TokenInfo]: ...
+
+    def revoke(self, token_id: str) -> None:
+        """Raises NotFound."""
+
+
+class MoveResult(Protocol):
+    """What moving a cluster to another workspace does: the Bundles that leave it and the Bundles that come to it."""
+
+    @property
+    def cluster(self) -> Key: ...
+    @property
+    def leaves(self) -> Sequence[Key]: ...
+    @property
+    def comes(self) -> Sequence[Key]: ...
+
+
+Move = Callable[[Key, str, Mapping[str, str], bool], MoveResult]
+"""(cluster, target workspace, labels to set, dry run). Raises UserError when it can't be moved."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
+    `allow_file` lets GitRepos name folders of this machine."""
+
+    store: Store
+    tokens: Tokens
+    settings: Settings
+    version: str
+    move: Move
+    wake: Callable[[], None] = lambda: None
+    ready: Callable[[], Mapping[str, str]] = dict
+    allow_file: bool = False
+
+
+def services() -> Services:
+    """The services of the application that serves the current request."""
+    return cast(Services, current_app.extensions["continuous-delivery"])

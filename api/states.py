@@ -1,0 +1,38 @@
+"""`metadata.state`: the one word Rancher's tables show for an object, and whether it is an error or on its way (2.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from extension.objects.base import Condition, Object
+
+PASSING = frozenset({"gitupdating", "waitapplied", "pending", "outofsync", "waitcheckin", "notready", "removing"})
+WRONG = frozenset({"errapplied", "modified"})
+_BAD = (("Stalled", "True"), ("Accepted", "False"))
+
+
+def state(obj: Object) -> dict[str, Any]:
+    """`{name, error, transitioning, message}` from Fleet's display state and the conditions."""
+    status, spec = getattr(obj, "status", None), getattr(obj, "spec", None)
+    display = getattr(status, "display", None)
+    conditions: tuple[Condition, ...] = getattr(status, "conditions", ())
+    refused = _refused(conditions)
+    if obj.metadata.deletion_timestamp:
+        name = "removing"
+    elif getattr(spec, "paused", False):
+        name = "paused"
+    else:
+        name = display.state.lower() if display and display.state else ("error" if refused else "active")
+    error = bool(refused) or name in WRONG
+    message = refused or _message(conditions, "Ready") or (display.message if display else "")
+    return {"name": name, "error": error, "transitioning": name in PASSING and not error, "message": message}
+
+
+def _message(conditions: Iterable[Condition], type_: str) -> str:
+    return next((c.message for c in conditions if c.type == type_), "")
+
+
+def _refused(conditions: Iterable[Condition]) -> str:
+    """Why nothing newer is deployed, empty when nothing is wrong."""
+    return next((c.message or c.reason or c.type for c in conditions if (c.type, c.status) in _BAD), "")

@@ -1,0 +1,235 @@
+"""The agents of the clusters this process serves itself: directories, and Kubernetes APIs named by a kubeconfig.
+
+Each does what Fleet's agent does (`fleet-semantics.md` 4.1): learns from the store what its cluster should have,
+deploys it when its dependencies allow, looks again for readiness and drift, reports, and removes what is not wanted
+any more. Work is keyed by (cluster, bundle), so a slow bundle holds up only itself. A cluster that can't be reached
+is left alone for a while, with the reason on the Cluster; its deployments keep their last state.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import msgspec
+import structlog
+
+from extension.delivery.protocol import Delivery, Deployment
+from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
+from extension.engine.reports import Reports
+from extension.engine.stored import now
+from extension.objects.base import Condition, Key
+from extension.objects.errors import Unavailable
+from extension.objects.kinds import BundleDeploymentStatus, BundleRef, Cluster
+from extension.objects.states import State, condition, deployment_state, with_conditions
+from extension.store.protocol import Assigned, Report, Store
+
+log = structlog.get_logger()
+
+Work = tuple[Key, Key]
+Unmet = Callable[[tuple[BundleRef, ...], Mapping[str, str]], tuple[str, ...]]
+
+SOON = 1.0
+
+
+class Agent:
+    """One cluster: its delivery, and what the store last said it should have. Guarded by `lock`."""
+
+    def __init__(self, cluster: Cluster, delivery: Delivery, fingerprint: str) -> None:
+        self.key = cluster.key
+        self.delivery = delivery
+        self.fingerprint = fingerprint
+        self.lock = threading.Lock()
+        self.since = 0
+        self.items: dict[Key, Assigned] = {}
+        self.waiting: set[Key] = set()
+        self.failures = 0
+        self.down_until = 0.0
+
+    def learn(self, assigned: Iterable[Assigned]) -> list[Key]:
+        """Takes what the hub changed; the status this agent knows is newer than the one the hub sends along."""
+        with self.lock:
+            keys = []
+            for item in assigned:
+                known = self.items.get(item.bundle)
+                if known is not None and known.bundle_id == item.bundle_id:
+                    item = msgspec.structs.replace(item, status=known.status)  # noqa: PLW2901
+                self.items[item.bundle] = item
+                self.since = max(self.since, item.revision)
+                keys.append(item.bundle)
+            return keys
+
+    def settle(self, item: Assigned, status: BundleDeploymentStatus) -> bool:
+        """Keeps the status; whether it differs from the one before."""
+        with self.lock:
+            known = self.items.get(item.bundle)
+            if known is None or known.bundle_id != item.bundle_id:
+                return False
+            self.items[item.bundle] = msgspec.structs.replace(known, status=status)
+            return known.status != status
+
+    def states(self) -> dict[str, str]:
+        """The state of every bundle on this cluster, by bundle name."""
+        with self.lock:
+            return {item.bundle.name: _state(item).name for item in self.items.values() if not item.deleting}
+
+
+def _state(item: Assigned) -> State:
+    failed = any(c.type == "Deployed" and c.status == "False" for c in item.status.conditions)
+    return deployment_state(
+        desired=item.deployment_id,
+        staged=item.staged_deployment_id,
+        applied=item.status.applied_deployment_id,
+        deployed_failed=failed,
+        ready=item.status.ready,
+        non_modified=item.status.non_modified,
+    )
+
+
+class Agents:
+    """All clusters served in this process. `open_delivery` gives a cluster's delivery, or None for one served elsewhere."""
+
+    def __init__(
+        self,
+        store: Store,
+        open_delivery: Callable[[Cluster], tuple[str, Callable[[], Delivery]] | None],
+        unmet: Unmet,
+        *,
+        workers: int,
+        drift_interval: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._open = open_delivery
+        self._unmet = unmet
+        self._drift_interval = drift_interval
+        self._clock = clock
+        self._agents: dict[Key, Agent] = {}
+        self._lock = threading.Lock()
+        self.reports = Reports(store)
+        self.queue: Queue[Work] = Queue("agent", self._work, workers)
+
+    def start(self) -> None:
+        self.reports.start()
+        self.queue.start()
+
+    def stop(self) -> None:
+        self.queue.stop()
+        self.reports.stop()
+        for agent in self._agents.values():
+            agent.delivery.close()
+
+    def cluster_changed(self, key: Key) -> None:
+        """Opens, reopens or closes the agent of a cluster after its object changed."""
+        cluster = self._store.find(Cluster, key.namespace, key.name)
+        found = self._open(cluster) if cluster else None
+        with self._lock:
+            known = self._agents.get(key)
+            if known and (found is None or cluster is None or known.fingerprint != found[0]):
+                del self._agents[key]
+                known.delivery.close()
+                known = None
+            if found and cluster and known is None:
+                self._agents[key] = Agent(cluster, found[1](), found[0])
+        if found:
+            self.sync(key)
+
+    def sync_all(self) -> None:
+        for key in list(self._agents):
+            self.sync(key)
+
+    def sync(self, key: Key) -> None:
+        """Asks the store what the cluster should have now and queues what changed."""
+        agent = self._agents.get(key)
+        if agent is None:
+            return
+        for bundle in agent.learn(self._store.assigned(key, agent.since)):
+            self.queue.add((key, bundle))
+
+    def _work(self, work: Work) -> float | None:
+        """One look at one deployment; the seconds until the next one."""
+        agent = self._agents.get(work[0])
+        item = agent.items.get(work[1]) if agent else None
+        if agent is None or item is None or (item.paused and not item.deleting):
+            return None
+        if agent.down_until > self._clock():
+            return agent.down_until - self._clock() + FIRST_BACK_OFF
+        try:
+            if item.deleting:
+                self._remove(agent, item)
+            again = None if item.deleting else self._deploy(agent, item)
+        except Unavailable as error:
+            return self._down(agent, error)
+        if agent.failures:
+            self._up(agent)
+        return again
+
+    def _remove(self, agent: Agent, item: Assigned) -> None:
+        for release in agent.delivery.releases():
+            if release.bundle == item.bundle.name:
+                keep = release.keep_resources or item.options.keep_resources
+                agent.delivery.remove(msgspec.structs.replace(release, keep_resources=keep))
+        with agent.lock:
+            agent.items.pop(item.bundle, None)
+            agent.waiting.discard(item.bundle)
+        self.reports.add(Report(item.bundle_id, item.cluster_id, removed=True))
+
+    def _deploy(self, agent: Agent, item: Assigned) -> float:
+        done = item.status.applied_deployment_id == item.deployment_id
+        reasons = () if done else self._unmet(item.depends_on, agent.states())
+        if reasons:
+            agent.waiting.add(item.bundle)
+            status = _waiting(item, "; ".join(reasons))
+        else:
+            agent.waiting.discard(item.bundle)
+            wanted = self._deployment(item)
+            status = agent.delivery.observe(wanted) if done else agent.delivery.deploy(wanted)
+        if agent.settle(item, status):
+            self.reports.add(Report(item.bundle_id, item.cluster_id, status))
+            self._wake_dependents(agent)
+        settled = status.ready and status.applied_deployment_id == item.deployment_id
+        return self._drift_interval if settled or reasons else min(SOON, self._drift_interval)
+
+    def _deployment(self, item: Assigned) -> Deployment:
+        return Deployment(
+            name=item.bundle.name,
+            namespace=item.bundle.namespace,
+            deployment_id=item.deployment_id,
+            options=item.options,
+            resources=lambda: self._store.content(item.content_sha256),
+            commit=item.commit,
+            status=item.status,
+        )
+
+    def _wake_dependents(self, agent: Agent) -> None:
+        for bundle in tuple(agent.waiting):
+            self.queue.add((agent.key, bundle))
+
+    def _down(self, agent: Agent, error: Unavailable) -> float:
+        agent.failures += 1
+        pause = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(agent.failures, 8))
+        agent.down_until = self._clock() + pause
+        if agent.failures == 1:
+            log.warning("cluster can't be reached", cluster=str(agent.key), error=str(error))
+        self._imported(agent, "False", str(error))
+        return pause
+
+    def _up(self, agent: Agent) -> None:
+        agent.failures = 0
+        self._imported(agent, "True", "")
+
+    def _imported(self, agent: Agent, status: str, message: str) -> None:
+        cluster = self._store.find(Cluster, agent.key.namespace, agent.key.name)
+        if cluster is not None:
+            new = condition("Imported", status, now(), cluster.status.conditions, message=message)
+            conditions = with_conditions(cluster.status.conditions, new)
+            self._store.update_status(
+                msgspec.structs.replace(cluster, status=msgspec.structs.replace(cluster.status, conditions=conditions))
+            )
+
+
+def _waiting(item: Assigned, message: str) -> BundleDeploymentStatus:
+    before: tuple[Condition, ...] = item.status.conditions
+    told = condition("Deployed", "Unknown", now(), before, message=message, reason="Waiting")
+    return msgspec.structs.replace(item.status, conditions=with_conditions(before, told))

@@ -1,0 +1,55 @@
+"""Small things every reconciler does to stored objects."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from extension.objects.base import Object
+from extension.objects.selectors import LabelSelector
+from extension.store.protocol import Query, Store
+
+T = TypeVar("T", bound=Object)
+
+PAGE = 500
+
+
+def now() -> str:
+    """The time as Kubernetes writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def put(store: Store, obj: T) -> T:
+    """Creates the object, or replaces all but the status of the one with its name; unchanged ones are not written."""
+    there = store.find(type(obj), obj.metadata.namespace, obj.metadata.name)
+    return store.create(obj) if there is None else store.update(obj)
+
+
+def listed(store: Store, cls: type[T], namespace: str | None = None, label: str = "", value: str = "") -> list[T]:
+    """Every object of a kind, in one namespace or all, with one label if named; Bundles without resources."""
+    selector = LabelSelector(match_labels={label: value}) if label else None
+    namespaces = None if namespace is None else (namespace,)
+    found: list[T] = []
+    after = ""
+    while True:
+        page = store.list(cls, Query(namespaces=namespaces, selector=selector, limit=PAGE, after=after))
+        found += page.items
+        after = page.next
+        if not after:
+            return found
+
+
+def ensure_finalizer(store: Store, obj: T, finalizer: str) -> T:
+    """The object with the finalizer on it, written if it was not there. Raises Conflict when it changed meanwhile."""
+    if finalizer in obj.metadata.finalizers:
+        return obj
+    metadata = msgspec.structs.replace(obj.metadata, finalizers=(*obj.metadata.finalizers, finalizer))
+    return store.update(msgspec.structs.replace(obj, metadata=metadata))
+
+
+def drop_finalizer(store: Store, obj: Object, finalizer: str) -> None:
+    """Ends what the finalizer held up; the object goes when it was the last one."""
+    kept = tuple(f for f in obj.metadata.finalizers if f != finalizer)
+    store.update(msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, finalizers=kept)))

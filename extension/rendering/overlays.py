@@ -1,0 +1,72 @@
+"""YAML overlays of plain bundles (`fleet-semantics.md` 2.9).
+
+`overlays/NAME/PATH` replaces or adds PATH; a base name with `_patch.` patches the file without that word instead: a list is a
+JSON patch, a map a strategic merge for the kinds of Kubernetes itself and a JSON merge patch for all others. Within one
+overlay Fleet's order is by chance; here it is by name. Nothing below `overlays/` is deployed.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jsonpatch
+import msgspec
+
+from extension.objects import yaml
+from extension.objects.errors import Invalid
+
+FOLDER = "overlays/"
+StrategicMerge = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | None]
+"""Strategic merge of a patch onto an object; None for a kind that has no merge rules."""
+
+
+def lay(files: Mapping[str, bytes], overlays: tuple[str, ...], strategic: StrategicMerge) -> dict[str, bytes]:
+    """The files with the overlays laid over them in order, `overlays/` dropped. Raises Invalid naming the file at fault."""
+    content = dict(files)
+    for overlay in overlays:
+        prefix = f"{FOLDER}{overlay}/"
+        for name in sorted(n for n in content if n.startswith(prefix)):
+            path = name.removeprefix(prefix)
+            target = _patched(path)
+            content[target or path] = _patch(content, target, name, strategic) if target else content[name]
+    return {name: data for name, data in content.items() if not name.startswith(FOLDER)}
+
+
+def _patched(path: str) -> str:
+    folder, base = posixpath.split(path)
+    return posixpath.join(folder, base.replace("_patch.", ".", 1)) if "_patch." in base else ""
+
+
+def _patch(content: Mapping[str, bytes], target: str, name: str, strategic: StrategicMerge) -> bytes:
+    if target not in content:
+        raise Invalid(f"failed to find base file {target} to patch", where=name)
+    original = yaml.load(content[target], target)
+    patch = yaml.load(content[name], name)
+    return msgspec.json.encode(_apply({} if original is None else original, {} if patch is None else patch, name, strategic))
+
+
+def _apply(original: Any, patch: Any, name: str, strategic: StrategicMerge) -> Any:
+    if isinstance(patch, list):
+        try:
+            return jsonpatch.apply_patch(original, patch)
+        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
+            raise Invalid(f"the JSON patch can't be applied: {error}", where=name) from None
+    if not isinstance(patch, dict) or not isinstance(original, dict):
+        raise Invalid("a patch and what it patches must be objects, or the patch a list of operations", where=name)
+    merged = strategic(original, patch) if original.get("kind") and original.get("apiVersion") else None
+    return merge(original, patch) if merged is None else merged
+
+
+def merge(original: Any, patch: Any) -> Any:
+    """RFC 7396: maps are merged, null deletes, everything else is replaced."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(original) if isinstance(original, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = merge(merged.get(key), value)
+    return merged
