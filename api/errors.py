@@ -105,11 +105,16 @@ def http_error(error: HTTPException) -> Any:
     messages = getattr(error, "data", {}).get("messages")
     if messages:
         return _user_error(_query_error(messages))
-    message = (
-        f"the body is larger than {current_app.config['MAX_CONTENT_LENGTH']} bytes" if status == 413 else (error.description or error.name)
-    )
+    message = _message(status) or error.description or error.name
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     return answer(error_body(status, _CODES.get(status, "ServerError"), message), status, headers | _HEADERS.get(status, {}))
+
+
+def _message(status: int) -> str:
+    """Better words than werkzeug's, where there are."""
+    if status == 413:
+        return f"the body is larger than {current_app.config['MAX_CONTENT_LENGTH']} bytes"
+    return "there is nothing at this address" if status == 404 else ""
 
 
 def _query_error(messages: Any) -> UserError:

@@ -29,7 +29,7 @@ ErrorBody = strict(
     },
 )
 StateBody = strict("State", {"name": Text(), "error": Flag(), "transitioning": Flag(), "message": Text()})
-MetadataBody = strict("ResourceMetadata", {**schema(ObjectMeta)().fields, "state": fields.Nested(StateBody)})
+MetadataBody = strict("MetadataView", {**schema(ObjectMeta)().fields, "state": fields.Nested(StateBody)})
 PaginationBody = strict("Pagination", {"limit": Whole(), "next": Text(), "partial": Flag()})
 DryRun = {
     "dryRun": fields.String(validate=validate.OneOf(["All"]), metadata={"description": "`All`: check and answer, store nothing"}),
@@ -63,7 +63,7 @@ def resource_schema(noun_class: type[Object]) -> type[Schema]:
         "links": fields.Dict(required=True, **_TEXTS),
         "actions": fields.Dict(**_TEXTS),
     }
-    return strict(f"{noun_class.__name__}Resource", {**made, **steve})
+    return strict(f"{noun_class.__name__}View", {**made, **steve})
 
 
 @cache

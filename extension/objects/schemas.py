@@ -113,24 +113,27 @@ def _constant(value: str) -> Text:
     return Text(validate=validate.Equal(value), metadata={"enum": [value]}, allow_none=False)
 
 
-def field(hint: Any) -> fields.Field[Any]:
-    """The marshmallow field of a type of a Struct's field. Null is taken as absent. Raises TypeError for a type it doesn't know."""
-    origin = typing.get_origin(hint)
+def field(hint: Any, nullable: bool = True) -> fields.Field[Any]:
+    """The marshmallow field of a type of a Struct's field. Null is absent, hence nothing within a list or a map of texts.
+    Raises TypeError for a type it doesn't know."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        kinds = [arg for arg in typing.get_args(hint) if arg is not types.NoneType]
-        return IntOrText(allow_none=True, metadata={"type": ["integer", "string", "null"]}) if len(kinds) > 1 else field(kinds[0])
+        kinds = [arg for arg in args if arg is not types.NoneType]
+        return IntOrText(allow_none=nullable, metadata=_INT_OR_TEXT) if len(kinds) > 1 else field(kinds[0], nullable)
     if origin is tuple:
-        return fields.List(field(typing.get_args(hint)[0]), allow_none=True, error_messages={"invalid": "expected a list"})
+        return fields.List(field(args[0], nullable=False), allow_none=nullable, error_messages={"invalid": "expected a list"})
     if origin is dict:
-        return fields.Dict(
-            keys=fields.String(), values=field(typing.get_args(hint)[1]), allow_none=True, error_messages={"invalid": "expected an object"}
-        )
+        values = field(args[1], nullable=False)
+        return fields.Dict(keys=fields.String(), values=values, allow_none=nullable, error_messages={"invalid": "expected an object"})
     if isinstance(hint, type) and issubclass(hint, Struct):
-        return fields.Nested(schema(hint), allow_none=True)
+        return fields.Nested(schema(hint), allow_none=nullable)
     if hint not in _SCALARS:
         raise TypeError(f"no field for {hint!r}")
     made, format_ = _SCALARS[hint]
-    return made(allow_none=True, metadata={"format": format_} if format_ else {})
+    return made(allow_none=nullable or made is fields.Raw, metadata={"format": format_} if format_ else {})
+
+
+_INT_OR_TEXT = {"type": ["integer", "string", "null"]}
 
 
 def check(cls: type[Struct], data: Any, where: str = "") -> None:

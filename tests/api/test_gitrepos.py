@@ -16,7 +16,7 @@ def test_a_created_gitrepo_is_a_steve_resource_with_links_and_state(admin: Sessi
     assert body["id"] == "team-a/web"
     assert body["type"] == "fleet.cattle.io.gitrepo"
     self_url = f"http://localhost{GITREPOS}/team-a/web"
-    assert body["links"] == {name: self_url for name in ("self", "update", "patch", "remove")} | {"resources": f"{self_url}/resources"}
+    assert body["links"] == dict.fromkeys(("self", "update", "patch", "remove"), self_url) | {"resources": f"{self_url}/resources"}
     assert response.headers["Location"] == self_url
     assert body["actions"]["forceUpdate"] == f"{self_url}?action=forceUpdate"
     assert body["metadata"]["state"] == {"name": "active", "error": False, "transitioning": False, "message": ""}
