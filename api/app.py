@@ -47,7 +47,7 @@ def create_app(services: Services) -> Flask:
     for blueprint in (root.blueprint, *BLUEPRINTS, tokens.blueprint, events.blueprint, metrics.blueprint, health.blueprint):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
-    app.extensions[docs.SPEC] = docs.remember(api.spec.to_dict)
+    app.extensions[docs.SPEC] = docs.once(api.spec.to_dict)
     return app
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -35,9 +35,18 @@ def document() -> dict[str, Any]:
     return made
 
 
-def remember(make: Any) -> Any:
-    """A function that calls `make` the first time only."""
-    return cache(make)
+def once(make: Callable[[], dict[str, Any]]) -> Callable[[], dict[str, Any]]:
+    """A function that makes the document the first time only."""
+    return cache(lambda: _named_apart(make()))
+
+
+def _named_apart(made: dict[str, Any]) -> dict[str, Any]:
+    """The document with operation ids that are unique, as OpenAPI asks: a list also exists below a namespace."""
+    for path, item in made["paths"].items():
+        for method in METHODS:
+            if path.endswith("/{namespace}") and method in item:
+                item[method]["operationId"] += "InNamespace"
+    return made
 
 
 def _tags() -> Iterator[tuple[str, str, list[dict[str, Any]]]]:

@@ -26,6 +26,7 @@ from api.openapi import Routes
 from api.registry import BY_KIND, NOUNS
 from api.services import Services, services
 from extension.objects.errors import Gone, Unavailable
+from extension.objects.kinds import BundleDeployment
 from extension.objects.schemas import strict
 from extension.store.protocol import Change
 
@@ -65,7 +66,7 @@ class Subscription:
 
 
 @blueprint.at("/v1/events")
-@blueprint.told(200, {"type": "string"}, "Follow what changes (server-sent events)", "events")
+@blueprint.told(200, {"type": "string"}, "Follow what changes (server-sent events)", "events", "text/event-stream")
 @blueprint.query(EventsQuery)
 def events(args: dict[str, Any]) -> Response:
     since = _since(args)
@@ -121,8 +122,10 @@ def _blocks(wanted: Subscription, caller: Caller, changes: Any) -> Iterator[str]
         yield _block(_NAMES[change.type], _told(change), str(change.revision) if last else "")
 
 
-def _told(change: Change) -> dict[str, Any]:
-    return {"resourceType": BY_KIND[change.key.kind].id, "id": object_id(change.key), "revision": str(change.revision)}
+def _told(change: Change) -> dict[str, str]:
+    """What changed. Deployments are told of by their Bundle: a rollout to a million clusters is one event."""
+    place = "bundle" if change.key.kind == BundleDeployment.KIND else "id"
+    return {"resourceType": BY_KIND[change.key.kind].id, place: object_id(change.key), "revision": str(change.revision)}
 
 
 def _block(event: str, data: Mapping[str, Any], id_: str = "") -> str:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -24,8 +25,9 @@ from api.access import Caller, Role
 from api.errors import InvalidOption
 from api.nouns import Noun
 from api.representation import represent, url
-from api.selectors import filters, label_selector
-from extension.objects.kinds import FleetWorkspace
+from api.selectors import STATE_FIELDS, filters, label_selector
+from extension.objects.base import Object
+from extension.objects.kinds import Bundle, BundleDeployment, Cluster, ConfigMap, FleetWorkspace, Secret
 from extension.objects.schemas import strict
 from extension.store.protocol import Filter, Page, Query
 
@@ -60,18 +62,23 @@ ListQuery = strict("ListQuery", LIST_FIELDS)
 
 
 def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str | None, least: Role = Role.READ_ONLY) -> Query | None:
-    """The query of a list request, limited to the workspaces in which the caller has at least a role; None: nothing is visible."""
+    """The query of a list request, limited to the workspaces in which the caller has at least a role; None: nothing is visible.
+    A deployment's namespace is its cluster's and says nothing of who may see it: `namespaces` are its Bundle's workspaces."""
     chosen = args.get("labelSelector")
     query = Query(
         selector=label_selector(chosen) if chosen else None,
-        filters=filters(args.get("filter", [])),
+        filters=filters(args.get("filter", []), "Ready" if noun.cls is BundleDeployment else ""),
         sort=tuple(part.strip() for part in args["sort"].split(",")) if args.get("sort") else DEFAULT_SORT,
         limit=_limit(args),
     )
+    _readable(noun, query.sort, "sort")
+    _readable(noun, (term.field for terms in query.filters for term in terms), "filter")
     permitted = caller.workspaces(least)
     if noun.cls is FleetWorkspace:
         return query if permitted is None else _named(query, permitted)
-    if namespace is not None:
+    if noun.cls is BundleDeployment and namespace is not None:
+        query = msgspec.structs.replace(query, filters=(*query.filters, (Filter("metadata.namespace", "=", (namespace,)),)))
+    elif namespace is not None:
         permitted = (namespace,) if permitted is None or namespace in permitted else ()
     return None if permitted == () else msgspec.structs.replace(query, namespaces=permitted)
 
@@ -82,10 +89,30 @@ def _named(query: Query, names: tuple[str, ...]) -> Query | None:
 
 
 def _limit(args: Mapping[str, Any]) -> int:
-    wanted = [n for n in (args.get("limit", DEFAULT_LIMIT), args.get("pagesize")) if n is not None]
-    if args.get("limit") == 0:
+    """Rows a page: the smaller of what is asked for, -1 (all) as many as one answer may hold."""
+    wanted = [args[name] for name in ("limit", "pagesize") if name in args] or [DEFAULT_LIMIT]
+    if 0 in wanted:
         raise InvalidOption("limit: must be -1 or at least 1", field="limit")
     return min(n if n > 0 else MAX_LIMIT for n in (*wanted, MAX_LIMIT))
+
+
+ROOTS: Mapping[type[Object], tuple[str, ...]] = {Secret: ("metadata",), ConfigMap: ("metadata",), Bundle: ("metadata", "status")}
+"""Where the fields lie that a list may go by. What is encrypted in the store can't be searched, and nobody is to find a
+secret's value by asking for it."""
+
+
+STATED = (Bundle, BundleDeployment, Cluster)
+"""Kinds whose state is counted in a row of its own; that of the others is a sum, which a list can't go by."""
+
+
+def _readable(noun: Noun, fields: Iterable[str], parameter: str) -> None:
+    """Raises InvalidOption for a field that a list of this noun can't go by."""
+    roots = ROOTS.get(noun.cls, ("metadata", "spec", "status"))
+    for field in fields:
+        if field.lstrip("-") in STATE_FIELDS and noun.cls not in STATED:
+            raise InvalidOption(f"{parameter}: {noun.plural} can't be listed by state", field=parameter, hint="list their bundles by state")
+        if field.lstrip("-") != "id" and re.split(r"[.\[]", field.lstrip("-"), maxsplit=1)[0] not in roots:
+            raise InvalidOption(f"{parameter}: can't go by {field[:80]}", field=parameter, hint=f"use fields of {', '.join(roots)}")
 
 
 def read_page(fetch: Fetch, query: Query | None, args: Mapping[str, Any], revision: Callable[[], int]) -> Page:

@@ -120,10 +120,11 @@ SERIES = (
 
 
 class Objects(Collector):
-    """Reads the objects when it is asked; registers without reading."""
+    """Reads the objects when it is asked; registers without reading. Kinds with more than `most` objects have no series."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, most: int = MAX_OBJECTS) -> None:
         self._store = store
+        self._most = most
 
     def describe(self) -> Iterable[Metric]:
         return ()
@@ -132,7 +133,7 @@ class Objects(Collector):
         omitted = GaugeMetricFamily("rancher_cd_metrics_omitted_objects", "Objects of a kind that is too large for series", labels=["kind"])
         for series in SERIES:
             count = self._store.list(series.cls, Query(limit=1)).count
-            left_out = count > MAX_OBJECTS
+            left_out = count > self._most
             omitted.add_metric([series.cls.KIND], count if left_out else 0)
             if not left_out:
                 yield from _families(series, self._objects(series.cls))
@@ -189,7 +190,7 @@ def register(app: Flask, store: Store) -> None:
 
 
 @blueprint.at("/metrics")
-@blueprint.told(200, {"type": "string"}, "Prometheus metrics; a token is needed from afar", "metrics")
+@blueprint.told(200, {"type": "string"}, "Prometheus metrics; a token is needed from afar", "metrics", "text/plain")
 def metrics() -> Response:
     if not _local():
         authenticate()

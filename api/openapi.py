@@ -49,13 +49,13 @@ class Routes(Blueprint):  # type: ignore[misc]
         decorated: Callable[[F], F] = self.alt_response(status, schema=schema, description=description, success=True)
         return decorated
 
-    def told(self, status: int, schema: Any, summary: str, operation: str, **more: Any) -> Callable[[F], F]:
+    def told(self, status: int, schema: Any, summary: str, operation: str, content: str | None = None, **more: Any) -> Callable[[F], F]:
         """The documentation of a route: its answer, and the error body for everything else."""
 
         def decorate(function: F) -> F:
             documented = self.doc(summary=summary, operationId=operation, **more)(function)
             documented = self.alt_response("default", schema=ErrorBody, description="What went wrong")(documented)
-            decorated: F = self.response(status, schema)(documented)
+            decorated: F = self.response(status, schema, content_type=content)(documented)
             return decorated
 
         return decorate

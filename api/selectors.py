@@ -8,9 +8,14 @@ from typing import Literal
 
 from api.errors import InvalidOption
 from extension.objects.selectors import LabelSelector, Requirement
+from extension.objects.states import State
 from extension.store.protocol import Filter
 
 MAX_TERMS = 50
+
+STATE = "status.display.state"
+STATE_FIELDS = ("metadata.state.name", STATE)
+STATES: Mapping[str, str] = {**{state.name.lower(): state.name for state in State}, "active": State.Ready.name}
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _KEY = rf"(?:{_LABEL}/)?{_LABEL}"
@@ -46,9 +51,10 @@ def _requirement(found: re.Match[str]) -> Requirement:
 _OPERATORS: Mapping[str, Literal["=", "!=", "~", "!~"]] = {"=": "=", "==": "=", "!=": "!=", "~": "~", "!~": "!~"}
 
 
-def filters(texts: list[str]) -> tuple[tuple[Filter, ...], ...]:
-    """Steve's `filter` parameters: the commas in one are alternatives, several must all hold."""
-    return tuple(tuple(_filter(m) for m in _terms(_TERM, text, "filter")) for text in texts)
+def filters(texts: list[str], well: str = "") -> tuple[tuple[Filter, ...], ...]:
+    """Steve's `filter` parameters: the commas in one are alternatives, several must all hold. `well` is the display state of
+    an object that is active: nothing, but `Ready` for a deployment."""
+    return tuple(tuple(term for m in _terms(_TERM, text, "filter") for term in _stated(_filter(m), well)) for text in texts)
 
 
 def _filter(found: re.Match[str]) -> Filter:
@@ -60,6 +66,20 @@ def _filter(found: re.Match[str]) -> Filter:
     if not found["op"]:
         return Filter(field, "exists")
     return Filter(field, _OPERATORS[found["op"]], (_unquoted(found["value"]),))
+
+
+def _stated(term: Filter, well: str) -> tuple[Filter, ...]:
+    """A term about the state in Fleet's words, such as `ErrApplied` for the `errapplied` of a table. What was never deployed
+    has no state at all and is shown as active, so that is an alternative of its own."""
+    if term.field not in STATE_FIELDS or term.operator in ("~", "!~", "exists", "!exists"):
+        return (term,)
+    unknown = [value for value in term.values if value.lower() not in STATES]
+    if unknown:
+        raise InvalidOption(f"filter: {unknown[0][:40]!r} is not a state", field="filter", hint=f"use one of {', '.join(sorted(STATES))}")
+    named = [STATES[value.lower()] for value in term.values]
+    stated = Filter(STATE, term.operator, tuple(well if name == State.Ready.name else name for name in named))
+    active = term.operator in ("=", "in") and State.Ready.name in named
+    return (stated, Filter(STATE, "!exists")) if active else (stated,)
 
 
 def _terms(pattern: re.Pattern[str], text: str, parameter: str) -> list[re.Match[str]]:

@@ -75,7 +75,6 @@ class Services:
     settings: Settings
     version: str
     move: Move
-    wake: Callable[[], None] = lambda: None
     ready: Callable[[], Mapping[str, str]] = dict
     allow_file: bool = False
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from extension.objects.base import Condition, Object
 
+WELL = "Ready"
 PASSING = frozenset({"gitupdating", "waitapplied", "pending", "outofsync", "waitcheckin", "notready", "removing"})
 WRONG = frozenset({"errapplied", "modified"})
 _BAD = (("Stalled", "True"), ("Accepted", "False"))
@@ -23,10 +24,17 @@ def state(obj: Object) -> dict[str, Any]:
     elif getattr(spec, "paused", False):
         name = "paused"
     else:
-        name = display.state.lower() if display and display.state else ("error" if refused else "active")
+        name = _name(display.state if display else "", bool(refused))
     error = bool(refused) or name in WRONG
     message = refused or _message(conditions, "Ready") or (display.message if display else "")
     return {"name": name, "error": error, "transitioning": name in PASSING and not error, "message": message}
+
+
+def _name(shown: str, refused: bool) -> str:
+    """The display state as Rancher writes it; what is well is `active`."""
+    if shown in ("", WELL):
+        return "error" if refused else "active"
+    return shown.lower()
 
 
 def _message(conditions: Iterable[Condition], type_: str) -> str:

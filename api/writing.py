@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
+import orjson
 
 from api import checks
 from api.access import absent, demand_write
@@ -19,7 +20,7 @@ from api.nouns import Call, Noun, Write
 from api.representation import redacted
 from extension.objects.base import Object, ObjectMeta
 from extension.objects.codec import decode_object
-from extension.objects.errors import Conflict, Invalid, MissingRequired
+from extension.objects.errors import Conflict, Invalid, MissingRequired, NotFound
 from extension.objects.kinds import Secret
 from extension.objects.schemas import check
 
@@ -31,10 +32,12 @@ SERVER_METADATA = ("managedFields", "state", "fields", "relationships", "selfLin
 
 def readable(noun: Noun, call: Call, namespace: str, name: str) -> Object:
     """The object. Raises NotFound, in the same words, when it is not there and when the caller may not see it."""
-    found = call.services.store.find(noun.cls, namespace, name) if call.caller.role(noun.workspace(namespace, name)) else None
-    if found is None:
+    if not call.caller.role(noun.workspace(namespace, name)):
         raise absent(noun.key(namespace, name))
-    return found
+    try:
+        return call.services.store.get(noun.cls, namespace, name)
+    except NotFound:
+        raise absent(noun.key(namespace, name)) from None
 
 
 def writable(noun: Noun) -> None:
@@ -159,8 +162,10 @@ def undecorated(noun: Noun, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def patchable(obj: Object) -> dict[str, Any]:
-    """What a patch is applied to: the object as its readers see it, so that no operation can test or copy a secret's value."""
-    return redacted(obj)
+    """What a patch is applied to: the object as its readers see it, so that no operation can test or copy a secret's
+    value. Plain JSON: lists and no tuples, or an operation could not append to them."""
+    plain: dict[str, Any] = orjson.loads(orjson.dumps(redacted(obj)))
+    return plain
 
 
 def _without_status(noun: Noun, obj: Object) -> Object:

@@ -57,7 +57,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One entry of the change feed. For BundleDeployments a bulk write is one entry per bundle, name `*`."""
+    """One entry of the change feed. Changes of BundleDeployments are one entry a Bundle and write, under the Bundle's name."""
 
     revision: int
     key: Key
@@ -65,12 +65,13 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Assigned(msgspec.Struct, frozen=True):
-    """One deployment as its agent needs it. `deleting` asks for an uninstall."""
+    """One deployment as its agent needs it. `deleting` asks for an uninstall; `labels` are the Bundle's."""
 
     bundle_id: int
     cluster_id: int
     revision: int
     bundle: Key
+    labels: dict[str, str]
     deployment_id: str
     staged_deployment_id: str
     options: BundleDeploymentOptions
@@ -98,7 +99,8 @@ class Store(Protocol):
     def get(self, cls: type[T], namespace: str, name: str) -> T:
         """The object, a Bundle with its resources. Raises NotFound."""
 
-    def find(self, cls: type[T], namespace: str, name: str) -> T | None: ...
+    def find(self, cls: type[T], namespace: str, name: str) -> T | None:
+        """The object, a Bundle without its resources; None when there is none."""
 
     def list(self, cls: type[T], query: Query = Query()) -> Page:
         """A page of objects, Bundles without resources, Secrets without data."""

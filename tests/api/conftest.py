@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pyroaring import FrozenBitMap
 
 from api.app import create_app
 from api.services import Services
 from extension.objects.base import Key, ObjectMeta
-from extension.objects.kinds import Cluster, FleetWorkspace
+from extension.objects.kinds import Bundle, BundleDeploymentStatus, Cluster, FleetWorkspace
+from extension.objects.names import cluster_namespace
+from extension.objects.options import BundleDeploymentOptions
+from extension.objects.plan import Assignment, Plan, Step, Variant
+from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
 from extension.settings import Settings
-from tests.api.memory import MemoryStore, MemoryTokens
+from extension.store.protocol import Report
+from extension.store.sql import open_store
 
 GITREPOS = "/v1/fleet.cattle.io.gitrepos"
 CLUSTERS = "/v1/fleet.cattle.io.clusters"
@@ -58,8 +65,8 @@ class Session:
 
 
 @pytest.fixture
-def services(tmp_path: Path) -> Services:
-    store = MemoryStore()
+def services(tmp_path: Path) -> Iterator[Services]:
+    store = open_store(tmp_path / "store.db")
     for name in WORKSPACES:
         store.create(FleetWorkspace(metadata=ObjectMeta(name=name)))
     store.create(Cluster(metadata=ObjectMeta(name="local", namespace="fleet-local", labels={"name": "local"})))
@@ -68,7 +75,8 @@ def services(tmp_path: Path) -> Services:
         leaves = (Key("Bundle", cluster.namespace, "old"),)
         return Moved(Key("Cluster", workspace, cluster.name), leaves, (Key("Bundle", workspace, "new"),))
 
-    return Services(store, MemoryTokens(), Settings(state_dir=tmp_path, threads=4), "1.2.3", move)
+    yield Services(store, store.tokens, Settings(state_dir=tmp_path, threads=4), "1.2.3", move)
+    store.close()
 
 
 @pytest.fixture
@@ -99,3 +107,51 @@ def admin(login: Callable[..., Session]) -> Session:
 
 def gitrepo(name: str = "web", namespace: str = "team-a", **spec: Any) -> dict[str, Any]:
     return {"metadata": {"name": name, "namespace": namespace}, "spec": {"repo": "https://git.example.org/web.git", **spec}}
+
+
+WEB = ResourceKey(kind="Deployment", api_version="apps/v1", namespace="web", name="web")
+CONFIG = ResourceKey(kind="ConfigMap", api_version="v1", namespace="web", name="config")
+
+
+OPTIONS = BundleDeploymentOptions()
+WELL = BundleDeploymentStatus(
+    applied_deployment_id="d1",
+    ready=True,
+    non_modified=True,
+    resources=(WEB, CONFIG),
+    resource_counts=ResourceCounts(ready=2, desired_ready=2),
+)
+CHANGED = (
+    ModifiedStatus(kind="ConfigMap", api_version="v1", namespace="web", name="config", patch="{}"),
+    ModifiedStatus(kind="Service", api_version="v1", namespace="web", name="web", missing=True),
+)
+STARTING = NonReadyStatus(
+    kind="Deployment",
+    api_version="apps/v1",
+    namespace="web",
+    name="web",
+    summary=ResourceSummary(state="in-progress", message=("1 of 3 are up",)),
+)
+REPORTS: dict[tuple[str, str], BundleDeploymentStatus | None] = {
+    ("team-a", "c1"): WELL,
+    ("team-a", "c2"): msgspec.structs.replace(WELL, non_modified=False, modified_status=CHANGED),
+    ("team-a", "c3"): msgspec.structs.replace(WELL, ready=False, non_ready_status=(STARTING,), incomplete_state=True),
+    ("team-b", "c4"): None,
+}
+PLACES = {cluster: cluster_namespace(workspace, cluster) for workspace, cluster in REPORTS}
+
+
+@pytest.fixture
+def deployed(admin: Session, store: Any) -> None:
+    """A bundle of GitRepo web in two workspaces, on four clusters; the agent of the fourth has told nothing yet."""
+    for workspace in ("team-a", "team-b"):
+        admin.post(GITREPOS, json=gitrepo("web", workspace))
+        labels = {"fleet.cattle.io/repo-name": "web"}
+        store.create(Bundle(metadata=ObjectMeta(name="web", namespace=workspace, labels=labels)))
+        clusters = [cluster for place, cluster in REPORTS if place == workspace]
+        ids = {c: store.object_id(store.create(Cluster(metadata=ObjectMeta(name=c, namespace=workspace))).key) for c in clusters}
+        bundle, members = Key("Bundle", workspace, "web"), FrozenBitMap(ids.values())
+        store.apply(Plan(bundle, "s-1", (Assignment(Variant("d1", OPTIONS), members),)), Step(create=members))
+        store.apply(Plan(bundle, "s-1", (Assignment(Variant("d1", OPTIONS), members),)), Step(promote=members))
+        told = {c: status for c in clusters if (status := REPORTS[workspace, c])}
+        store.report([Report(store.object_id(bundle), ids[c], status) for c, status in told.items()])

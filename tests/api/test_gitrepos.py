@@ -19,7 +19,7 @@ def test_a_created_gitrepo_is_a_steve_resource_with_links_and_state(admin: Sessi
     assert body["links"] == dict.fromkeys(("self", "update", "patch", "remove"), self_url) | {"resources": f"{self_url}/resources"}
     assert response.headers["Location"] == self_url
     assert body["actions"]["forceUpdate"] == f"{self_url}?action=forceUpdate"
-    assert body["metadata"]["state"] == {"name": "active", "error": False, "transitioning": False, "message": ""}
+    assert body["metadata"]["state"] == {"name": "gitupdating", "error": False, "transitioning": True, "message": ""}
     assert body["spec"]["branch"] == "main"
     assert body["metadata"]["uid"]
 

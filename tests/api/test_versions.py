@@ -108,6 +108,13 @@ def test_a_json_patch_is_all_or_nothing(admin: Session, made: Any) -> None:
     assert admin.patch(WEB, json=patch[:1], headers=headers).json["spec"]["branch"] == "x"
 
 
+def test_a_json_patch_appends_to_a_list(admin: Session, made: Any) -> None:
+    admin.patch(WEB, json={"spec": {"paths": ["a"]}})
+    headers = {"Content-Type": "application/json-patch+json"}
+    response = admin.patch(WEB, json=[{"op": "add", "path": "/spec/paths/-", "value": "b"}], headers=headers)
+    assert response.json["spec"]["paths"] == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("patch", "content_type", "status"),
     [

@@ -1,0 +1,243 @@
+"""A directory as a cluster: rendered manifests as files, with the states of a Kubernetes cluster.
+
+    <namespace of the release>/<release>/[<namespace>_]<kind>[.<group>]_<name>.yaml
+    .releases/<namespace>_<release>.json      what was written there (records.py)
+
+One folder a release and one file an object, named by the object alone, so a commit of the directory shows just what
+changed. Names from manifests are hostile: a path is made of checked characters and never leaves the folder. Written is
+Ready; a file somebody edited is Modified, one that is gone Missing; files that no record names are nobody's business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import json_merge_patch
+import msgspec
+import orjson
+
+from extension.delivery.protocol import Deployment, Release
+from extension.delivery.records import PRIVATE, PUBLIC, File, Record, Records, write
+from extension.delivery.status import Observation, failed, observed
+from extension.objects import yaml
+from extension.objects.errors import Invalid, Unavailable, UserError
+from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.status import ModifiedStatus, ResourceKey
+from extension.rendering.documents import to_yaml
+from extension.rendering.render import Input, Rendering
+
+Render = Callable[[Input], Rendering]
+
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_NAME = 200
+
+
+class DirectoryDelivery:
+    """See `protocol.Delivery`. `root` is the cluster's folder; `render` the rendering pool's."""
+
+    def __init__(self, root: Path, render: Render) -> None:
+        self._root = root
+        self._render = render
+        self._records = Records(root)
+        self._lock = threading.Lock()
+
+    def deploy(self, deployment: Deployment) -> BundleDeploymentStatus:
+        try:
+            record = self._record(deployment)
+            if record is None or not _done(record, deployment):
+                record = self._install(deployment, record)
+        except Unavailable:
+            raise
+        except UserError as error:
+            return failed(deployment.status, deployment.deployment_id, error, _now())
+        return self._observe(deployment, record)
+
+    def observe(self, deployment: Deployment) -> BundleDeploymentStatus:
+        record = self._record(deployment)
+        if record is None or not _done(record, deployment):
+            return self.deploy(deployment)
+        return self._observe(deployment, record)
+
+    def remove(self, release: Release) -> None:
+        record = self._records.find(release.namespace, release.name)
+        if record is None:
+            return
+        if not release.keep_resources:
+            self._delete(record.owned)
+        self._records.drop(record)
+
+    def releases(self) -> tuple[Release, ...]:
+        return tuple(Release(r.name, r.namespace, r.bundle, r.deployment_id, r.keep_resources) for r in self._records.all())
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _record(self, deployment: Deployment) -> Record | None:
+        """The bundle's newest release here."""
+        found = [record for record in self._records.all() if record.bundle == deployment.name]
+        return max(found, key=lambda record: record.deployment_id == deployment.deployment_id, default=None)
+
+    def _install(self, deployment: Deployment, old: Record | None) -> Record:
+        """Renders and writes the release; removes what the one before had and this one has not."""
+        rendering = self._render(_input(deployment, old))
+        texts = _files(rendering)
+        if old is not None and (old.namespace, old.name) != (rendering.namespace, rendering.release):
+            new_owned: set[str] = set()
+        else:
+            new_owned = old.owned if old else set()
+        self._refuse_foreign(texts, new_owned, deployment)
+        record = Record(
+            name=rendering.release,
+            namespace=rendering.namespace,
+            bundle=deployment.name,
+            deployment_id=deployment.deployment_id,
+            revision=old.revision + 1 if old else 1,
+            keep_resources=deployment.options.keep_resources,
+            sync_generation=deployment.options.force_sync_generation,
+        )
+        self._records.save(msgspec.structs.replace(record, deployment_id="", unfinished=tuple(sorted({*new_owned, *texts}))))
+        written = {path: self._write(path, file) for path, file in texts.items()}
+        leaving = new_owned - texts.keys()
+        self._delete(leaving)
+        record = msgspec.structs.replace(record, files=written)
+        self._records.save(record)
+        self._leave_other_names(deployment, record)
+        return record
+
+    def _leave_other_names(self, deployment: Deployment, record: Record) -> None:
+        """A bundle that got another release name or namespace leaves the old one (4.4)."""
+        for other in tuple(self._records.all()):
+            if other.bundle == deployment.name and (other.namespace, other.name) != (record.namespace, record.name):
+                self.remove(Release(other.name, other.namespace, other.bundle, other.deployment_id, other.keep_resources))
+
+    def _refuse_foreign(self, texts: dict[str, File], owned: set[str], deployment: Deployment) -> None:
+        """Raises Invalid when a file is there that no release wrote, as Helm refuses objects it does not own."""
+        if deployment.options.helm is not None and deployment.options.helm.take_ownership:
+            return
+        for path in texts.keys() - owned:
+            if (self._root / path).exists():
+                raise Invalid(f"{path} exists and is not owned by us", where=str(self._root), hint="remove it, or set helm.takeOwnership")
+
+    def _write(self, path: str, file: File) -> File:
+        target = self._root / path
+        data = file.text.encode()
+        stat = write(target, data, PRIVATE if file.kind == "Secret" else PUBLIC)
+        return msgspec.structs.replace(file, modified=stat.st_mtime_ns, size=stat.st_size)
+
+    def _delete(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            target = self._root / path
+            target.unlink(missing_ok=True)
+            for folder in target.parents[:2]:
+                if folder == self._root:
+                    break
+                try:
+                    folder.rmdir()
+                except OSError:  # not empty: somebody else's files, or other releases
+                    break
+
+    def _observe(self, deployment: Deployment, record: Record) -> BundleDeploymentStatus:
+        drift = self._drift(record)
+        correct = deployment.options.correct_drift
+        if drift and correct is not None and correct.enabled:
+            restored = {path: self._write(path, record.files[path]) for path in drift}
+            record = msgspec.structs.replace(record, files={**record.files, **restored}, revision=record.revision + 1)
+            self._records.save(record)
+            drift = {}
+        seen = Observation(
+            release=f"{record.namespace}/{record.name}:{record.revision}",
+            resources=tuple(_key(file) for path, file in sorted(record.files.items())),
+            modified=tuple(drift.values()),
+        )
+        status = observed(deployment.status, deployment.deployment_id, seen, _now())
+        return msgspec.structs.replace(status, sync_generation=record.sync_generation)
+
+    def _drift(self, record: Record) -> dict[str, ModifiedStatus]:
+        """The record's files that are gone or say something else."""
+        found: dict[str, ModifiedStatus] = {}
+        for path, file in record.files.items():
+            try:
+                stat = os.stat(self._root / path, follow_symlinks=False)  # noqa: PTH116 (Path.stat follows links before 3.13)
+                if (stat.st_mtime_ns, stat.st_size) == (file.modified, file.size):
+                    continue
+                live = (self._root / path).read_text(encoding="utf-8", errors="replace")
+            except FileNotFoundError:
+                found[path] = ModifiedStatus(file.kind, file.api_version, file.namespace, file.name, missing=True)
+                continue
+            except OSError as error:
+                raise Unavailable(f"can't read: {error.strerror}", where=path) from None
+            patch = _patch(live, file)
+            if patch:
+                found[path] = ModifiedStatus(file.kind, file.api_version, file.namespace, file.name, patch=patch)
+        return found
+
+
+def _done(record: Record, deployment: Deployment) -> bool:
+    return record.deployment_id == deployment.deployment_id
+
+
+def _input(deployment: Deployment, old: Record | None) -> Input:
+    return Input(
+        name=deployment.name,
+        options=deployment.options,
+        resources=deployment.resources(),
+        manifest_id=deployment.deployment_id.partition(":")[0],
+        commit=deployment.commit,
+        revision=old.revision + 1 if old else 1,
+        is_upgrade=old is not None,
+    )
+
+
+def _files(rendering: Rendering) -> dict[str, File]:
+    """The files of a release by path. Hooks have no meaning in a folder that nobody runs, and are left out with `test` ones;
+    CRDs of `crds/` are written."""
+    found: dict[str, File] = {}
+    for obj in (*rendering.crds, *rendering.objects):
+        meta: dict[str, Any] = obj.get("metadata") or {}
+        kind, api_version = str(obj.get("kind", "")), str(obj.get("apiVersion", ""))
+        namespace, name = str(meta.get("namespace") or ""), str(meta.get("name") or "")
+        if not name:
+            raise Invalid(f"a {kind} has no name", where=f"release {rendering.namespace}/{rendering.release}", field="metadata.name")
+        path = f"{rendering.namespace}/{rendering.release}/{_file_name(kind, api_version, namespace, name)}"
+        found[path] = File(kind, api_version, namespace, name, to_yaml(obj), _now())
+    return found
+
+
+def _file_name(kind: str, api_version: str, namespace: str, name: str) -> str:
+    group = api_version.rpartition("/")[0]
+    parts = [namespace, f"{kind.lower()}.{group}" if group else kind.lower(), name]
+    exact = "_".join(part for part in parts if part)
+    text = _ODD.sub("-", exact).lstrip(".")[:_LONGEST_NAME]
+    if text != exact:  # characters were lost: two objects must not become one file
+        text = f"{text}-{hashlib.sha256(exact.encode()).hexdigest()[:8]}"
+    return f"{text}.yaml"
+
+
+def _key(file: File) -> ResourceKey:
+    return ResourceKey(file.kind, file.api_version, file.namespace, file.name, file.created_at)
+
+
+def _patch(live: str, file: File) -> str:
+    """What would bring the edited file back, as a JSON merge patch; empty when only its form was changed. Secrets are masked."""
+    wanted = yaml.load(file.text)
+    try:
+        found = yaml.load(live)
+    except Invalid:
+        found = None
+    patch = json_merge_patch.create_patch(found, wanted) if isinstance(found, dict) else wanted
+    if not patch:
+        return ""
+    if file.kind == "Secret":
+        patch = {key: "***" if key in ("data", "stringData") else value for key, value in patch.items()}
+    return orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,107 @@
+"""What an agent says of a deployment, made from what it saw (`fleet-semantics.md` 4.1, 4.6). Pure.
+
+Lists are capped at ten and sorted, so that a status is as small for a thousand broken objects as for ten, and does not
+change when nothing did. The text of a message never holds what stands in a Secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from extension.objects.base import Condition
+from extension.objects.errors import UserError
+from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.states import condition, modified_text, non_ready_text, with_conditions
+from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey
+
+LISTED = 10
+
+_RECORDED = re.compile(
+    "|".join(
+        (
+            r"timed out waiting for the condition",
+            r"error validating data",
+            r"chart requires kubeVersion",
+            r"annotation validation error",
+            r"failed, and has been rolled back due to (atomic|rollback-on-failure) being set",
+            r"YAML parse error",
+            r"yaml: ",
+            r"unknown field",
+            r"Forbidden: updates to [0-9A-Za-z]+ spec for fields other than [0-9A-Za-z ']+ are forbidden",
+            r"field is immutable",
+        )
+    )
+)
+"""Errors that trying again doesn't mend: they are written down and wait for a new deployment ID."""
+
+
+class Observation(msgspec.Struct, frozen=True):
+    """What is on the cluster: the release's objects, those that differ from it, and those that are not ready."""
+
+    release: str
+    resources: tuple[ResourceKey, ...] = ()
+    modified: tuple[ModifiedStatus, ...] = ()
+    non_ready: tuple[NonReadyStatus, ...] = ()
+
+
+def observed(before: BundleDeploymentStatus, deployment_id: str, seen: Observation, now: str) -> BundleDeploymentStatus:
+    """The status of a deployment that is applied."""
+    modified = sorted(seen.modified, key=lambda m: (m.api_version, m.kind, m.namespace, m.name))
+    non_ready = sorted(seen.non_ready, key=lambda n: n.uid)
+    return msgspec.structs.replace(
+        before,
+        applied_deployment_id=deployment_id,
+        release=seen.release,
+        ready=not non_ready,
+        non_modified=not modified,
+        modified_status=tuple(modified[:LISTED]),
+        non_ready_status=tuple(non_ready[:LISTED]),
+        incomplete_state=len(modified) > LISTED or len(non_ready) > LISTED,
+        resources=seen.resources,
+        resource_counts=_counts(seen.resources, modified, non_ready),
+        conditions=_conditions(before.conditions, modified, non_ready, now),
+    )
+
+
+def _counts(resources: Sequence[ResourceKey], modified: Sequence[ModifiedStatus], non_ready: Sequence[NonReadyStatus]) -> ResourceCounts:
+    """Each object counts once: as missing, orphaned or modified, else as not ready, else as ready."""
+    total = {(r.kind, r.api_version, r.namespace, r.name) for r in resources}
+    differing = {(m.kind, m.api_version, m.namespace, m.name): m for m in modified}
+    desired = len(total | {key for key, m in differing.items() if m.missing})
+    late = {(n.kind, n.api_version, n.namespace, n.name) for n in non_ready} - differing.keys()
+    return ResourceCounts(
+        ready=len(total - differing.keys() - late),
+        desired_ready=desired,
+        missing=sum(m.missing for m in differing.values()),
+        orphaned=sum(m.delete for m in differing.values()),
+        modified=sum(not m.missing and not m.delete for m in differing.values()),
+        not_ready=len(late),
+    )
+
+
+def _conditions(
+    before: tuple[Condition, ...], modified: Sequence[ModifiedStatus], non_ready: Sequence[NonReadyStatus], now: str
+) -> tuple[Condition, ...]:
+    message = non_ready_text(non_ready[0]) if non_ready else modified_text(modified[0]) if modified else ""
+    good = [condition(type_, "True", now, before) for type_ in ("Deployed", "Installed", "Monitored")]
+    ready = condition("Ready", "False" if message else "True", now, before, message=message)
+    return with_conditions(before, *good, ready)
+
+
+def failed(before: BundleDeploymentStatus, deployment_id: str, error: UserError, now: str) -> BundleDeploymentStatus:
+    """The status after an error of the deployment itself: written down and left (4.1), or `Deployed` False and to be tried again."""
+    text = str(error)
+    if _RECORDED.search(text):
+        told = [condition(type_, "False", now, before.conditions, message=text, reason="Error") for type_ in ("Installed", "Ready")]
+        conditions = with_conditions(before.conditions, condition("Deployed", "True", now, before.conditions), *told)
+        return msgspec.structs.replace(before, applied_deployment_id=deployment_id, release="", ready=False, conditions=conditions)
+    told = [condition("Deployed", "False", now, before.conditions, message=text, reason="Error")]
+    return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, *told))
+
+
+def is_failed(status: BundleDeploymentStatus) -> bool:
+    """Whether the deployment is to be tried again."""
+    return any(c.type == "Deployed" and c.status == "False" for c in status.conditions)

@@ -1,0 +1,198 @@
+"""Deployment rows read back: as an agent's work, and as BundleDeployments for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, select, true
+
+from extension.objects.base import Key, ObjectMeta
+from extension.objects.kinds import Bundle, BundleDeployment, BundleDeploymentSpec, BundleDeploymentStatus, Cluster
+from extension.objects.names import cluster_namespace
+from extension.objects.options import BundleDeploymentOptions
+from extension.objects.states import State
+from extension.objects.status import Display
+from extension.store.deployments import REPO_NAME
+from extension.store.documents import Documents
+from extension.store.listing import Order, counted, document_field, selection
+from extension.store.protocol import Assigned, Page, Query
+from extension.store.schema import deployment_ids, deployments, labels, objects, reports, variants
+from extension.store.sealing import Seal
+
+COMMIT = "fleet.cattle.io/commit"
+_PREFIX = "fleet.cattle.io/"
+
+_bundle = objects.alias("b")
+_cluster = objects.alias("c")
+_staged = variants.alias("sv")
+_live = variants.alias("lv")
+_staged_id = deployment_ids.alias("si")
+_live_id = deployment_ids.alias("li")
+_d = deployments.c
+
+_ROWS = (
+    deployments.join(_bundle, _bundle.c.id == _d.bundle_id)
+    .join(_cluster, _cluster.c.id == _d.cluster_id)
+    .join(_staged, _staged.c.id == _d.staged)
+    .join(_staged_id, _staged_id.c.id == _d.staged_id)
+    .outerjoin(_live, _live.c.id == _d.live)
+    .outerjoin(_live_id, _live_id.c.id == _d.live_id)
+    .outerjoin(reports, and_(reports.c.bundle_id == _d.bundle_id, reports.c.cluster_id == _d.cluster_id))
+)
+_COLUMNS = [
+    *deployments.c,
+    _bundle.c.doc.label("bundle_doc"),
+    _bundle.c.sealed.label("bundle_sealed"),
+    _bundle.c.uid.label("bundle_uid"),
+    _bundle.c.namespace.label("bundle_namespace"),
+    _bundle.c.name.label("bundle_name"),
+    _bundle.c.content.label("bundle_content"),
+    _bundle.c.revision.label("bundle_revision"),
+    _cluster.c.namespace.label("cluster_workspace"),
+    _cluster.c.name.label("cluster_name"),
+    _cluster.c.doc.label("cluster_doc"),
+    _cluster.c.revision.label("cluster_revision"),
+    _staged.c.sealed.label("staged_sealed"),
+    _staged.c.digest.label("staged_digest"),
+    _staged.c.content.label("staged_content"),
+    _live.c.sealed.label("live_sealed"),
+    _live.c.digest.label("live_digest"),
+    _live.c.content.label("live_content"),
+    _staged_id.c.text.label("staged_text"),
+    func.coalesce(_live_id.c.text, "").label("live_text"),
+    reports.c.doc.label("report"),
+]
+_STATE_NAMES = case(*[(_d.state == state.value, literal(state.name)) for state in State], else_=literal("Removing"))
+
+
+class Assignments:
+    def __init__(self, seal: Seal, documents: Documents) -> None:
+        self._seal = seal
+        self._documents = documents
+
+    def assigned(self, connection: Connection, cluster_id: int, since: int) -> list[Assigned]:
+        """A cluster's deployments for which the hub asked something after `since`, also by a change of bundle or cluster."""
+        newer = (_d.asked > since) | (_bundle.c.revision > since) | (_cluster.c.revision > since)
+        wanted = (_d.cluster_id == cluster_id) & newer & (_d.live.is_not(None) | _d.deleting)
+        statement = select(*_COLUMNS).select_from(_ROWS).where(wanted).order_by(_bundle.c.namespace, _bundle.c.name)
+        return [self._work(row) for row in connection.execute(statement)]
+
+    def _work(self, row: Row[Any]) -> Assigned:
+        bundle, cluster = self._bundle(row), msgspec.json.decode(row.cluster_doc, type=Cluster)
+        return Assigned(
+            bundle_id=row.bundle_id,
+            cluster_id=row.cluster_id,
+            revision=max(row.asked, row.bundle_revision, row.cluster_revision),
+            bundle=Key("Bundle", row.bundle_namespace, row.bundle_name),
+            labels=bundle.metadata.labels,
+            deployment_id=row.live_text,
+            staged_deployment_id=row.staged_text,
+            options=self._options(row, "live" if row.live is not None else "staged"),
+            content_sha256=row.live_content or row.staged_content,
+            commit=bundle.metadata.labels.get(COMMIT, ""),
+            depends_on=bundle.spec.depends_on,
+            paused=bundle.spec.paused or cluster.spec.paused,
+            deleting=row.deleting,
+            status=_status(row),
+        )
+
+    def _bundle(self, row: Row[Any]) -> Bundle:
+        bundle = msgspec.json.decode(row.bundle_doc, type=Bundle)
+        opened = self._seal.open(row.bundle_sealed, row.bundle_uid)
+        return msgspec.structs.replace(bundle, spec=msgspec.json.decode(opened, type=type(bundle.spec)))
+
+    def _options(self, row: Row[Any], which: str) -> BundleDeploymentOptions:
+        sealed = getattr(row, f"{which}_sealed")
+        if sealed is None:
+            return BundleDeploymentOptions()
+        place = f"variant {row.bundle_id} {getattr(row, f'{which}_digest')}"
+        return msgspec.json.decode(self._seal.open(sealed, place), type=BundleDeploymentOptions)
+
+    def page(self, connection: Connection, query: Query, ids: dict[str, int], revision: int) -> Page:
+        """BundleDeployments whose bundle, cluster or GitRepo has the id given under that name."""
+        where = _where(query, ids)
+        order = Order(query, _field, (_d.bundle_id, _d.cluster_id))
+        statement = order.apply(select(*_COLUMNS, *order.columns).select_from(_ROWS).where(where), query.limit)
+        rows = connection.execute(statement).all()
+        shown = rows[: query.limit]
+        items = tuple(self._view(row) for row in shown)
+        more = order.next(shown[-1]) if len(rows) > query.limit else ""
+        return Page(items, more, connection.execute(counted(_ROWS, where)).scalar_one(), revision)
+
+    def _view(self, row: Row[Any]) -> BundleDeployment:
+        bundle, cluster = self._bundle(row), msgspec.json.decode(row.cluster_doc, type=Cluster)
+        options, staged = self._options(row, "live"), self._options(row, "staged")
+        status = _status(row)
+        state = "" if row.deleting else State(row.state).name
+        spec = BundleDeploymentSpec(
+            paused=bundle.spec.paused or cluster.spec.paused,
+            options=options,
+            deployment_id=row.live_text,
+            staged_options=staged,
+            staged_deployment_id=row.staged_text,
+            depends_on=bundle.spec.depends_on,
+            correct_drift=options.correct_drift,
+        )
+        meta = ObjectMeta(
+            name=row.bundle_name,
+            namespace=cluster.status.namespace or cluster_namespace(row.cluster_workspace, row.cluster_name),
+            uid=f"{row.bundle_uid}-{row.cluster_id}",
+            resource_version=str(row.revision),
+            labels={
+                **{k: v for k, v in bundle.metadata.labels.items() if k.startswith(_PREFIX) or "cattle.io/" not in k},
+                f"{_PREFIX}bundle-name": row.bundle_name,
+                f"{_PREFIX}bundle-namespace": row.bundle_namespace,
+                f"{_PREFIX}cluster": row.cluster_name,
+                f"{_PREFIX}cluster-namespace": row.cluster_workspace,
+                f"{_PREFIX}managed": "true",
+            },
+        )
+        display = Display(state=state, deployed=_display(status, "Deployed"), monitored=_display(status, "Monitored"))
+        return BundleDeployment(metadata=meta, spec=spec, status=msgspec.structs.replace(status, display=display))
+
+
+def _status(row: Row[Any]) -> BundleDeploymentStatus:
+    return msgspec.json.decode(row.report, type=BundleDeploymentStatus) if row.report else BundleDeploymentStatus()
+
+
+def _display(status: BundleDeploymentStatus, type_: str) -> str:
+    """A condition's status, or its message when it is an error (`fleet-semantics.md` 1.7)."""
+    found = next((c for c in status.conditions if c.type == type_), None)
+    if found is None:
+        return ""
+    return f"Error: {found.message}" if found.reason == "Error" else found.status
+
+
+def _field(path: str) -> ColumnElement[Any]:
+    """A field path of a BundleDeployment as a column."""
+    known: dict[str, ColumnElement[Any]] = {
+        "metadata.name": _bundle.c.name,
+        "metadata.namespace": func.json_extract(_cluster.c.doc, "$.status.namespace"),
+        f"metadata.labels[{_PREFIX}cluster]": _cluster.c.name,
+        f"metadata.labels[{_PREFIX}cluster-namespace]": _cluster.c.namespace,
+        f"metadata.labels[{_PREFIX}bundle-name]": _bundle.c.name,
+        f"metadata.labels[{_PREFIX}bundle-namespace]": _bundle.c.namespace,
+        "status.display.state": _STATE_NAMES,
+        "metadata.state.name": func.lower(_STATE_NAMES),
+    }
+    return known[path] if path in known else document_field(path)
+
+
+def _where(query: Query, ids: dict[str, int]) -> ColumnElement[bool]:
+    """The conditions of a list of deployments; labels are the bundle's."""
+    plain = msgspec.structs.replace(query, selector=None)
+    found: list[ColumnElement[bool]] = [true(), selection(plain, _field, _bundle.c.namespace, "Bundle")]
+    if query.selector is not None:
+        matching = selection(Query(selector=query.selector), document_field, objects.c.namespace, "Bundle")
+        found.append(_d.bundle_id.in_(select(objects.c.id).where(objects.c.kind == "Bundle", matching)))
+    if "bundle" in ids:
+        found.append(_d.bundle_id == ids["bundle"])
+    if "cluster" in ids:
+        found.append(_d.cluster_id == ids["cluster"])
+    if "gitrepo" in ids:
+        repo = objects.alias("g")
+        made = select(labels.c.object_id).join(repo, and_(repo.c.id == ids["gitrepo"], repo.c.name == labels.c.value))
+        found.append(_d.bundle_id.in_(made.where(labels.c.kind == "Bundle", labels.c.key == REPO_NAME)))
+        found.append(_bundle.c.namespace == select(repo.c.namespace).where(repo.c.id == ids["gitrepo"]).scalar_subquery())
+    return and_(*found)

@@ -1,0 +1,128 @@
+"""Connections, transactions and the one sequence.
+
+Reads run side by side on snapshots; writes come one at a time, each in a transaction that ends on disk
+(`synchronous=FULL`), so what was acknowledged survives a kill. The next number of the sequence is taken inside the
+transaction, so a reader that sees number N sees every write up to N.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event, text
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from extension.objects.errors import Unavailable
+from extension.store import migrations
+
+BUSY_SECONDS = 30
+POLL_SECONDS = 0.25
+"""How often a waiting reader looks for writes of other processes."""
+
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"busy_timeout={BUSY_SECONDS * 1000}",
+    "temp_store=MEMORY",
+    "cache_size=-16384",
+    "wal_autocheckpoint=1000",
+)
+
+
+class Database:
+    """One SQLite file. Raises Unavailable from every method when the file can't be read or written."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._write_lock = threading.Lock()
+        self._changed = threading.Condition()
+        self._announced = 0
+        # SQLite only: AUTOCOMMIT hands BEGIN and COMMIT to us, so that a write can begin as one (IMMEDIATE).
+        self._engine = create_engine(
+            f"sqlite:///{path}", isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False}, pool_size=16, max_overflow=48
+        )
+        event.listen(self._engine, "connect", _configure)
+        with self.write() as connection:
+            migrations.migrate(connection, str(path))
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection on one snapshot."""
+        with _said(self.path), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            try:
+                yield connection
+            finally:
+                connection.exec_driver_sql("ROLLBACK")
+
+    @contextmanager
+    def write(self, *, keep: bool = True) -> Iterator[Connection]:
+        """A connection in the one write transaction; everything or nothing of it is kept, nothing without `keep`."""
+        with self._write_lock, _said(self.path), self._engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.exec_driver_sql("COMMIT" if keep else "ROLLBACK")
+            except BaseException:
+                # After some errors (a full disk) SQLite has rolled back by itself.
+                if getattr(connection.connection.dbapi_connection, "in_transaction", False):
+                    connection.exec_driver_sql("ROLLBACK")
+                raise
+
+    def revision(self) -> int:
+        with self.read() as connection:
+            return int(connection.execute(_REVISION).scalar_one())
+
+    def next_revision(self, connection: Connection) -> int:
+        return int(connection.execute(_NEXT).scalar_one())
+
+    def announce(self) -> None:
+        """Wakes those who wait in this process, after a write was committed."""
+        with self._changed:
+            self._announced += 1
+            self._changed.notify_all()
+
+    def wait(self, since: int, timeout: float) -> int:
+        """The newest number as soon as it is above `since`, or after `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        while True:
+            announced = self._announced
+            current = self.revision()
+            left = deadline - time.monotonic()
+            if current > since or left <= 0:
+                return current
+            with self._changed:
+                # A write committed since the look above has announced itself: look again at once.
+                if self._announced == announced:
+                    self._changed.wait(min(left, POLL_SECONDS))
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+_REVISION = text("SELECT number FROM sequence WHERE id = 1")
+_NEXT = text("UPDATE sequence SET number = number + 1 WHERE id = 1 RETURNING number")
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    for pragma in _PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+@contextmanager
+def _said(path: Path) -> Iterator[None]:
+    """Database errors of the machine (a full disk, a damaged file, a lock that is not let go) in our words."""
+    try:
+        yield
+    except (OperationalError, DatabaseError) as error:
+        cause = str(error.orig)
+        if not any(word in cause for word in ("full", "disk I/O", "locked", "unable to open", "readonly", "malformed", "not a database")):
+            raise
+        hint = "free disk space; nothing was written" if "full" in cause else "see the message; nothing was written"
+        raise Unavailable(f"the store can't be used: {cause}", where=str(path), hint=hint) from None

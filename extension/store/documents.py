@@ -1,0 +1,215 @@
+"""Documents: one row an object, its labels beside it, the resources of Bundles once by content.
+
+What is encrypted: the data of Secrets and the spec of Bundles (it can hold helm values). Everything in a document that
+has a column of its own (uid, generation, revision) is taken from there when it is read.
+"""
+
+from __future__ import annotations
+
+import gzip
+import secrets
+import uuid
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
+
+from extension.objects import names
+from extension.objects.base import Key, Object, ObjectMeta
+from extension.objects.content import manifest, sha256_sum
+from extension.objects.errors import AlreadyExists, Conflict, MissingRequired, NotFound
+from extension.objects.kinds import Bundle, BundleResource, Cluster, Secret
+from extension.store.clock import now
+from extension.store.schema import contents, labels, objects, tombstones
+from extension.store.sealing import Seal
+
+T = TypeVar("T", bound=Object)
+
+SEALED_FIELD: dict[str, str] = {"Secret": "data", "Bundle": "spec"}
+
+_RESOURCES = msgspec.json.Decoder(dict[str, tuple[BundleResource, ...]])
+_NO_RESOURCES = sha256_sum(())
+_ATTEMPTS_AT_A_NAME = 5
+
+
+class Documents:
+    """Statements on documents; the caller brings the connection, and the next revision where it writes."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+
+    def row(self, connection: Connection, key: Key) -> Row[Any] | None:
+        where = (objects.c.kind == key.kind) & (objects.c.namespace == key.namespace) & (objects.c.name == key.name)
+        return connection.execute(select(objects).where(where)).one_or_none()
+
+    def require(self, connection: Connection, key: Key) -> Row[Any]:
+        found = self.row(connection, key)
+        if found is None:
+            raise NotFound(f"{key.kind} {key.name} not found" + (f" in {key.namespace}" if key.namespace else ""))
+        return found
+
+    def object(self, cls: type[T], row: Row[Any]) -> T:
+        """The object in a row, a Bundle without its resources."""
+        obj = msgspec.json.decode(row.doc, type=cls)
+        meta = msgspec.structs.replace(
+            obj.metadata, name=row.name, namespace=row.namespace, uid=row.uid, generation=row.generation,
+            creation_timestamp=row.created, resource_version=str(row.revision),
+        )  # fmt: skip
+        changed: dict[str, Any] = {"metadata": meta}
+        field = SEALED_FIELD.get(cls.KIND)
+        if field and row.sealed is not None:
+            kind = next(f.type for f in msgspec.structs.fields(cls) if f.name == field)
+            changed[field] = msgspec.json.decode(self._seal.open(row.sealed, row.uid), type=kind)
+        return msgspec.structs.replace(obj, **changed)
+
+    def resources(self, connection: Connection, sha256: str) -> tuple[BundleResource, ...]:
+        if sha256 == _NO_RESOURCES:
+            return ()
+        data = connection.execute(select(contents.c.data).where(contents.c.sha256 == sha256)).scalar_one_or_none()
+        if data is None:
+            raise NotFound(f"content {sha256} not found")
+        return _RESOURCES.decode(gzip.decompress(data))["resources"]
+
+    def create(self, connection: Connection, obj: T, revision: int) -> T:
+        meta = self._named(connection, obj)
+        uid, created = str(uuid.uuid4()), now()
+        meta = msgspec.structs.replace(
+            meta, uid=uid, creation_timestamp=created, generation=1, resource_version=str(revision), deletion_timestamp=None
+        )
+        obj = _prepared(msgspec.structs.replace(obj, metadata=meta))
+        content = self._keep_content(connection, obj)
+        doc, sealed = self._encode(obj, uid)
+        values = {
+            "kind": obj.KIND, "namespace": meta.namespace, "name": meta.name, "uid": uid, "generation": 1, "created": created,
+            "born": revision, "revision": revision, "content": content, "doc": doc, "sealed": sealed,
+        }  # fmt: skip
+        object_id = connection.execute(insert(objects).values(values).returning(objects.c.id)).scalar_one()
+        self._write_labels(connection, object_id, obj)
+        return obj
+
+    def _named(self, connection: Connection, obj: Object) -> ObjectMeta:
+        meta = obj.metadata
+        if meta.name:
+            if self.row(connection, obj.key) is not None:
+                raise AlreadyExists(f"{obj.key} exists already", field="metadata.name")
+            return meta
+        if not meta.generate_name:
+            raise MissingRequired(f"a {obj.KIND} needs a name", field="metadata.name")
+        for _ in range(_ATTEMPTS_AT_A_NAME):
+            named = msgspec.structs.replace(meta, name=f"{meta.generate_name}{secrets.token_hex(3)}")
+            if self.row(connection, Key(obj.KIND, meta.namespace, named.name)) is None:
+                return named
+        raise AlreadyExists(f"no free name for {meta.generate_name}", field="metadata.generateName")
+
+    def replace(self, connection: Connection, row: Row[Any], obj: T, revision: int) -> T:
+        """Writes `obj`, whose metadata is complete, over `row`; its status is written as given."""
+        obj = msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, resource_version=str(revision)))
+        content = self._keep_content(connection, obj)
+        doc, sealed = self._encode(obj, row.uid)
+        values = {"generation": obj.metadata.generation, "revision": revision, "content": content, "doc": doc, "sealed": sealed}
+        connection.execute(update(objects).where(objects.c.id == row.id).values(values))
+        connection.execute(delete(labels).where(labels.c.object_id == row.id))
+        self._write_labels(connection, row.id, obj)
+        self._drop_content(connection, row.content, content)
+        return obj
+
+    def remove(self, connection: Connection, row: Row[Any], revision: int) -> None:
+        connection.execute(delete(objects).where(objects.c.id == row.id))
+        connection.execute(delete(labels).where(labels.c.object_id == row.id))
+        self._drop_content(connection, row.content, None)
+        connection.execute(insert(tombstones).values(revision=revision, kind=row.kind, namespace=row.namespace, name=row.name))
+
+    def _encode(self, obj: Object, uid: str) -> tuple[str, bytes | None]:
+        field = SEALED_FIELD.get(obj.KIND)
+        if field is None:
+            return msgspec.json.encode(obj).decode(), None
+        value = getattr(obj, field)
+        if isinstance(obj, Bundle):
+            value = msgspec.structs.replace(obj.spec, resources=())
+        empty = msgspec.structs.replace(obj, **{field: type(value)()})
+        return msgspec.json.encode(empty).decode(), self._seal.close(msgspec.json.encode(value), uid)
+
+    def _write_labels(self, connection: Connection, object_id: int, obj: Object) -> None:
+        found = [{"object_id": object_id, "key": k, "value": v, "kind": obj.KIND} for k, v in obj.metadata.labels.items()]
+        if found:
+            connection.execute(insert(labels), found)
+
+    def _keep_content(self, connection: Connection, obj: Object) -> str | None:
+        if not isinstance(obj, Bundle):
+            return None
+        sha256 = obj.status.resources_sha256_sum
+        if obj.spec.resources:
+            data = gzip.compress(manifest(obj.spec.resources), compresslevel=3, mtime=0)
+            connection.execute(
+                text("INSERT INTO content (sha256, data) VALUES (:sha256, :data) ON CONFLICT (sha256) DO NOTHING"),
+                {"sha256": sha256, "data": data},
+            )
+        return sha256
+
+    def _drop_content(self, connection: Connection, old: str | None, new: str | None) -> None:
+        """Drops content that neither a Bundle nor a deployment's variant names any more."""
+        if old and old != new:
+            connection.execute(
+                text(
+                    "DELETE FROM content WHERE sha256 = :sha AND NOT EXISTS (SELECT 1 FROM object WHERE content = :sha)"
+                    " AND NOT EXISTS (SELECT 1 FROM variant WHERE content = :sha)"
+                ),
+                {"sha": old},
+            )
+
+
+def _prepared(obj: T) -> T:
+    """What an object has from its first moment: a Bundle its content hash, a Cluster its namespace."""
+    if isinstance(obj, Bundle):
+        status = msgspec.structs.replace(obj.status, resources_sha256_sum=sha256_sum(obj.spec.resources))
+        return msgspec.structs.replace(obj, status=status)
+    if isinstance(obj, Cluster):
+        namespace = names.cluster_namespace(obj.metadata.namespace, obj.metadata.name)
+        return msgspec.structs.replace(obj, status=msgspec.structs.replace(obj.status, namespace=namespace))
+    return obj
+
+
+def updated(old: T, new: T) -> T | None:
+    """What an update of `old` by `new` leaves, None when nothing changes. Raises Conflict for an outdated resourceVersion.
+
+    The status stays; the generation rises when anything but metadata changed; identity and times can't be changed.
+    """
+    given = new.metadata.resource_version
+    if given and int(given) < int(old.metadata.resource_version):
+        raise Conflict(
+            f"{old.key} was changed since it was read", field="metadata.resourceVersion", hint="read it again and repeat the change"
+        )
+    body = {f: getattr(old, f) for f in ("status",) if hasattr(old, f)}
+    if isinstance(new, Bundle) and isinstance(old, Bundle):
+        body["status"] = msgspec.structs.replace(old.status, resources_sha256_sum=_sha_of(old, new))
+        new = msgspec.structs.replace(new, spec=_without_repeated_resources(old, new))
+    meta = msgspec.structs.replace(
+        new.metadata, uid=old.metadata.uid, creation_timestamp=old.metadata.creation_timestamp, generate_name=old.metadata.generate_name,
+        deletion_timestamp=old.metadata.deletion_timestamp, generation=old.metadata.generation,
+        resource_version=old.metadata.resource_version,
+    )  # fmt: skip
+    merged = msgspec.structs.replace(new, metadata=meta, **body)
+    if merged == old:
+        return None
+    raised = any(getattr(merged, f) != getattr(old, f) for f in merged.__struct_fields__ if f != "metadata")
+    generation = old.metadata.generation + (1 if raised else 0)
+    return msgspec.structs.replace(merged, metadata=msgspec.structs.replace(meta, generation=generation))
+
+
+def _sha_of(old: Bundle, new: Bundle) -> str:
+    """The content hash after an update. Without resources, but with the old hash, the content stays: the object was read
+    without them."""
+    if not new.spec.resources and new.status.resources_sha256_sum == old.status.resources_sha256_sum:
+        return old.status.resources_sha256_sum
+    return sha256_sum(new.spec.resources)
+
+
+def _without_repeated_resources(old: Bundle, new: Bundle) -> Any:
+    if _sha_of(old, new) == old.status.resources_sha256_sum:
+        return msgspec.structs.replace(new.spec, resources=())
+    return new.spec
+
+
+def hidden(obj: T) -> T:
+    """The object as a list shows it: a Secret without data."""
+    return msgspec.structs.replace(obj, data={}) if isinstance(obj, Secret) else obj

@@ -1,0 +1,137 @@
+"""Lists in SQL: selector, filters and sort become conditions, a page starts after the last row of the one before.
+
+Nothing is loaded to be thrown away: labels are looked up in their side table, other fields inside the document. The
+`next` of a page holds the sort values of its last row and its id, so rows written meanwhile neither shift nor repeat.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, false, func, literal, or_, select, true
+
+from extension.objects.errors import Invalid
+from extension.objects.selectors import Requirement, requirements
+from extension.objects.states import State
+from extension.store.protocol import Filter, Query
+from extension.store.schema import labels, objects, tallies
+
+Fields = Callable[[str], ColumnElement[Any]]
+"""A field path as a column. Raises Invalid for one that can't be filtered or sorted by."""
+
+_LABEL = re.compile(r"metadata\.labels\[(?P<key>.+)\]|metadata\.labels\.(?P<plain>.+)")
+_PATH = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+|\[[0-9]+\])*")
+_COLUMNS: Mapping[str, ColumnElement[Any]] = {
+    "metadata.name": objects.c.name,
+    "metadata.namespace": objects.c.namespace,
+    "metadata.uid": objects.c.uid,
+    "metadata.creationTimestamp": objects.c.created,
+    "metadata.generation": objects.c.generation,
+    "id": case((objects.c.namespace == "", objects.c.name), else_=objects.c.namespace + "/" + objects.c.name),
+}
+STATE_PATHS = ("status.display.state", "metadata.state.name")
+
+
+def document_field(path: str) -> ColumnElement[Any]:
+    """A path in a document. The display state comes from the counters, so what a list shows can be asked for."""
+    if path in _COLUMNS:
+        return _COLUMNS[path]
+    label = _LABEL.fullmatch(path)
+    if label:
+        key = label["key"] or label["plain"]
+        return select(labels.c.value).where(labels.c.object_id == objects.c.id, labels.c.key == key).scalar_subquery()
+    if path in STATE_PATHS:
+        return select(_worst_state()).where(tallies.c.object_id == objects.c.id).scalar_subquery()
+    if not _PATH.fullmatch(path) or not path.startswith(("metadata.", "spec.", "status.", "type")):
+        raise Invalid(f"{path[:80]} is no field to filter or sort by", field="filter")
+    return func.json_extract(objects.c.doc, f"$.{path}")  # PostgreSQL: doc::jsonb #>> path
+
+
+def _worst_state() -> ColumnElement[Any]:
+    ranked = [(tallies.c[f"n{state.value}"] > 0, literal(state.name)) for state in sorted(State, reverse=True) if state is not State.Ready]
+    return case(*ranked, else_=literal(""))
+
+
+def selection(query: Query, field: Fields, namespace: ColumnElement[Any], kind: str) -> ColumnElement[bool]:
+    """What a row must fulfil to be in the list."""
+    found: list[ColumnElement[bool]] = [true()]
+    if query.namespaces is not None:
+        found.append(namespace.in_(query.namespaces) if query.namespaces else false())
+    if query.selector is not None:
+        found += [_labelled(req, kind) for req in requirements(query.selector)]
+    found += [or_(*(_holds(term, field) for term in terms)) for terms in query.filters]
+    return and_(*found)
+
+
+def _labelled(req: Requirement, kind: str) -> ColumnElement[bool]:
+    """A requirement as a look-up in the side table; `In` is driven from the index over values."""
+    if req.operator == "In":
+        matching = select(labels.c.object_id).where(labels.c.kind == kind, labels.c.key == req.key, labels.c.value.in_(req.values))
+        return objects.c.id.in_(matching)
+    own = exists().where(labels.c.object_id == objects.c.id, labels.c.key == req.key)
+    if req.operator == "NotIn":
+        own = own.where(labels.c.value.in_(req.values))
+    return own if req.operator == "Exists" else ~own
+
+
+def _holds(term: Filter, field: Fields) -> ColumnElement[bool]:
+    column = field(term.field)
+    text = func.coalesce(column, "")
+    match term.operator:
+        case "=" | "in":
+            return column.in_(term.values)
+        case "!=" | "notin":
+            return text.not_in(term.values)
+        case "~" | "!~":
+            hit = or_(*(func.instr(func.lower(text), value.lower()) > 0 for value in term.values))
+            return hit if term.operator == "~" else ~hit
+        case "exists":
+            return column.is_not(None)
+        case _:
+            return column.is_(None)
+
+
+class Order:
+    """The order of a list and where a page of it starts. `ids` break ties and make every place unique."""
+
+    def __init__(self, query: Query, field: Fields, ids: Sequence[ColumnElement[Any]]) -> None:
+        parts = [(func.coalesce(field(part.lstrip("-")), ""), part.startswith("-")) for part in query.sort]
+        self._parts = [*parts, *((column, False) for column in ids)]
+        self._after = _place(query.after, len(self._parts)) if query.after else None
+
+    @property
+    def columns(self) -> list[ColumnElement[Any]]:
+        """What a row must carry so that `next` can be made from it: these, last in its select."""
+        return [column.label(f"sort_{number}") for number, (column, _) in enumerate(self._parts)]
+
+    def apply(self, statement: Select[Any], limit: int) -> Select[Any]:
+        ordered = statement.order_by(*(column.desc() if down else column.asc() for column, down in self._parts)).limit(limit + 1)
+        return ordered if self._after is None else ordered.where(self._beyond(self._after))
+
+    def _beyond(self, place: Sequence[Any]) -> ColumnElement[bool]:
+        """Lexicographically after `place`: greater in one part, equal in all before it."""
+        ways: list[ColumnElement[bool]] = []
+        for number, (column, down) in enumerate(self._parts):
+            same = [before == place[at] for at, (before, _) in enumerate(self._parts[:number])]
+            ways.append(and_(*same, column < place[number] if down else column > place[number]))
+        return or_(*ways)
+
+    def next(self, row: Any) -> str:
+        return msgspec.json.encode(list(row[-len(self._parts) :])).decode()
+
+
+def _place(token: str, parts: int) -> list[Any]:
+    try:
+        place = msgspec.json.decode(token, type=list[str | int])
+    except msgspec.DecodeError:
+        place = []
+    if len(place) != parts:
+        raise Invalid("continue: is not a place in this list", field="continue")
+    return place
+
+
+def counted(source: FromClause, where: ColumnElement[bool]) -> Select[Any]:
+    return select(func.count()).select_from(source).where(where)

@@ -1,0 +1,155 @@
+"""The tables, in SQLAlchemy Core so that PostgreSQL can take SQLite's place.
+
+Documents hold what people write; deployments are rows of integers, since there can be a million a bundle. What is in
+`sealed` columns is encrypted. `tally` keeps, for every bundle and cluster, how many of its deployments are in which
+state (`n1` to `n7`, the ranks of objects/states.py) and the sums of their resource counts: no status is ever scanned.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from extension.objects.states import State
+from extension.objects.status import ResourceCounts
+
+metadata = MetaData()
+
+_ID = BigInteger().with_variant(Integer, "sqlite")
+STATE_COLUMNS = tuple(f"n{state.value}" for state in State)
+RESOURCE_COLUMNS = tuple(ResourceCounts.__struct_fields__)
+"""Columns `r_<field>` of tally."""
+
+sequence = Table("sequence", metadata, Column("id", Integer, primary_key=True), Column("number", _ID, nullable=False))
+
+objects = Table(
+    "object",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("uid", Text, nullable=False),
+    Column("generation", _ID, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("born", _ID, nullable=False),  # revision of its creation
+    Column("revision", _ID, nullable=False),
+    Column("content", Text),  # SHA-256 of a Bundle's manifest
+    Column("doc", Text, nullable=False),
+    Column("sealed", LargeBinary),
+    UniqueConstraint("kind", "namespace", "name"),
+    Index("object_revision", "revision"),
+    sqlite_autoincrement=True,  # an id is never used twice: bitmaps and late reports may still name it
+)
+
+labels = Table(
+    "label",
+    metadata,
+    Column("object_id", _ID, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Index("label_value", "kind", "key", "value", "object_id"),
+    sqlite_with_rowid=False,
+)
+
+tombstones = Table(
+    "tombstone",
+    metadata,
+    Column("revision", _ID, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("namespace", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+contents = Table("content", metadata, Column("sha256", Text, primary_key=True), Column("data", LargeBinary, nullable=False))
+
+deployment_ids = Table(
+    "deployment_id",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("bundle_id", _ID, nullable=False),
+    Column("text", Text, nullable=False),
+    UniqueConstraint("bundle_id", "text"),
+)
+
+variants = Table(
+    "variant",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("bundle_id", _ID, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("deployment_id", _ID, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    UniqueConstraint("bundle_id", "deployment_id", "digest"),
+)
+
+deployments = Table(
+    "deployment",
+    metadata,
+    Column("bundle_id", _ID, primary_key=True),
+    Column("cluster_id", _ID, primary_key=True),
+    Column("staged", _ID, nullable=False),  # variant
+    Column("staged_id", _ID, nullable=False),  # deployment_id of it
+    Column("live", _ID),
+    Column("live_id", _ID, nullable=False, default=0),  # 0: none yet
+    Column("applied_id", _ID, nullable=False, default=0),
+    Column("failed", Boolean, nullable=False, default=False),  # condition Deployed is False
+    Column("waiting", Boolean, nullable=False, default=False),  # for a dependency
+    Column("ready", Boolean, nullable=False, default=False),
+    Column("non_modified", Boolean, nullable=False, default=False),
+    Column("deleting", Boolean, nullable=False, default=False),
+    Column("state", SmallInteger, nullable=False),  # a State; 0 while deleting
+    Column("asked", _ID, nullable=False),  # revision of the hub's last wish
+    Column("revision", _ID, nullable=False),
+    Index("deployment_cluster", "cluster_id", "asked"),
+    Index("deployment_state", "bundle_id", "state"),
+    sqlite_with_rowid=False,
+)
+
+reports = Table(
+    "report",
+    metadata,
+    Column("bundle_id", _ID, primary_key=True),
+    Column("cluster_id", _ID, primary_key=True),
+    Column("doc", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+tallies = Table(
+    "tally",
+    metadata,
+    Column("object_id", _ID, primary_key=True),
+    *(Column(name, _ID, nullable=False, default=0) for name in STATE_COLUMNS),
+    *(Column(f"r_{name}", _ID, nullable=False, default=0) for name in RESOURCE_COLUMNS),
+    Column("revision", _ID, nullable=False),
+    Column("changed", Text, nullable=False),
+    Index("tally_revision", "revision"),
+)
+
+seen = Table("seen", metadata, Column("cluster_id", _ID, primary_key=True), Column("at", Text, nullable=False))
+
+tokens = Table(
+    "token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("roles", Text, nullable=False),
+    Column("created", Text, nullable=False),
+    Column("expires", Float),  # Unix time
+)

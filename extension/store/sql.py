@@ -1,0 +1,256 @@
+"""The store on SQLite: one facade over documents, deployments, reports, views and the feed.
+
+Each method is one transaction. See `protocol.py` for what it promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from pyroaring import FrozenBitMap
+from sqlalchemy import Connection, Row, and_, select, text
+
+from extension.objects.base import Key, Object
+from extension.objects.errors import Conflict, NotFound
+from extension.objects.kinds import Bundle, BundleDeployment, BundleResource, Cluster
+from extension.objects.plan import Plan, Progress, Step
+from extension.objects.selectors import LabelSelector
+from extension.store import feed
+from extension.store.assignments import Assignments
+from extension.store.clock import now
+from extension.store.database import Database
+from extension.store.deployments import Deployments
+from extension.store.documents import Documents, hidden, updated
+from extension.store.listing import Order, counted, document_field, selection
+from extension.store.membership import members
+from extension.store.protocol import Assigned, Change, Page, Query, Report
+from extension.store.reporting import report
+from extension.store.schema import objects
+from extension.store.sealing import Seal, key_of
+from extension.store.tokens import TokenStore
+from extension.store.views import overlay, own_status
+
+T = TypeVar("T", bound=Object)
+
+
+class SqlStore:
+    """See `protocol.Store`."""
+
+    def __init__(self, database: Database, seal: Seal) -> None:
+        self._database = database
+        self._documents = Documents(seal)
+        self._deployments = Deployments(seal, self._documents)
+        self._assignments = Assignments(seal, self._documents)
+        self.tokens = TokenStore(database)
+
+    # documents
+
+    def get(self, cls: type[T], namespace: str, name: str) -> T:
+        found = self._find(cls, namespace, name, whole=True)
+        if found is None:
+            raise NotFound(f"{cls.KIND} {name} not found" + (f" in {namespace}" if namespace else ""))
+        return found
+
+    def find(self, cls: type[T], namespace: str, name: str) -> T | None:
+        return self._find(cls, namespace, name, whole=False)
+
+    def _find(self, cls: type[T], namespace: str, name: str, *, whole: bool) -> T | None:
+        with self._database.read() as connection:
+            row = self._documents.row(connection, Key(cls.KIND, namespace, name))
+            if row is None:
+                return None
+            obj = overlay(connection, self._documents.object(cls, row), row.id)
+            if whole and isinstance(obj, Bundle) and row.content:
+                resources = self._documents.resources(connection, row.content)
+                return msgspec.structs.replace(obj, spec=msgspec.structs.replace(obj.spec, resources=resources))
+            return obj
+
+    def list(self, cls: type[T], query: Query = Query()) -> Page:
+        where = and_(objects.c.kind == cls.KIND, selection(query, document_field, objects.c.namespace, cls.KIND))
+        order = Order(query, document_field, (objects.c.id,))
+        with self._database.read() as connection:
+            rows = connection.execute(order.apply(select(objects, *order.columns).where(where), query.limit)).all()
+            shown = rows[: query.limit]
+            items = tuple(hidden(overlay(connection, self._documents.object(cls, row), row.id)) for row in shown)
+            more = order.next(shown[-1]) if len(rows) > query.limit else ""
+            count = connection.execute(counted(objects, where)).scalar_one()
+            return Page(items, more, count, self._revision(connection))
+
+    def create(self, obj: T, *, dry_run: bool = False) -> T:
+        with self._writing(dry_run) as (connection, revision):
+            created = self._documents.create(connection, obj, revision)
+            row = self._documents.require(connection, created.key)
+            return overlay(connection, created, row.id)
+
+    def update(self, obj: T, *, dry_run: bool = False) -> T:
+        with self._database.read() as connection:
+            row = self._documents.require(connection, obj.key)
+            old = self._documents.object(type(obj), row)
+            if updated(old, obj) is None:
+                return overlay(connection, old, row.id)
+        with self._writing(dry_run) as (connection, revision):
+            row = self._documents.require(connection, obj.key)
+            old = self._documents.object(type(obj), row)
+            new = updated(old, obj)
+            if new is None:
+                return overlay(connection, old, row.id)
+            if new.metadata.deletion_timestamp and not new.metadata.finalizers:
+                self._remove(connection, row, revision)
+                return new
+            return overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
+
+    def update_status(self, obj: T) -> T:
+        with self._database.read() as connection:
+            old = self._documents.object(type(obj), self._documents.require(connection, obj.key))
+            if own_status(obj) == getattr(old, "status", None):
+                return obj
+        with self._writing(False) as (connection, revision):
+            row = self._documents.require(connection, obj.key)
+            new = msgspec.structs.replace(self._documents.object(type(obj), row), status=own_status(obj))
+            return overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
+
+    def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
+        with self._writing(dry_run) as (connection, revision):
+            row = self._documents.require(connection, Key(cls.KIND, namespace, name))
+            old = self._documents.object(cls, row)
+            if resource_version and int(resource_version) < row.revision:
+                raise Conflict(f"{old.key} was changed since it was read", field="metadata.resourceVersion")
+            marked = msgspec.structs.replace(old.metadata, deletion_timestamp=old.metadata.deletion_timestamp or now())
+            gone = msgspec.structs.replace(old, metadata=marked)
+            if old.metadata.finalizers:
+                return old if gone == old else self._documents.replace(connection, row, gone, revision)
+            self._remove(connection, row, revision)
+            return gone
+
+    def _remove(self, connection: Connection, row: Row[Any], revision: int) -> None:
+        """Removes an object and the rows that hang on it."""
+        object_id, kind = row.id, row.kind
+        if kind == Cluster.KIND:
+            self._drop_cluster(connection, object_id, revision)
+        if kind == Bundle.KIND:
+            for table in ("deployment", "report", "variant", "deployment_id"):
+                connection.execute(text(f"DELETE FROM {table} WHERE bundle_id = :id"), {"id": object_id})  # noqa: S608
+        for table, column in (("tally", "object_id"), ("seen", "cluster_id")):
+            connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": object_id})  # noqa: S608
+        self._documents.remove(connection, row, revision)
+        feed.prune(connection)
+
+    def _drop_cluster(self, connection: Connection, cluster_id: int, revision: int) -> None:
+        """Takes a cluster's deployments out of the counters of their bundles."""
+        rows = connection.execute(text("SELECT bundle_id FROM deployment WHERE cluster_id = :id"), {"id": cluster_id}).all()
+        report(connection, [Report(row.bundle_id, cluster_id, removed=True) for row in rows], revision)
+
+    def object_id(self, key: Key) -> int:
+        with self._database.read() as connection:
+            return int(self._documents.require(connection, key).id)
+
+    def keys(self, kind: str, ids: Iterable[int]) -> dict[int, Key]:
+        with self._database.read() as connection:
+            wanted = and_(objects.c.kind == kind, objects.c.id.in_(list(ids)))
+            rows = connection.execute(select(objects.c.id, objects.c.namespace, objects.c.name).where(wanted))
+            return {row.id: Key(kind, row.namespace, row.name) for row in rows}
+
+    def content(self, sha256: str) -> tuple[BundleResource, ...]:
+        with self._database.read() as connection:
+            return self._documents.resources(connection, sha256)
+
+    # change feed
+
+    def revision(self) -> int:
+        return self._database.revision()
+
+    def changes(self, since: int, limit: int = 1000) -> Sequence[Change]:
+        with self._database.read() as connection:
+            return feed.changes(connection, since, limit)
+
+    def wait(self, since: int, timeout: float) -> int:
+        return self._database.wait(since, timeout)
+
+    # deployments
+
+    def progress(self, bundle: Key) -> Progress:
+        with self._database.read() as connection:
+            return self._deployments.progress(connection, int(self._documents.require(connection, bundle).id))
+
+    def apply(self, plan: Plan, step: Step) -> int:
+        if step.empty:
+            return self.revision()
+        with self._writing(False) as (connection, revision):
+            self._deployments.apply(connection, plan, step, revision)
+            return revision
+
+    def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
+        with self._database.read() as connection:
+            row = self._documents.row(connection, cluster)
+            return [] if row is None else self._assignments.assigned(connection, row.id, since)
+
+    def report(self, reports: Sequence[Report]) -> None:
+        if reports:
+            with self._writing(False) as (connection, revision):
+                report(connection, reports, revision)
+
+    def deployment(self, bundle: Key, cluster: Key) -> BundleDeployment:
+        found = self.deployments(Query(limit=1), bundle=bundle, cluster=cluster).items
+        if not found:
+            raise NotFound(f"{bundle} is not deployed to {cluster}")
+        deployment: BundleDeployment = found[0]
+        return deployment
+
+    def deployments(self, query: Query, *, bundle: Key | None = None, cluster: Key | None = None, gitrepo: Key | None = None) -> Page:
+        with self._database.read() as connection:
+            revision, ids = self._revision(connection), {}
+            for name, key in (("bundle", bundle), ("cluster", cluster), ("gitrepo", gitrepo)):
+                row = self._documents.row(connection, key) if key else None
+                if key and row is None:
+                    return Page((), "", 0, revision)
+                if row is not None:
+                    ids[name] = int(row.id)
+            return self._assignments.page(connection, query, ids, revision)
+
+    def forget(self, bundle: Key) -> int:
+        with self._writing(False) as (connection, revision):
+            row = self._documents.require(connection, bundle)
+            return self._deployments.forget(connection, row.id, revision)
+
+    # clusters
+
+    def seen(self, clusters: Iterable[Key], when: str) -> None:
+        with self._database.write() as connection:
+            for key in clusters:
+                row = self._documents.row(connection, key)
+                if row is not None:
+                    connection.execute(_SEEN, {"id": row.id, "at": when})
+
+    def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap:
+        with self._database.read() as connection:
+            return FrozenBitMap(members(connection, workspace, selector))
+
+    def close(self) -> None:
+        self._database.close()
+
+    @contextmanager
+    def _writing(self, dry_run: bool) -> Iterator[tuple[Connection, int]]:
+        """A write transaction and its number; a dry run does everything and keeps nothing."""
+        with self._database.write(keep=not dry_run) as connection:
+            yield connection, self._database.next_revision(connection)
+        if not dry_run:
+            self._database.announce()
+
+    def _revision(self, connection: Connection) -> int:
+        return int(connection.execute(text("SELECT number FROM sequence WHERE id = 1")).scalar_one())
+
+
+_SEEN = text("INSERT INTO seen (cluster_id, at) VALUES (:id, :at) ON CONFLICT (cluster_id) DO UPDATE SET at = excluded.at")
+
+
+def open_store(path: Path, *, key: bytes | None = None) -> SqlStore:
+    """The store in the SQLite file `path`, made if it is not there, migrated if it is older.
+
+    Without `key` (32 bytes) the one in the file `<path>.key` encrypts, made the first time.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return SqlStore(Database(path), Seal(key or key_of(path.with_name(f"{path.name}.key"))))
