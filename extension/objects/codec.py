@@ -105,9 +105,13 @@ _ESCAPED = ((b"<", b"\\u003c"), (b">", b"\\u003e"), (b"&", b"\\u0026"), ("\u2028
 def _numbers(value: Any) -> Any:
     """`value` with only numbers that msgspec writes as Go does; Structs keep their field order."""
     if isinstance(value, Struct):
-        return type(value)(**{f: _numbers(getattr(value, f)) for f in value.__struct_fields__})
+        fields = {f: getattr(value, f) for f in value.__struct_fields__}
+        changed = {f: new for f, old in fields.items() if (new := _numbers(old)) is not old}
+        # An unchanged Struct stays itself: a default is left out only while it is that very object.
+        return msgspec.structs.replace(value, **changed) if changed else value
     if isinstance(value, tuple):
-        return tuple(_numbers(item) for item in value)
+        items = tuple(_numbers(item) for item in value)
+        return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
     if isinstance(value, dict):
         return {key: _numbers(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,0 +1,85 @@
+"""fleet.yaml: its keys, its decoding and its rules (`fleet-semantics.md` 2.1).
+
+Decoding is lenient as Fleet's: unknown keys are ignored, keys match without regard to case. A wrong type is an
+error that names file and field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extension.objects import yaml
+from extension.objects.base import ObjectMeta, Struct
+from extension.objects.codec import decode
+from extension.objects.errors import Invalid
+from extension.objects.kinds import BundleSpec, BundleTarget, GitTarget
+from extension.objects.states import State
+
+NAMES = ("fleet.yaml", "fleet.yml")
+
+
+class SemVerPolicy(Struct, frozen=True):
+    range: str = ""
+
+
+class AlphabeticalPolicy(Struct, frozen=True):
+    order: str = ""
+
+
+class ImagePolicy(Struct, frozen=True):
+    semver: SemVerPolicy | None = None
+    alphabetical: AlphabeticalPolicy | None = None
+
+
+class SecretReference(Struct, frozen=True):
+    name: str = ""
+
+
+class ImageScanSpec(Struct, frozen=True):
+    """What an image scan looks for (1.15). `interval` is a Go duration."""
+
+    tag_name: str = ""
+    gitrepo_name: str = ""
+    image: str = ""
+    interval: str = ""
+    secret_ref: SecretReference | None = None
+    suspend: bool = False
+    policy: ImagePolicy = ImagePolicy()
+
+
+class FleetYAML(BundleSpec, frozen=True):
+    name: str = ""
+    labels: dict[str, str] = {}
+    target_customizations: tuple[BundleTarget, ...] = ()
+    image_scans: tuple[ImageScanSpec, ...] = ()
+    override_targets: tuple[GitTarget, ...] | None = None
+
+
+def parse(data: bytes, where: str) -> tuple[FleetYAML, ObjectMeta]:
+    """The options in a fleet.yaml, and the metadata its top level gives the Bundle. Raises Invalid naming file and field."""
+    found: Any = yaml.load(data, where)
+    if found is None:
+        found = {}
+    if not isinstance(found, dict):
+        raise Invalid(f"expected a map of options, got {type(found).__name__}", where=where)
+    options = decode(FleetYAML, found, where)
+    _check(options, where)
+    metadata = decode(_Metadata, found, where)
+    return options, ObjectMeta(labels=metadata.labels, annotations=metadata.annotations, finalizers=metadata.finalizers)
+
+
+class _Metadata(Struct, frozen=True):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    finalizers: tuple[str, ...] = ()
+
+
+def _check(options: FleetYAML, where: str) -> None:
+    for index, reference in enumerate(options.depends_on):
+        place = f"dependsOn[{index}]"
+        if not reference.name and reference.selector is None:
+            raise Invalid(f"{place}: must specify either 'name' or 'selector'", where=where, field=place)
+        for state in reference.accepted_states:
+            if state not in State.__members__:
+                known = ", ".join(s.name for s in sorted(State))
+                raise Invalid(f"{place}: invalid state {state!r} in acceptedStates, must be one of: {known}", where=where, field=place)

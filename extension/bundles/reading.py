@@ -1,0 +1,242 @@
+"""A tree in, Bundles out: the assembly of `fleet-semantics.md` 2.2, folder by folder.
+
+A folder that can't be read is a failure beside the others; nothing is raised for what a repository holds. The caller
+decides whether the healthy bundles go on. With a Memo between commits only folders that changed are read again.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from extension.bundles.discovery import Found, discover
+from extension.bundles.fleetyaml import NAMES, FleetYAML, ImageScanSpec, parse
+from extension.bundles.loading import Charts, Limits, Loading, fetched_folder, is_remote, local_charts
+from extension.bundles.memo import Memo
+from extension.bundles.scan import COMMIT, Scan, as_target
+from extension.objects import names, yaml
+from extension.objects.base import ObjectMeta
+from extension.objects.codec import canonical
+from extension.objects.content import pack
+from extension.objects.errors import Invalid, UserError
+from extension.objects.kinds import Bundle, BundleResource, BundleSpec, BundleTarget
+from extension.objects.options import HelmOptions
+from extension.objects.tree import Tree
+
+COMPRESS_FROM = 1_000_000
+"""Bytes of a Bundle's JSON from which all its resources are compressed."""
+
+
+class ImageScan(msgspec.Struct, frozen=True):
+    """An entry of `imageScans` with the name of its object."""
+
+    name: str
+    spec: ImageScanSpec
+
+
+class Read(msgspec.Struct, frozen=True):
+    """What one folder gives; `bundle` is None when it holds nothing to deploy."""
+
+    bundle: Bundle | None
+    scans: tuple[ImageScan, ...] = ()
+
+
+class Failure(msgspec.Struct, frozen=True):
+    path: str
+    error: UserError
+
+
+class Reading(msgspec.Struct, frozen=True):
+    bundles: tuple[Bundle, ...] = ()
+    image_scans: tuple[ImageScan, ...] = ()
+    failures: tuple[Failure, ...] = ()
+
+
+def read(tree: Tree, scan: Scan, charts: Charts, memo: Memo | None = None, limits: Limits = Limits()) -> Reading:
+    """The bundles of a tree. `failures` has one entry a folder that can't be read, or one for the whole scan: a path that
+    leaves the tree, or nothing to deploy at all."""
+    memo = Memo() if memo is None else memo
+    reads: list[Read] = []
+    failures: list[Failure] = []
+    try:
+        found = memo.discovered(tree, scan, lambda: tuple(discover(tree, scan)))
+    except UserError as error:
+        return Reading(failures=(Failure(", ".join(scan.paths) or ".", error),))
+    for one in found:
+        try:
+            reads.append(memo.folder(tree, scan, one, lambda one=one: _Reader(tree, scan, one, charts, limits).read()))  # type: ignore[misc]
+        except UserError as error:
+            failures.append(Failure(one.folder or ".", error))
+    memo.sweep()
+    bundles = tuple(r.bundle for r in reads if r.bundle is not None)
+    if not bundles and not failures:
+        named = ", ".join(scan.paths or tuple(b.base for b in scan.bundles)) or "."
+        message = f"no resource found at the following paths to deploy: [{named}]"
+        failures.append(Failure(named, Invalid(message, field="spec.paths", hint="name folders that hold YAML, a chart or a fleet.yaml")))
+    return Reading(bundles, tuple(s for r in reads for s in r.scans), tuple(failures))
+
+
+class _Reader:
+    """One bundle's folder."""
+
+    def __init__(self, tree: Tree, scan: Scan, found: Found, charts: Charts, limits: Limits) -> None:
+        self._tree, self._scan, self._found, self._charts, self._limits = tree, scan, found, charts, limits
+
+    def read(self) -> Read:
+        where, data = self._options()
+        options, metadata = parse(data, where)
+        name = options.name or names.bundle_name(self._scan.name, self._found.folder, self._found.options)
+        scans = tuple(_scans(options, names.bundle_name(self._scan.name, self._found.folder, self._found.options), self._scan, where))
+        spec = _with_charts_propagated(_with_named_targets(options))
+        spec = self._with_values(spec)
+        files = self._files(spec)
+        if not files:
+            return Read(None)
+        bundle = self._assembled(options, spec, metadata, name, files, self._scan.compress)
+        if not self._scan.compress and len(canonical(bundle)) >= COMPRESS_FROM:
+            bundle = self._assembled(options, spec, metadata, name, files, True)
+        return Read(bundle, scans)
+
+    def _options(self) -> tuple[str, bytes]:
+        """The options file and its content; `{}` when the folder has none. Raises Invalid when a named one is missing."""
+        if self._found.options:
+            path = posixpath.normpath(posixpath.join(self._found.folder, self._found.options))
+            try:
+                return path, self._tree.read(path)
+            except FileNotFoundError:
+                raise Invalid(f'failed to open file "{self._found.options}": there is no such file', where=path) from None
+        for name in NAMES:
+            path = posixpath.join(self._found.folder, name)
+            try:
+                return path, self._tree.read(path)
+            except FileNotFoundError:
+                continue
+        return posixpath.join(self._found.folder, NAMES[0]), b"{}"
+
+    def _with_values(self, spec: FleetYAML) -> FleetYAML:
+        """Values files folded into values: the root's only with a chart, a target's always."""
+        helm = spec.helm
+        if helm is not None and helm.chart:
+            helm = self._merged(helm)
+        targets = tuple(msgspec.structs.replace(t, helm=self._merged(t.helm)) if t.helm else t for t in spec.targets)
+        return msgspec.structs.replace(spec, helm=helm, targets=targets)
+
+    def _merged(self, helm: HelmOptions) -> HelmOptions:
+        values = helm.values or {}
+        for file in helm.values_files:
+            values = deep_merge(values, self._values_file(file))
+        return msgspec.structs.replace(helm, values=values) if helm.values_files and values else helm
+
+    def _values_file(self, file: str) -> dict[str, Any]:
+        path = posixpath.normpath(posixpath.join(self._found.folder, file))
+        if path.startswith("..") or file.startswith("/"):
+            raise Invalid("the values file lies outside the repository", where=path, field="helm.valuesFiles")
+        try:
+            found = yaml.load(self._tree.read(path), path)
+        except FileNotFoundError:
+            raise Invalid("reading values file: there is no such file", where=path, field="helm.valuesFiles") from None
+        if not isinstance(found, dict | None):
+            raise Invalid("reading values file: expected a map of values", where=path, field="helm.valuesFiles")
+        return found or {}
+
+    def _files(self, spec: FleetYAML) -> dict[str, bytes]:
+        """The bundle's files by resource name."""
+        blocks = [b for b in (spec.helm, *(t.helm for t in spec.targets)) if b is not None]
+        skipped = {"fleet.yaml", self._found.options} | {file for block in blocks for file in block.values_files}
+        loading = Loading(self._tree, self._found.folder, frozenset(posixpath.normpath(s) for s in skipped if s), self._limits)
+        files = loading.load()
+        if spec.helm is None or not spec.helm.disable_dependency_update:
+            files = {**files, **dict(local_charts(self._tree, self._found.folder, loading, self._charts))}
+        for block in blocks:
+            if (block.chart or (block is spec.helm and block.repo)) and is_remote(self._tree, self._found.folder, block):
+                folder = fetched_folder(block)
+                if not any(name.startswith(f"{folder}/") for name in files):
+                    got = self._charts.fetch(block.chart, block.repo, block.version, path=self._found.folder or ".")
+                    files.update({f"{folder}/{name}": data for name, data in got.items()})
+        return files
+
+    def _assembled(  # noqa: PLR0917
+        self, options: FleetYAML, spec: FleetYAML, metadata: ObjectMeta, name: str, files: dict[str, bytes], compress: bool
+    ) -> Bundle:
+        scan = self._scan
+        targets, restrictions = list(spec.targets), list(spec.target_restrictions)
+        if options.override_targets is not None:
+            targets += [as_target(target) for target in options.override_targets]
+            restrictions += options.override_targets
+        elif scan.targets is not None:
+            targets += scan.targets
+            restrictions += scan.target_restrictions
+        targets = targets or [BundleTarget(name="default", cluster_group="default")]
+        given = {name_: getattr(spec, name_) for name_ in BundleSpec.__struct_fields__}
+        given |= {
+            "resources": tuple(_resources(files, compress)),
+            "service_account": scan.service_account or spec.service_account,
+            "force_sync_generation": scan.sync_generation,
+            "paused": scan.paused or spec.paused,
+            "keep_resources": scan.keep_resources or spec.keep_resources,
+            "delete_namespace": scan.delete_namespace or spec.delete_namespace,
+            "target_restrictions": tuple(restrictions),
+        }
+        if scan.target_namespace:
+            given["namespace"] = scan.target_namespace
+            targets = [msgspec.structs.replace(target, namespace=scan.target_namespace) for target in targets]
+        if scan.correct_drift is not None and scan.correct_drift.enabled:
+            given["correct_drift"] = scan.correct_drift
+        labels = {**metadata.labels, **scan.labels, **options.labels, **({COMMIT: scan.commit} if scan.commit else {})}
+        meta = msgspec.structs.replace(metadata, name=name, namespace=scan.namespace, labels=labels)
+        return Bundle(metadata=meta, spec=BundleSpec(**{**given, "targets": tuple(targets)}))
+
+
+def _scans(options: FleetYAML, name: str, scan: Scan, where: str) -> Iterator[ImageScan]:
+    if options.image_scans and not scan.image_scan:
+        raise Invalid(
+            "imagescan is disabled; remove imagescans from your config files, or enable imagescan", where=where, field="imageScans"
+        )
+    for index, one in enumerate(options.image_scans):
+        if one.image:
+            if not one.tag_name:
+                raise Invalid("the name of scan is required", where=where, field=f"imageScans[{index}].tagName")
+            yield ImageScan(names.safe_concat_name("imagescan", name, str(index)), one)
+
+
+def _with_named_targets(options: FleetYAML) -> FleetYAML:
+    """`targets` and `targetCustomizations` as one list; those without a name are called by their place in it."""
+    both = (*options.targets, *options.target_customizations)
+    named = tuple(t if t.name else msgspec.structs.replace(t, name=f"target{index:03d}") for index, t in enumerate(both))
+    return msgspec.structs.replace(options, targets=named, target_customizations=())
+
+
+def _with_charts_propagated(spec: FleetYAML) -> FleetYAML:
+    """The root's repo, chart and version in every target that has a helm block and leaves them empty."""
+    root = spec.helm
+    if root is None:
+        return spec
+    targets: Sequence[BundleTarget] = [
+        msgspec.structs.replace(
+            t,
+            helm=msgspec.structs.replace(
+                t.helm, repo=t.helm.repo or root.repo, chart=t.helm.chart or root.chart, version=t.helm.version or root.version
+            ),
+        )
+        if t.helm
+        else t
+        for t in spec.targets
+    ]
+    return msgspec.structs.replace(spec, targets=tuple(targets))
+
+
+def _resources(files: dict[str, bytes], compress: bool) -> Iterator[BundleResource]:
+    for name in sorted(files, key=str.encode):
+        yield pack(name, files[name], compress)
+
+
+def deep_merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Maps merged key by key, everything else replaced; null is a value (2.8)."""
+    merged = dict(base)
+    for key, value in over.items():
+        known = merged.get(key)
+        merged[key] = deep_merge(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
+    return merged
