@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from extension.bundles.discovery import Found
-from extension.bundles.scan import Scan
 from extension.objects.tree import Tree
 
 if TYPE_CHECKING:
@@ -21,28 +20,28 @@ _Key = tuple[Any, ...]
 
 
 class Memo:
-    """Kept by the caller from one commit of a repository to the next. Not shared between threads."""
+    """Kept by the caller from one commit of a repository to the next. Not shared between threads. `inputs` is all that
+    went into a reading besides the tree."""
 
     def __init__(self) -> None:
         self._reads: dict[_Key, Read] = {}
         self._used: dict[_Key, Read] = {}
         self._found: tuple[_Key, tuple[Found, ...]] | None = None
-        self._scan: bytes | None = None
 
-    def discovered(self, tree: Tree, scan: Scan, find: Callable[[], tuple[Found, ...]]) -> tuple[Found, ...]:
+    def discovered(self, tree: Tree, inputs: bytes, find: Callable[[], tuple[Found, ...]]) -> tuple[Found, ...]:
         """The bundles of a scan; looked for again when anything in the tree changed."""
         digest = tree.digest("")
-        key = (digest, scan)
+        key = (digest, inputs)
         if digest and self._found is not None and self._found[0] == key:
             return self._found[1]
         found = find()
         self._found = (key, found)
         return found
 
-    def folder(self, tree: Tree, scan: Scan, found: Found, read: Callable[[], Read]) -> Read:
+    def folder(self, tree: Tree, inputs: bytes, found: Found, read: Callable[[], Read]) -> Read:
         """What a folder gives, from memory when nothing it depends on changed. Errors are not remembered."""
         digest = tree.digest(found.folder)
-        key = (digest, found, scan)
+        key = (digest, found, inputs)
         known = self._reads.get(key) if digest else None
         if known is None:
             known = read()

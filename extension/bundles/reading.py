@@ -59,15 +59,16 @@ def read(tree: Tree, scan: Scan, charts: Charts, memo: Memo | None = None, limit
     """The bundles of a tree. `failures` has one entry a folder that can't be read, or one for the whole scan: a path that
     leaves the tree, or nothing to deploy at all."""
     memo = Memo() if memo is None else memo
+    inputs = msgspec.json.encode(scan)
     reads: list[Read] = []
     failures: list[Failure] = []
     try:
-        found = memo.discovered(tree, scan, lambda: tuple(discover(tree, scan)))
+        found = memo.discovered(tree, inputs, lambda: tuple(discover(tree, scan)))
     except UserError as error:
         return Reading(failures=(Failure(", ".join(scan.paths) or ".", error),))
     for one in found:
         try:
-            reads.append(memo.folder(tree, scan, one, lambda one=one: _Reader(tree, scan, one, charts, limits).read()))  # type: ignore[misc]
+            reads.append(memo.folder(tree, inputs, one, lambda one=one: _Reader(tree, scan, one, charts, limits).read()))  # type: ignore[misc]
         except UserError as error:
             failures.append(Failure(one.folder or ".", error))
     memo.sweep()

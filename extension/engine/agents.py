@@ -10,27 +10,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 import msgspec
 import structlog
 
 from extension.delivery.protocol import Delivery, Deployment
+from extension.delivery.status import is_failed
 from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
 from extension.engine.reports import Reports
 from extension.engine.stored import now
 from extension.objects.base import Condition, Key
 from extension.objects.errors import Unavailable
-from extension.objects.kinds import BundleDeploymentStatus, BundleRef, Cluster
+from extension.objects.kinds import BundleDeploymentStatus, Cluster
 from extension.objects.states import State, condition, deployment_state, with_conditions
 from extension.store.protocol import Assigned, Report, Store
+from extension.targeting import Dependency, unmet
 
 log = structlog.get_logger()
 
 Work = tuple[Key, Key]
-Unmet = Callable[[tuple[BundleRef, ...], Mapping[str, str]], tuple[str, ...]]
 
 SOON = 1.0
+LEAVING = "continuous-delivery.cattle.io/leaving"
+"""Annotation of a cluster that was moved: the bundles, comma-separated, that are still to be removed from it."""
+_LEFT = Key("Left", "", "")
 
 
 class Agent:
@@ -44,6 +48,7 @@ class Agent:
         self.since = 0
         self.items: dict[Key, Assigned] = {}
         self.waiting: set[Key] = set()
+        self.attempts: dict[Key, int] = {}
         self.failures = 0
         self.down_until = 0.0
 
@@ -69,10 +74,11 @@ class Agent:
             self.items[item.bundle] = msgspec.structs.replace(known, status=status)
             return known.status != status
 
-    def states(self) -> dict[str, str]:
-        """The state of every bundle on this cluster, by bundle name."""
+    def others(self, item: Assigned) -> dict[Key, Dependency]:
+        """The other bundles on this cluster, as what a bundle can depend on."""
         with self.lock:
-            return {item.bundle.name: _state(item).name for item in self.items.values() if not item.deleting}
+            there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
+            return {other.bundle: Dependency(_state(other), other.labels) for other in there}
 
 
 def _state(item: Assigned) -> State:
@@ -94,7 +100,6 @@ class Agents:
         self,
         store: Store,
         open_delivery: Callable[[Cluster], tuple[str, Callable[[], Delivery]] | None],
-        unmet: Unmet,
         *,
         workers: int,
         drift_interval: float,
@@ -102,10 +107,10 @@ class Agents:
     ) -> None:
         self._store = store
         self._open = open_delivery
-        self._unmet = unmet
         self._drift_interval = drift_interval
         self._clock = clock
         self._agents: dict[Key, Agent] = {}
+        self._reached: set[Key] = set()
         self._lock = threading.Lock()
         self.reports = Reports(store)
         self.queue: Queue[Work] = Queue("agent", self._work, workers)
@@ -132,8 +137,10 @@ class Agents:
                 known = None
             if found and cluster and known is None:
                 self._agents[key] = Agent(cluster, found[1](), found[0])
-        if found:
+        if found and cluster:
             self.sync(key)
+            if LEAVING in cluster.metadata.annotations:
+                self.queue.add((key, _LEFT))
 
     def sync_all(self) -> None:
         for key in list(self._agents):
@@ -150,6 +157,9 @@ class Agents:
     def _work(self, work: Work) -> float | None:
         """One look at one deployment; the seconds until the next one."""
         agent = self._agents.get(work[0])
+        if agent is not None and work[1] == _LEFT:
+            self._leave(agent)
+            return None
         item = agent.items.get(work[1]) if agent else None
         if agent is None or item is None or (item.paused and not item.deleting):
             return None
@@ -161,9 +171,15 @@ class Agents:
             again = None if item.deleting else self._deploy(agent, item)
         except Unavailable as error:
             return self._down(agent, error)
+        self._reached.add(agent.key)
         if agent.failures:
             self._up(agent)
         return again
+
+    def reached(self) -> set[Key]:
+        """The clusters that answered since the last call, and those that have nothing to do but could be opened."""
+        reached, self._reached = self._reached, set()
+        return reached | {agent.key for agent in tuple(self._agents.values()) if not agent.items}
 
     def _remove(self, agent: Agent, item: Assigned) -> None:
         for release in agent.delivery.releases():
@@ -175,9 +191,23 @@ class Agents:
             agent.waiting.discard(item.bundle)
         self.reports.add(Report(item.bundle_id, item.cluster_id, removed=True))
 
+    def _leave(self, agent: Agent) -> None:
+        """Removes what a cluster that was moved brought along from its old workspace and is not wanted in the new one."""
+        cluster = self._store.find(Cluster, agent.key.namespace, agent.key.name)
+        names = cluster.metadata.annotations.get(LEAVING, "") if cluster else ""
+        if cluster is None or not names:
+            return
+        wanted = {bundle.name for bundle in agent.items}
+        for release in agent.delivery.releases():
+            if release.bundle in set(names.split(",")) - wanted:
+                agent.delivery.remove(release)
+        annotations = {key: value for key, value in cluster.metadata.annotations.items() if key != LEAVING}
+        meta = msgspec.structs.replace(cluster.metadata, annotations=annotations)
+        self._store.update(msgspec.structs.replace(cluster, metadata=meta))
+
     def _deploy(self, agent: Agent, item: Assigned) -> float:
         done = item.status.applied_deployment_id == item.deployment_id
-        reasons = () if done else self._unmet(item.depends_on, agent.states())
+        reasons = () if done else unmet(item.depends_on, item.bundle.namespace, agent.others(item))
         if reasons:
             agent.waiting.add(item.bundle)
             status = _waiting(item, "; ".join(reasons))
@@ -188,8 +218,16 @@ class Agents:
         if agent.settle(item, status):
             self.reports.add(Report(item.bundle_id, item.cluster_id, status))
             self._wake_dependents(agent)
+        return self._again(agent, item, status, bool(reasons))
+
+    def _again(self, agent: Agent, item: Assigned, status: BundleDeploymentStatus, waits: bool) -> float:
+        """Seconds until the next look: soon while it gets ready, later and later while it fails, else when drift is due."""
+        if is_failed(status):
+            agent.attempts[item.bundle] = attempts = agent.attempts.get(item.bundle, 0) + 1
+            return min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(attempts, 8))
+        agent.attempts.pop(item.bundle, None)
         settled = status.ready and status.applied_deployment_id == item.deployment_id
-        return self._drift_interval if settled or reasons else min(SOON, self._drift_interval)
+        return self._drift_interval if settled or waits else min(SOON, self._drift_interval)
 
     def _deployment(self, item: Assigned) -> Deployment:
         return Deployment(

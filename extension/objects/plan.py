@@ -6,6 +6,9 @@ variants (`design.md` decisions 1 and 2). Dry run, preview, tests and apply shar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from pyroaring import FrozenBitMap
 
@@ -13,6 +16,24 @@ from extension.objects.base import Key
 from extension.objects.options import BundleDeploymentOptions
 
 NONE = FrozenBitMap()
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A ClusterGroup and its clusters. A group without a selector, or with a broken one, has none."""
+
+    name: str
+    labels: Mapping[str, str]
+    members: FrozenBitMap
+
+
+class Inputs(msgspec.Struct, frozen=True):
+    """What `${ }` templates may read of a cluster; `template_values` is its `spec.templateValues`."""
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
+    template_values: Mapping[str, Any] = {}
 
 
 class Variant(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from pyroaring import BitMap, FrozenBitMap
 from extension.objects.base import Key
 from extension.objects.errors import Gone, Invalid
 from extension.objects.kinds import BundleNamespaceMapping, Cluster, ClusterGroup, FleetWorkspace
-from extension.objects.plan import NONE
+from extension.objects.plan import NONE, Group, Inputs
 from extension.objects.selectors import LabelSelector, Requirement, matches, requirements
 from extension.store.protocol import Query, Store
 
@@ -46,14 +46,6 @@ class Member(msgspec.Struct, frozen=True):
             meta.namespace, meta.name, meta.labels, meta.annotations, cluster.spec.template_values, cluster.spec.paused,
             bool(status.namespace), status.scheduled and not status.active_schedule,
         )  # fmt: skip
-
-
-class Grouped(msgspec.Struct, frozen=True):
-    """A ClusterGroup and its members; what targeting calls a Group."""
-
-    name: str
-    labels: Mapping[str, str]
-    members: FrozenBitMap
 
 
 class LabelIndex:
@@ -195,18 +187,18 @@ class LabelIndex:
         everything = FrozenBitMap(self._in.get(namespace, NONE))
         return everything - hits if req.operator in ("NotIn", "DoesNotExist") else hits
 
-    def groups(self, namespace: str) -> Sequence[Grouped]:
+    def groups(self, namespace: str) -> Sequence[Group]:
         with self._lock:
             return [self._group(group) for key, group in sorted(self._groups.items()) if key.namespace == namespace]
 
-    def _group(self, group: ClusterGroup) -> Grouped:
+    def _group(self, group: ClusterGroup) -> Group:
         found = NONE
         if group.spec.selector is not None:
             try:
                 found = self.select(group.metadata.namespace, group.spec.selector)
             except Invalid:  # Fleet leaves such a group out and goes on
                 found = NONE
-        return Grouped(group.metadata.name, group.metadata.labels, found)
+        return Group(group.metadata.name, group.metadata.labels, found)
 
     def label_keys(self, namespace: str) -> Collection[str]:
         with self._lock:
@@ -222,11 +214,11 @@ class LabelIndex:
                             found[value] |= hits
             return {value: FrozenBitMap(members) for value, members in found.items()}
 
-    def inputs(self, clusters: FrozenBitMap) -> Iterator[tuple[int, Member]]:
+    def inputs(self, clusters: FrozenBitMap) -> Iterator[tuple[int, Inputs]]:
         for number in clusters:
             member = self._members.get(number)
             if member is not None:
-                yield number, member
+                yield number, Inputs(member.namespace, member.name, member.labels, member.annotations, member.template_values)
 
     def first(self, clusters: FrozenBitMap, count: int) -> FrozenBitMap:
         return FrozenBitMap(self._ordered(clusters)[:count])

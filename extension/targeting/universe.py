@@ -7,33 +7,17 @@ answers from lists of objects, a label index over the store answers for a millio
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
-import msgspec
 from pyroaring import FrozenBitMap
 
+from extension.objects.plan import Group, Inputs
 from extension.objects.selectors import LabelSelector
+
+__all__ = ["DISPLAY_NAME", "Group", "Inputs", "Universe"]
 
 DISPLAY_NAME = "management.cattle.io/cluster-display-name"
 """Label by which a `clusterName` finds a cluster, besides its own name."""
-
-
-class Group(msgspec.Struct, frozen=True):
-    """A ClusterGroup and its clusters. A group without a selector, or with a broken one, has none."""
-
-    name: str
-    labels: Mapping[str, str]
-    members: FrozenBitMap
-
-
-class Inputs(msgspec.Struct, frozen=True):
-    """What `${ }` templates may read of a cluster; `template_values` is its `spec.templateValues`."""
-
-    namespace: str
-    name: str
-    labels: Mapping[str, str] = {}
-    annotations: Mapping[str, str] = {}
-    template_values: Mapping[str, Any] = {}
 
 
 class Universe(Protocol):

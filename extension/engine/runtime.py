@@ -1,0 +1,119 @@
+"""The embedded engine, put together: store, sources, queues, agents, and the feed that drives them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from extension.engine.agents import Agents
+from extension.engine.bootstrap import bootstrap
+from extension.engine.bundles import BundleReconciler
+from extension.engine.clusters import Opening
+from extension.engine.feed import Feed
+from extension.engine.gitrepos import GitRepoReconciler, Sources
+from extension.engine.moves import Moves
+from extension.engine.queue import Queue
+from extension.engine.seen import Seen
+from extension.engine.stored import listed
+from extension.objects.base import Key
+from extension.objects.kinds import Bundle, Cluster, GitRepo
+from extension.rendering.gotemplate import GoTemplates
+from extension.rendering.pool import Pool
+from extension.settings import Settings
+from extension.store.labels import LabelIndex
+from extension.store.protocol import Change, Store
+
+GITREPO_WORKERS = 4
+BUNDLE_WORKERS = 2
+POLLS_A_SECOND_AT_START = 50.0
+
+
+class Engine:
+    """Started once by the leader; `stop` lets what runs end. Everything it knows is in the store."""
+
+    def __init__(self, store: Store, sources: Sources, pool: Pool, settings: Settings) -> None:
+        templates = GoTemplates(pool.evaluate)
+        self._store = store
+        self._pool = pool
+        self._index = LabelIndex(store)
+        self._gitrepos = GitRepoReconciler(store, sources, settings.polling_interval, jitter)
+        self._bundles = BundleReconciler(store, self._index, templates, lambda: self._index.version)
+        self.moves = Moves(store, templates, settings)
+        self.gitrepos: Queue[Key] = Queue("gitrepo", self._gitrepos, GITREPO_WORKERS)
+        self.bundles: Queue[Key] = Queue("bundle", self._bundles, BUNDLE_WORKERS)
+        opening = Opening(settings, pool.render)
+        self.agents = Agents(store, opening, workers=settings.workers, drift_interval=settings.drift_interval)
+        self._seen = Seen(store, self.agents.reached)
+        routes: dict[str, Sequence[Callable[[Change], None]]] = {
+            "GitRepo": (self._gitrepo_changed,),
+            "Bundle": (self._bundle_changed,),
+            "BundleDeployment": (self._deployments_changed,),
+            "Cluster": (self._universe_changed, self._cluster_changed),
+            "ClusterGroup": (self._universe_changed,),
+            "BundleNamespaceMapping": (self._universe_changed,),
+            "FleetWorkspace": (self._universe_changed,),
+            "Secret": (self._secret_changed,),
+        }
+        self._feed = Feed(store, routes, self._resync)
+        self._version = 0
+
+    def start(self) -> None:
+        bootstrap(self._store)
+        for part in (self.agents, self.gitrepos, self.bundles, self._feed, self._seen):
+            part.start()
+
+    def stop(self) -> None:
+        for part in (self._seen, self._feed, self.gitrepos, self.bundles, self.agents):
+            part.stop()
+        self._pool.close()
+
+    def _resync(self) -> None:
+        """Looks at everything once: at the start, and when the feed lost its place."""
+        self._version = self._index.refresh()
+        for cluster in listed(self._store, Cluster):
+            self.agents.cluster_changed(cluster.key)
+        for bundle in listed(self._store, Bundle):
+            self.bundles.add(bundle.key)
+        for number, repo in enumerate(listed(self._store, GitRepo)):
+            self.gitrepos.add(repo.key, after=number / POLLS_A_SECOND_AT_START)
+
+    def _gitrepo_changed(self, change: Change) -> None:
+        self.gitrepos.add(change.key)
+
+    def _bundle_changed(self, change: Change) -> None:
+        self.bundles.add(change.key)
+        owner = self._gitrepos.owner(change.key) if change.type == "DELETED" else None
+        if owner:
+            self.gitrepos.add(owner)
+
+    def _deployments_changed(self, change: Change) -> None:
+        self.bundles.add(Key("Bundle", change.key.namespace, change.key.name))
+        self.agents.sync_all()
+
+    def _cluster_changed(self, change: Change) -> None:
+        self.agents.cluster_changed(change.key)
+
+    def _universe_changed(self, _change: Change) -> None:
+        """Plans every bundle again once clusters, labels or groups changed; a cluster's reports are no such change."""
+        version = self._index.refresh()
+        if version != self._version:
+            self._version = version
+            for bundle in listed(self._store, Bundle):
+                self.bundles.add(bundle.key)
+
+    def _secret_changed(self, change: Change) -> None:
+        for repo in listed(self._store, GitRepo, change.key.namespace):
+            if change.key.name in secrets_of(repo):
+                self._gitrepos.look_again(repo.key)
+                self.gitrepos.add(repo.key)
+
+
+def secrets_of(repo: GitRepo) -> set[str]:
+    """The names of the secrets a GitRepo is read with (`fleet-semantics.md` 5.2, 5.3)."""
+    spec = repo.spec
+    return {spec.client_secret_name or "gitcredential", spec.helm_secret_name, spec.helm_secret_name_for_paths} - {""}
+
+
+def jitter(interval: float) -> float:
+    """The interval and up to a tenth more, so that repositories polled together drift apart (section 0)."""
+    return float(interval * random.uniform(1.0, 1.1))  # noqa: S311 (jitter, not a secret)
