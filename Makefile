@@ -1,4 +1,4 @@
-# make setup | test | lint | bench [ONLY=read SIZE=300] | lock | image
+# make setup | run | test | lint | bench [ONLY=read SIZE=300] | lock | image
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +6,7 @@ PORT ?= 8080
 ONLY ?=
 SIZE ?=
 
-.PHONY: setup test lint bench lock image clean
+.PHONY: setup run test lint bench lock image clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready
@@ -17,6 +17,9 @@ $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+run: setup
+	$(BIN)/rancher-cd serve --demo --port $(PORT)
 
 test: setup lint
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)

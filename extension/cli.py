@@ -9,7 +9,9 @@ import click
 
 from extension import __version__
 
-VERBS: dict[str, tuple[str, str]] = {}
+VERBS: dict[str, tuple[str, str]] = {
+    "serve": ("extension.commands.serve", "Run the service with the embedded engine."),
+}
 """Verb -> (module with a click command `command`, one line of help)."""
 
 

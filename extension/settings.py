@@ -22,12 +22,12 @@ def _default_state_dir() -> Path:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
-    """Intervals are seconds, sizes are bytes. Empty `kubeconfig`: the local cluster is a directory."""
+    """Intervals are seconds, sizes are bytes. `workers` are threads that deploy, `threads` those that answer requests.
+    `allow_file_repos` lets GitRepos name repositories on this machine's disk."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     state_dir: Path = dataclasses.field(default_factory=_default_state_dir)
-    kubeconfig: str = ""
     polling_interval: float = 15.0
     git_client_timeout: float = 30.0
     drift_interval: float = 15.0
@@ -36,6 +36,7 @@ class Settings:
     max_tree_files: int = 50_000
     workers: int = 4
     threads: int = 32
+    allow_file_repos: bool = False
     log_level: str = "info"
     log_format: str = "text"
 
@@ -72,8 +73,13 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None
     return Settings(**values)
 
 
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
+
+
 def _convert(kind: type[Any], value: Any, place: str) -> Any:
     try:
+        if kind is bool and not isinstance(value, bool):
+            return _BOOLEANS[str(value).lower()]
         return kind(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, KeyError):
         raise Invalid(f"{value!r} is not a {kind.__name__}", where=place) from None

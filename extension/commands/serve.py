@@ -1,0 +1,94 @@
+"""`rancher-cd serve`: the embedded engine and its API in one gunicorn worker (`design.md` decision 7).
+
+The parent process only watches: it imports neither the API nor the engine, and Helm's runtime is loaded in a process of its
+own, so nothing that dislikes a fork is there before one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+
+from extension import __version__
+from extension.objects.errors import UserError
+from extension.settings import Settings, load
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """One worker of many threads; a worker that dies is started anew and goes on from the store."""
+
+    def __init__(self, settings: Settings, demo: bool) -> None:
+        self._settings = settings
+        self._demo = demo
+        self._running: Any = None
+        super().__init__()
+
+    def load_config(self) -> None:
+        settings = self._settings
+        options = {
+            "bind": f"{settings.host}:{settings.port}",
+            "workers": 1,
+            "worker_class": "gthread",
+            "threads": settings.threads,
+            "timeout": 120,
+            "graceful_timeout": 5,
+            "keepalive": 30,
+            "loglevel": "warning",
+            "control_socket_disable": True,
+            "worker_exit": lambda _server, _worker: self._stop(),
+        }
+        for name, value in options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """The WSGI application; called in the worker, so everything starts after the fork."""
+        service = importlib.import_module("extension.commands.service")
+        self._running = service.start(self._settings, self._demo)
+        return self._running.app
+
+    def _stop(self) -> None:
+        if self._running is not None:
+            self._running.stop()
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen on.")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
+@click.option("--state-dir", type=click.Path(file_okay=False), help="Folder of the store, the mirrors and directory clusters.")
+@click.option("--polling-interval", type=float, help="Seconds between looks at a repository whose GitRepo names none.")
+@click.option("--drift-interval", type=float, help="Seconds between looks for drift on a cluster.")
+@click.option("--allow-file-repos", is_flag=True, default=None, help="Let GitRepos name repositories on this machine's disk.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
+@click.option("--log-format", type=click.Choice(["text", "json"]))
+@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Settings file (YAML).")
+@click.option("--demo", is_flag=True, help="Deploy the examples to directory clusters first.")
+def command(config: str | None, demo: bool, **flags: Any) -> None:
+    """Run the service with the embedded engine. Every option can be a variable: --state-dir is RANCHER_CD_STATE_DIR."""
+    try:
+        settings = load(flags, os.environ, Path(config) if config else None)
+        settings = dataclasses.replace(settings, port=_free_port(settings), state_dir=settings.state_dir.resolve())
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+    except (UserError, OSError) as error:
+        raise click.ClickException(str(error)) from None
+    if demo:
+        settings = dataclasses.replace(settings, allow_file_repos=True, polling_interval=min(settings.polling_interval, 5.0))
+    click.echo(f"rancher-cd {__version__}, state in {settings.state_dir}", err=True)
+    Server(settings, demo).run()
+
+
+def _free_port(settings: Settings) -> int:
+    """The port to listen on. Raises UserError-free OSError when it is taken, before anything is started."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise OSError(f"can't listen on {settings.host}:{settings.port}: {error.strerror}; choose another with --port") from None
+        return int(probe.getsockname()[1])

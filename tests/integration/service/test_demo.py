@@ -1,0 +1,185 @@
+"""`rancher-cd serve --demo` as a person meets it: one process tree, a terminal, a repository, folders and the API."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+START = [sys.executable, "-c", "from extension.cli import main; main()", "serve", "--port", "0"]
+SECONDS = 60.0
+
+
+@dataclass
+class Service:
+    process: subprocess.Popen[str]
+    state: Path
+    log: Path
+
+    def line(self, start: str) -> str:
+        def look() -> str:
+            found = re.search(rf"^{start}(.*)$", self.log.read_text(), re.MULTILINE)
+            return found[1] if found else ""
+
+        return wait_for(look, f"a line {start!r} in:\n{self.log.read_text()}")
+
+    @property
+    def url(self) -> str:
+        return self.line("url: ")
+
+    def get(self, path: str) -> Any:
+        answer = requests.get(f"{self.url}{path}", headers={"Authorization": f"Bearer {self.line('token: ')}"}, timeout=10)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def call(self, method: str, path: str, **body: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.line('token: ')}", **body.pop("headers", {})}
+        return requests.request(method, f"{self.url}{path}", headers=headers, timeout=10, **body)
+
+    def repo(self, workspace: str, name: str) -> Any:
+        return self.get(f"/v1/fleet.cattle.io.gitrepos/{workspace}/{name}")
+
+    def deployed(self, *parts: str) -> Path:
+        return self.state.joinpath("clusters", *parts)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        self.process.send_signal(how)
+        self.process.wait(20)
+
+
+def wait_for(check: Callable[[], Any], what: str) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while not (found := check()):
+        assert time.monotonic() < deadline, f"waited too long for {what}"
+        time.sleep(0.1)
+    return found
+
+
+def start(state: Path, *arguments: str) -> Service:
+    log = state.parent / f"{time.monotonic_ns()}.log"
+    with log.open("w") as output:
+        process = subprocess.Popen([*START, "--state-dir", str(state), *arguments], stdout=output, stderr=subprocess.STDOUT, text=True)
+    return Service(process, state, log)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    running = start(tmp_path_factory.mktemp("demo") / "state", "--demo", "--drift-interval", "1", "--polling-interval", "1")
+    yield running
+    running.stop()
+
+
+def commit(service: Service, path: str, old: str, new: str) -> None:
+    repository = service.state / "demo" / "repo"
+    file = repository / path
+    file.write_text(file.read_text().replace(old, new))
+    subprocess.run(["git", "commit", "-qam", new], cwd=repository, check=True)
+
+
+def test_the_demonstration_is_deployed_before_it_says_ready(service: Service) -> None:
+    wait_for(lambda: "\nready\n" in service.log.read_text(), "ready")
+    found = {(r["metadata"]["namespace"], r["metadata"]["name"]): r["status"] for r in service.get("/v1/fleet.cattle.io.gitrepos")["data"]}
+    assert {key: status["display"]["readyBundleDeployments"] for key, status in found.items()} == {
+        ("edge", "kiosks"): "1/1",
+        ("fleet-default", "shop"): "6/6",
+        ("fleet-default", "welcome"): "3/3",
+        ("fleet-local", "welcome"): "1/1",
+    }
+    assert "mode: offline-first" in next(service.deployed("edge").rglob("*edge-settings.yaml")).read_text()
+    assert "level: production" in next(service.deployed("fleet-default", "berlin").rglob("*configmap_welcome.yaml")).read_text()
+    assert "region: us" in next(service.deployed("fleet-default", "boston").rglob("configmap_shop-settings.yaml")).read_text()
+
+
+def test_a_commit_is_deployed_and_only_what_changed_is_done_again(service: Service) -> None:
+    wait_for(lambda: "\nready\n" in service.log.read_text(), "ready")
+    untouched = next(service.deployed("fleet-default", "berlin").rglob("configmap_shop-cache.yaml"))
+    before = untouched.stat().st_mtime_ns
+    commit(service, "04-depends-on/reports.yaml", "nightly", "hourly")
+    reports = next(service.deployed("fleet-default", "berlin").rglob("*configmap_reports.yaml"))
+    wait_for(lambda: "hourly" in reports.read_text(), "the commit")
+    assert untouched.stat().st_mtime_ns == before
+
+
+def test_an_edited_file_is_modified_and_corrected_only_where_that_is_on(service: Service) -> None:
+    wait_for(lambda: "\nready\n" in service.log.read_text(), "ready")
+    left = next(service.deployed("fleet-default", "boston").rglob("configmap_shop-cache.yaml"))
+    left.write_text(left.read_text().replace("256Mi", "1Gi"))
+    shop = wait_for(lambda: (r := service.repo("fleet-default", "shop"))["status"]["display"].get("state") == "Modified" and r, "Modified")
+    ready = next(c for c in shop["status"]["conditions"] if c["type"] == "Ready")
+    assert 'modified {"data":{"maxmemory":"256Mi"}}' in ready["message"]
+    assert "1Gi" in left.read_text()
+    corrected = next(service.deployed("fleet-default", "boston").rglob("*configmap_welcome.yaml"))
+    corrected.write_text(corrected.read_text().replace("Hello", "Tampered"))
+    wait_for(lambda: "Hello" in corrected.read_text(), "the correction")
+    left.write_text(left.read_text().replace("1Gi", "256Mi"))
+    wait_for(lambda: not service.repo("fleet-default", "shop")["status"]["display"].get("state"), "Ready again")
+
+
+def test_a_poison_commit_stops_only_its_own_gitrepo_and_says_where(service: Service) -> None:
+    wait_for(lambda: "\nready\n" in service.log.read_text(), "ready")
+    commit(service, "03-kustomize/fleet.yaml", "namespace: kiosk", "namespace: [kiosk")
+    kiosks = wait_for(lambda: (r := service.repo("edge", "kiosks"))["metadata"]["state"]["error"] and r, "the error")
+    assert "03-kustomize/fleet.yaml" in kiosks["metadata"]["state"]["message"]
+    assert list(service.deployed("edge").rglob("*edge-settings.yaml")), "what was deployed before stays"
+    commit(service, "01-raw-overlays/configmap.yaml", "Hello", "Good morning")
+    wait_for(
+        lambda: "Good morning" in next(service.deployed("fleet-local").rglob("*configmap_welcome.yaml")).read_text(), "the others to go on"
+    )
+    commit(service, "03-kustomize/fleet.yaml", "namespace: [kiosk", "namespace: kiosk")
+    wait_for(lambda: not service.repo("edge", "kiosks")["metadata"]["state"]["error"], "the recovery")
+
+
+def test_a_moved_cluster_loses_what_leaves_and_gets_what_comes(service: Service) -> None:
+    wait_for(lambda: "\nready\n" in service.log.read_text(), "ready")
+    moved = service.call("POST", "/v1/fleet.cattle.io.clusters/fleet-default/staging?action=move", json={"workspace": "edge"})
+    assert moved.status_code == 200, moved.text
+    assert "kiosks-03-kustomize" in moved.text and "welcome-01-raw-overlays" in moved.text
+    wait_for(lambda: list(service.deployed("edge", "staging").rglob("*configmap_settings.yaml")), "what comes")
+    wait_for(lambda: not list(service.deployed("edge", "staging").rglob("*configmap_welcome.yaml")), "what leaves")
+    assert not service.deployed("fleet-default", "staging").exists()
+
+
+def test_deleting_a_gitrepo_removes_what_it_deployed(service: Service) -> None:
+    wait_for(lambda: "\nready\n" in service.log.read_text(), "ready")
+    assert service.call("DELETE", "/v1/fleet.cattle.io.gitrepos/fleet-local/welcome").status_code in (200, 202, 204)
+    wait_for(lambda: not list(service.deployed("fleet-local").rglob("*.yaml")), "the files to go")
+    wait_for(lambda: service.call("GET", "/v1/fleet.cattle.io.gitrepos/fleet-local/welcome").status_code == 404, "the GitRepo to go")
+
+
+def test_a_killed_service_goes_on_where_it_was_and_keeps_its_token(tmp_path: Path) -> None:
+    first = start(tmp_path / "state")
+    token = first.line("token: ")
+    made = first.call("POST", "/v1/management.cattle.io.fleetworkspaces", json={"metadata": {"name": "team-a"}})
+    assert made.status_code == 201, made.text
+    subprocess.run(["pkill", "-KILL", "-P", str(first.process.pid)], check=False)
+    first.stop(signal.SIGKILL)
+    second = start(tmp_path / "state")
+    try:
+        answer = requests.get(
+            f"{second.url}/v1/management.cattle.io.fleetworkspaces", headers={"Authorization": f"Bearer {token}"}, timeout=20
+        )
+        assert {w["metadata"]["name"] for w in answer.json()["data"]} == {"fleet-default", "fleet-local", "team-a"}
+        assert token not in second.log.read_text()
+    finally:
+        second.stop()
+
+
+def test_a_taken_port_is_refused_at_once_with_the_way_out(tmp_path: Path) -> None:
+    running = start(tmp_path / "a")
+    try:
+        port = running.url.rpartition(":")[2]
+        command = [*START[:-1], port, "--state-dir", str(tmp_path / "b")]
+        again = subprocess.run(command, check=False, capture_output=True, text=True, timeout=30)
+        assert again.returncode == 1
+        assert f"can't listen on 127.0.0.1:{port}" in again.stderr and "--port" in again.stderr
+    finally:
+        running.stop()
