@@ -22,12 +22,14 @@ def _default_state_dir() -> Path:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
-    """Intervals are seconds, sizes are bytes. `workers` are threads that deploy, `threads` those that answer requests.
+    """Intervals are seconds, sizes are bytes. `kubeconfig` is that of the local cluster, a directory when empty. `workers` are
+    threads that deploy, `threads` those that answer requests.
     `allow_file_repos` lets GitRepos name repositories on this machine's disk."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     state_dir: Path = dataclasses.field(default_factory=_default_state_dir)
+    kubeconfig: str = ""
     polling_interval: float = 15.0
     git_client_timeout: float = 30.0
     drift_interval: float = 15.0

@@ -62,6 +62,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--host", help="Address to listen on.")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
 @click.option("--state-dir", type=click.Path(file_okay=False), help="Folder of the store, the mirrors and directory clusters.")
+@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="The Kubernetes API of the cluster fleet-local/local.")
 @click.option("--polling-interval", type=float, help="Seconds between looks at a repository whose GitRepo names none.")
 @click.option("--drift-interval", type=float, help="Seconds between looks for drift on a cluster.")
 @click.option("--allow-file-repos", is_flag=True, default=None, help="Let GitRepos name repositories on this machine's disk.")

@@ -21,8 +21,8 @@ from typing import Any
 
 import json_merge_patch
 import msgspec
-import orjson
 
+from extension.delivery import drift
 from extension.delivery.protocol import Deployment, Release
 from extension.delivery.records import PRIVATE, PUBLIC, File, Record, Records, write
 from extension.delivery.status import Observation, failed, observed
@@ -232,11 +232,7 @@ def _patch(live: str, file: File) -> str:
     except Invalid:
         found = None
     patch = json_merge_patch.create_patch(found, wanted) if isinstance(found, dict) else wanted
-    if not patch:
-        return ""
-    if file.kind == "Secret":
-        patch = {key: "***" if key in ("data", "stringData") else value for key, value in patch.items()}
-    return orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
+    return drift.text(patch, file.kind) if patch else ""
 
 
 def _now() -> str:

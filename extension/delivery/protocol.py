@@ -36,6 +36,7 @@ class Release(msgspec.Struct, frozen=True):
     bundle: str
     deployment_id: str
     keep_resources: bool = False
+    delete_namespace: bool = False
 
 
 class Delivery(Protocol):

@@ -15,13 +15,13 @@ from collections.abc import Callable, Iterable
 import msgspec
 import structlog
 
-from extension.delivery.protocol import Delivery, Deployment
+from extension.delivery.protocol import Delivery, Deployment, Release
 from extension.delivery.status import is_failed
 from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
 from extension.engine.reports import Reports
 from extension.engine.stored import now
 from extension.objects.base import Condition, Key
-from extension.objects.errors import Unavailable
+from extension.objects.errors import Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
 from extension.objects.states import State, condition, deployment_state, with_conditions
 from extension.store.protocol import Assigned, Report, Store
@@ -128,7 +128,11 @@ class Agents:
     def cluster_changed(self, key: Key) -> None:
         """Opens, reopens or closes the agent of a cluster after its object changed."""
         cluster = self._store.find(Cluster, key.namespace, key.name)
-        found = self._open(cluster) if cluster else None
+        try:
+            found = self._open(cluster) if cluster else None
+        except UserError as error:
+            self._imported(key, "False", str(error))
+            found = None
         with self._lock:
             known = self._agents.get(key)
             if known and (found is None or cluster is None or known.fingerprint != found[0]):
@@ -182,10 +186,10 @@ class Agents:
         return reached | {agent.key for agent in tuple(self._agents.values()) if not agent.items}
 
     def _remove(self, agent: Agent, item: Assigned) -> None:
-        for release in agent.delivery.releases():
-            if release.bundle == item.bundle.name:
-                keep = release.keep_resources or item.options.keep_resources
-                agent.delivery.remove(msgspec.structs.replace(release, keep_resources=keep))
+        for release in _releases(agent, item):
+            keep = release.keep_resources or item.options.keep_resources
+            wanted = msgspec.structs.replace(release, keep_resources=keep, delete_namespace=item.options.delete_namespace and not keep)
+            agent.delivery.remove(wanted)
         with agent.lock:
             agent.items.pop(item.bundle, None)
             agent.waiting.discard(item.bundle)
@@ -250,21 +254,30 @@ class Agents:
         agent.down_until = self._clock() + pause
         if agent.failures == 1:
             log.warning("cluster can't be reached", cluster=str(agent.key), error=str(error))
-        self._imported(agent, "False", str(error))
+        self._imported(agent.key, "False", str(error))
         return pause
 
     def _up(self, agent: Agent) -> None:
         agent.failures = 0
-        self._imported(agent, "True", "")
+        self._imported(agent.key, "True", "")
 
-    def _imported(self, agent: Agent, status: str, message: str) -> None:
-        cluster = self._store.find(Cluster, agent.key.namespace, agent.key.name)
+    def _imported(self, key: Key, status: str, message: str) -> None:
+        """Says on the Cluster whether it can be reached."""
+        cluster = self._store.find(Cluster, key.namespace, key.name)
         if cluster is not None:
             new = condition("Imported", status, now(), cluster.status.conditions, message=message)
             conditions = with_conditions(cluster.status.conditions, new)
             self._store.update_status(
                 msgspec.structs.replace(cluster, status=msgspec.structs.replace(cluster.status, conditions=conditions))
             )
+
+
+def _releases(agent: Agent, item: Assigned) -> list[Release]:
+    """The bundle's releases on the cluster: the one its status names, else what the cluster says."""
+    namespace, _, rest = item.status.release.partition("/")
+    if rest:
+        return [Release(rest.rpartition(":")[0], namespace, item.bundle.name, item.deployment_id)]
+    return [release for release in agent.delivery.releases() if release.bundle == item.bundle.name]
 
 
 def _waiting(item: Assigned, message: str) -> BundleDeploymentStatus:

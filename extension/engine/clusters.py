@@ -1,42 +1,76 @@
 """How a cluster served by this process is reached (`design.md` "Where things are deployed to").
 
-A directory cluster is one with the annotation below, and the local cluster. Its folder is `<workspace>/<cluster>` in
-the service's own `clusters` folder and nowhere else, so no tenant can name another's. Any other cluster waits for an
-agent of its own.
+A Kubernetes API needs a kubeconfig that was named: `--kubeconfig` for the local cluster, else the cluster's
+`spec.kubeConfigSecret`. A directory cluster is one with the annotation below, and the local cluster where no kubeconfig was
+named. Its folder is `<workspace>/<cluster>` in the service's own `clusters` folder and nowhere else, so no tenant can
+name another's. Any other cluster waits for an agent of its own.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from extension.delivery.directory import Render
-from extension.delivery.opening import open_directory
+from extension.delivery.kubeconfig import inlined
+from extension.delivery.opening import open_directory, open_kubernetes
 from extension.delivery.protocol import Delivery
 from extension.engine.bootstrap import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from extension.objects.base import Key
-from extension.objects.kinds import Cluster
+from extension.objects.errors import Invalid, NotFound
+from extension.objects.kinds import Cluster, Secret
+from extension.rendering.pool import Pool
 from extension.settings import Settings
+from extension.store.protocol import Store
 
 DIRECTORY = "continuous-delivery.cattle.io/directory"
 """Annotation: `true` on a cluster whose manifests go to a folder."""
 
 
-class Opening:
-    """Callable: a Cluster -> (fingerprint of how it is reached, a function that opens it), None when an agent serves it."""
+SECRET_NAMESPACES = (LOCAL_WORKSPACE, "fleet-default", "cattle-fleet-system")
+"""Where a cluster's kubeconfig secret may be, besides the cluster's own workspace (1.8)."""
 
-    def __init__(self, settings: Settings, render: Render) -> None:
+
+class Opening:
+    """Callable: a Cluster -> (fingerprint of how it is reached, a function that opens it), None when an agent serves it.
+
+    Raises NotFound for a missing kubeconfig secret, Invalid for one that may not be used.
+    """
+
+    def __init__(self, store: Store, settings: Settings, renders: Pool, releases: Pool) -> None:
+        self._store = store
         self._settings = settings
-        self._render = render
+        self._renders = renders
+        self._releases = releases
 
     def __call__(self, cluster: Cluster) -> tuple[str, Callable[[], Delivery]] | None:
+        text = self._kubeconfig(cluster)
+        if text is not None:
+            digest = hashlib.sha256(text.encode()).hexdigest()
+            return f"kubernetes {digest}", lambda: open_kubernetes(text, self._renders, self._releases)
         if not is_directory(cluster):
             return None
         folder = folder_of(self._settings, cluster.key)
-        return f"directory {folder}", lambda: open_directory(folder, self._render)
+        return f"directory {folder}", lambda: open_directory(folder, self._renders)
+
+    def _kubeconfig(self, cluster: Cluster) -> str | None:
+        if is_local(cluster.key) and self._settings.kubeconfig:
+            path = Path(self._settings.kubeconfig)
+            return inlined(path.read_text(), str(path), path.resolve().parent)
+        name = cluster.spec.kube_config_secret
+        if not name:
+            return None
+        namespace = cluster.spec.kube_config_secret_namespace or cluster.metadata.namespace
+        if namespace not in (cluster.metadata.namespace, *SECRET_NAMESPACES):
+            raise Invalid(f"kubeConfigSecretNamespace {namespace} is not allowed", where=str(cluster.key), field="spec")
+        secret = self._store.find(Secret, namespace, name)
+        if secret is None or "value" not in secret.data:
+            raise NotFound(f"Secret {namespace}/{name} with key value is missing", where=str(cluster.key), field="spec.kubeConfigSecret")
+        return secret.data["value"].decode(errors="replace")
 
 
 def is_directory(cluster: Cluster) -> bool:
+    """Whether the cluster is a folder, unless a kubeconfig was named for it."""
     return cluster.metadata.annotations.get(DIRECTORY) == "true" or is_local(cluster.key)
 
 

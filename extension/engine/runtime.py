@@ -41,7 +41,8 @@ class Engine:
         self.moves = Moves(store, templates, settings)
         self.gitrepos: Queue[Key] = Queue("gitrepo", self._gitrepos, GITREPO_WORKERS)
         self.bundles: Queue[Key] = Queue("bundle", self._bundles, BUNDLE_WORKERS)
-        opening = Opening(settings, pool.render)
+        self._releases = Pool(memory=0)
+        opening = Opening(store, settings, pool, self._releases)
         self.agents = Agents(store, opening, workers=settings.workers, drift_interval=settings.drift_interval)
         self._seen = Seen(store, self.agents.reached)
         routes: dict[str, Sequence[Callable[[Change], None]]] = {
@@ -66,6 +67,7 @@ class Engine:
         for part in (self._seen, self._feed, self.gitrepos, self.bundles, self.agents):
             part.stop()
         self._pool.close()
+        self._releases.close()
 
     def _resync(self) -> None:
         """Looks at everything once: at the start, and when the feed lost its place."""
@@ -102,6 +104,9 @@ class Engine:
                 self.bundles.add(bundle.key)
 
     def _secret_changed(self, change: Change) -> None:
+        for cluster in listed(self._store, Cluster):
+            if cluster.spec.kube_config_secret == change.key.name:
+                self.agents.cluster_changed(cluster.key)
         for repo in listed(self._store, GitRepo, change.key.namespace):
             if change.key.name in secrets_of(repo):
                 self._gitrepos.look_again(repo.key)

@@ -1,0 +1,218 @@
+"""A thin Kubernetes client: urllib3 and orjson, for what an agent asks of a cluster all day.
+
+Connections are kept; discovery is kept until a kind is not found. Only what can be repeated without harm is retried. A
+cluster that doesn't answer is `Unavailable`; a refusal is an `ApiError` with the server's own words.
+"""
+
+from __future__ import annotations
+
+import copy
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+import orjson
+import urllib3
+
+from extension.delivery.kubeconfig import Endpoint
+from extension.objects.errors import Unavailable, UserError
+
+TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
+PAGE = 500
+_RETRIES = 3
+_BUSY = (429, 503)
+
+
+class ApiError(UserError):
+    """The API server refused. `status_code` is its HTTP status, `reason` Kubernetes' word for it."""
+
+    def __init__(self, message: str, *, status_code: int, reason: str, where: str = "") -> None:
+        super().__init__(message, where=where)
+        self.status_code = status_code
+        self.reason = reason
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A kind as the cluster serves it."""
+
+    api_version: str
+    kind: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        place = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        return f"{root}{place}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+class Client:
+    """One cluster, from any thread. Errors: Unavailable, ApiError."""
+
+    def __init__(self, endpoint: Endpoint, *, size: int = 16) -> None:
+        self.server = endpoint.server
+        self._headers = {"Accept": "application/json", "User-Agent": "rancher-cd"}
+        if endpoint.token:
+            self._headers["Authorization"] = f"Bearer {endpoint.token}"
+        elif endpoint.username:
+            self._headers |= urllib3.make_headers(basic_auth=f"{endpoint.username}:{endpoint.password}")
+        self._pool = _pool(endpoint, size)
+        self._lock = threading.Lock()
+        self._known: dict[str, dict[str, Kind]] = {}
+
+    def close(self) -> None:
+        self._pool.clear()
+
+    def acting_as(self, user: str) -> Client:
+        """The same cluster as another user sees it (impersonation), over the same connections; itself for no user."""
+        if not user:
+            return self
+        other = copy.copy(self)
+        other._headers = {**self._headers, "Impersonate-User": user}
+        return other
+
+    def version(self) -> str:
+        """The server's version, such as `v1.36.3`."""
+        return str(self.request("GET", "/version")["gitVersion"])
+
+    def api_versions(self) -> tuple[str, ...]:
+        """Every API version and `version/Kind` the cluster serves, as charts ask for them."""
+        found = ["v1"]
+        for group in self.request("GET", "/apis")["groups"]:
+            found += [version["groupVersion"] for version in group["versions"]]
+        return tuple(found)
+
+    def kind(self, api_version: str, kind: str) -> Kind | None:
+        """How a kind is served; None when it is not. Asks again for a kind it does not know yet."""
+        known = self._known.get(api_version, {}).get(kind)
+        if known is not None:
+            return known
+        root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        try:
+            served = self.request("GET", root)["resources"]
+        except ApiError as error:
+            if error.status_code == 404:
+                return None
+            raise
+        found = {r["kind"]: Kind(api_version, r["kind"], r["name"], r["namespaced"]) for r in served if "/" not in r["name"]}
+        with self._lock:
+            self._known[api_version] = found
+        return found.get(kind)
+
+    def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any] | None:
+        try:
+            return self.request("GET", kind.path(namespace, name))
+        except ApiError as error:
+            if error.status_code == 404:
+                return None
+            raise
+
+    def list(self, kind: Kind, namespace: str = "", selector: str = "") -> Iterator[dict[str, Any]]:
+        """Every object of a kind, in pages."""
+        query = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
+        while True:
+            page = self.request("GET", kind.path(namespace), query=query)
+            for item in page.get("items") or ():
+                yield {"apiVersion": kind.api_version, "kind": kind.kind, **item}
+            query["continue"] = page.get("metadata", {}).get("continue") or ""
+            if not query["continue"]:
+                return
+
+    def dry_apply(self, kind: Kind, namespace: str, obj: Mapping[str, Any], manager: str) -> dict[str, Any]:
+        """What the object would be after a server-side apply; nothing is written."""
+        query = {"fieldManager": manager, "force": "true", "dryRun": "All"}
+        path = kind.path(namespace, str(obj["metadata"]["name"]))
+        return self.request("PATCH", path, body=obj, query=query, content_type="application/apply-patch+yaml")
+
+    def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        """Deletes; an object that is gone is no error."""
+        try:
+            self.request("DELETE", kind.path(namespace, name))
+        except ApiError as error:
+            if error.status_code != 404:
+                raise
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        """One request; busy servers are asked again after the time they name, reads also after a lost connection."""
+        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        headers = {**self._headers, **({"Content-Type": content_type} if body is not None else {})}
+        data = orjson.dumps(body) if body is not None else None
+        for attempt in range(_RETRIES):
+            try:
+                answer = self._pool.request(method, url, body=data, headers=headers, timeout=TIMEOUT, retries=False)
+            except urllib3.exceptions.HTTPError as error:
+                if method == "GET" and attempt + 1 < _RETRIES:
+                    continue
+                raise Unavailable(f"the cluster can't be reached: {_cause(error)}", where=self.server) from None
+            if answer.status in _BUSY and attempt + 1 < _RETRIES:
+                time.sleep(min(float(answer.headers.get("Retry-After") or 1), 10.0))
+                continue
+            return _answered(answer.status, answer.data, f"{method} {path}")
+        raise Unavailable("the cluster is busy", where=self.server)
+
+
+def _pool(endpoint: Endpoint, size: int) -> urllib3.PoolManager:
+    context: ssl.SSLContext | None = None
+    if endpoint.server.startswith("https://"):
+        context = ssl.create_default_context(cadata=endpoint.ca or None)
+        if endpoint.insecure:
+            # The kubeconfig says so; a warning a request would tell nobody anything new.
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        if endpoint.certificate:
+            _load_certificate(context, endpoint)
+    options: dict[str, Any] = {"maxsize": size, "block": False, "ssl_context": context}
+    if endpoint.server_name:
+        options["server_hostname"] = endpoint.server_name
+    proxy = endpoint.proxy or _environment_proxy(endpoint.server)
+    return urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+
+def _load_certificate(context: ssl.SSLContext, endpoint: Endpoint) -> None:
+    import tempfile  # noqa: PLC0415 (only with client certificates)
+
+    # OpenSSL takes them from files only; the file is private and gone at once.
+    with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+        file.write(f"{endpoint.certificate}\n{endpoint.key}\n")
+        file.flush()
+        context.load_cert_chain(file.name)
+
+
+def _environment_proxy(server: str) -> str:
+    import urllib.request  # noqa: PLC0415 (the standard library knows HTTPS_PROXY and NO_PROXY)
+
+    scheme, _, rest = server.partition("://")
+    host = rest.partition("/")[0]
+    if urllib.request.proxy_bypass(host):
+        return ""
+    return urllib.request.getproxies().get(scheme, "")
+
+
+def _cause(error: Exception) -> str:
+    text = str(getattr(error, "reason", None) or error)
+    return text.rpartition(": ")[2] if "object at 0x" in text else text
+
+
+def _answered(status: int, data: bytes, where: str) -> dict[str, Any]:
+    try:
+        found = orjson.loads(data) if data else {}
+    except orjson.JSONDecodeError:
+        found = {"message": data[:200].decode(errors="replace")}
+    if status < 300:
+        return found if isinstance(found, dict) else {}
+    message = str(found.get("message") or f"HTTP status {status}")
+    if status >= 500:
+        raise Unavailable(message, where=where)
+    raise ApiError(message, status_code=status, reason=str(found.get("reason") or ""), where=where)

@@ -1,0 +1,137 @@
+"""How what is on a cluster differs from what was deployed (`fleet-semantics.md` 4.5).
+
+Only what the manifest says counts: fields that defaults, controllers or people added are no drift. Status is never
+compared. Where plain comparison finds a difference, the caller asks the API server what applying would change, so that
+defaulted and normalised fields (`1000m` and `1`) never count. Pure.
+"""
+
+from __future__ import annotations
+
+import copy
+import fnmatch
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import json_merge_patch
+import jsonpatch
+import jsonpointer
+import orjson
+
+from extension.objects.options import ComparePatch
+
+Object = dict[str, Any]
+
+_MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "key", "type", "ip", "devicePath", "topologyKey")
+_SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
+_WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+
+
+def holds(desired: Any, live: Any) -> bool:
+    """Whether everything `desired` says is so in `live`; more in maps of `live` does not matter."""
+    if isinstance(desired, dict):
+        if desired == {} and live is None:
+            return True
+        return isinstance(live, dict) and all(holds(value, live.get(key)) for key, value in desired.items())
+    if isinstance(desired, list):
+        if desired == [] and live is None:
+            return True
+        return isinstance(live, list) and _lists_hold(desired, live)
+    if desired is None:
+        return live is None
+    return (type(desired) is type(live) and desired == live) or _same_number(desired, live)
+
+
+def _same_number(desired: Any, live: Any) -> bool:
+    numbers = isinstance(desired, int | float) and isinstance(live, int | float)
+    return numbers and not isinstance(desired, bool) and not isinstance(live, bool) and desired == live
+
+
+def _lists_hold(desired: list[Any], live: list[Any]) -> bool:
+    if len(desired) != len(live):
+        return False
+    key = next((k for k in _MERGE_KEYS if all(isinstance(i, dict) and k in i for i in (*desired, *live))), None)
+    if key is None:
+        return all(holds(d, found) for d, found in zip(desired, live, strict=True))
+    by_key = {orjson.dumps(item[key]): item for item in live}
+    return all(holds(item, by_key.get(orjson.dumps(item[key]))) for item in desired)
+
+
+def normalised(obj: Object, patches: Iterable[ComparePatch]) -> Object:
+    """The object without what is not compared: status, server fields, injected CA bundles, and what `comparePatches` name."""
+    plain = copy.deepcopy({key: value for key, value in obj.items() if key != "status"})
+    metadata = plain.get("metadata")
+    if isinstance(metadata, dict):
+        for field in _SERVER_FIELDS:
+            metadata.pop(field, None)
+    if plain.get("kind") in _WEBHOOKS:
+        for webhook in plain.get("webhooks") or ():
+            if isinstance(webhook, dict) and isinstance(webhook.get("clientConfig"), dict):
+                webhook["clientConfig"].pop("caBundle", None)
+    if plain.get("kind") == "ClusterRole" and plain.get("aggregationRule"):
+        plain.pop("rules", None)
+    for patch in patches:
+        plain = _compared(plain, patch)
+    return plain
+
+
+def _compared(obj: Object, patch: ComparePatch) -> Object:
+    group, kind = str(obj.get("apiVersion", "")).rpartition("/")[0], str(obj.get("kind", ""))
+    if not fnmatch.fnmatchcase(group, patch.api_version.rpartition("/")[0] or group) or not fnmatch.fnmatchcase(kind, patch.kind or kind):
+        return obj
+    name, namespace = _place(obj)
+    if patch.name in ("", name) and patch.namespace in ("", namespace):
+        for pointer in patch.json_pointers:
+            obj = _patched(obj, [{"op": "remove", "path": pointer}])
+    if (patch.name, patch.namespace) == (name, namespace):  # operations need the exact place, as in Fleet
+        for operation in patch.operations:
+            if operation.op != "ignore":
+                step = {"op": operation.op, "path": operation.path}
+                obj = _patched(obj, [{**step, "value": _value(operation.value)} if operation.value or operation.op != "remove" else step])
+    return obj
+
+
+def _value(text: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return text
+
+
+def _patched(obj: Object, steps: list[dict[str, Any]]) -> Object:
+    try:
+        patched: Object = jsonpatch.apply_patch(obj, steps)
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
+        return obj  # a field that is not there needs no ignoring
+    return patched
+
+
+def is_ignored(obj: Object, patches: Iterable[ComparePatch]) -> bool:
+    """Whether a missing object is to be overlooked (operation `ignore`; without a name, every one of the namespace)."""
+    name, namespace = _place(obj)
+    for patch in patches:
+        same = (patch.kind, patch.api_version, patch.namespace) == (obj.get("kind"), obj.get("apiVersion"), namespace)
+        if same and any(operation.op == "ignore" for operation in patch.operations) and fnmatch.fnmatchcase(name, patch.name or "*"):
+            return True
+    return False
+
+
+def differs(desired: Object, live: Object, patches: tuple[ComparePatch, ...], applied: Callable[[], Object]) -> Object:
+    """The JSON merge patch that would bring a live object back, empty when it is as deployed. `applied` asks the API server
+    what the object would be after applying; it is called only when a plain comparison finds a difference."""
+    wanted, found = normalised(desired, patches), normalised(live, patches)
+    if holds(wanted, found):
+        return {}
+    patch: Object = json_merge_patch.create_patch(found, normalised(applied(), patches)) or {}
+    return patch
+
+
+def text(patch: Object, kind: str) -> str:
+    """A patch for people; the values of Secrets are masked."""
+    if kind == "Secret":
+        patch = {key: "***" if key in ("data", "stringData") else value for key, value in patch.items()}
+    return orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def _place(obj: Object) -> tuple[str, str]:
+    metadata = obj.get("metadata") or {}
+    return str(metadata.get("name") or ""), str(metadata.get("namespace") or "")

@@ -1,0 +1,94 @@
+"""Helm's release records as they lie on the cluster: Secrets that every Helm client reads and writes.
+
+A record is the truth about what this agent deployed, so a hub that was restored from an old backup finds it there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import gzip
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import orjson
+
+from extension.delivery.client import Client, Kind
+from extension.objects.errors import Unavailable
+
+SECRETS = Kind("v1", "Secret", "secrets", True)
+BUNDLE_ID = "fleet.cattle.io/bundle-id"
+AGENT_NAMESPACE = "fleet.cattle.io/agent-namespace"
+SERVICE_ACCOUNT = "fleet.cattle.io/service-account"
+COMMIT = "fleet.cattle.io/commit"
+KEEP_RESOURCES = "fleet.cattle.io/keep-resources"
+DEPLOYMENT_ID = "continuous-delivery.cattle.io/deployment-id"
+
+
+class Revision(msgspec.Struct, frozen=True):
+    """One revision of a release, without its content."""
+
+    namespace: str
+    name: str
+    number: int
+    status: str
+
+    @property
+    def secret(self) -> str:
+        return f"sh.helm.release.v1.{self.name}.v{self.number}"
+
+
+class Content(msgspec.Struct, frozen=True):
+    """What a record holds: the chart's annotations and the manifest."""
+
+    annotations: dict[str, str]
+    manifest: str
+
+
+class HelmRecords:
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def revisions(self, namespace: str, name: str) -> list[Revision]:
+        """The revisions of a release, oldest first."""
+        found = self._client.list(SECRETS, namespace, f"owner=helm,name={name}")
+        return sorted((_revision(secret) for secret in found), key=lambda revision: revision.number)
+
+    def content(self, revision: Revision) -> Content | None:
+        secret = self._client.get(SECRETS, revision.namespace, revision.secret)
+        return None if secret is None else _content(secret)
+
+    def deployed(self) -> Iterator[tuple[Revision, Content]]:
+        """The newest revision of every release on the cluster that an agent of Fleet made."""
+        newest: dict[tuple[str, str], tuple[Revision, dict[str, Any]]] = {}
+        for secret in self._client.list(SECRETS, "", "owner=helm"):
+            revision = _revision(secret)
+            known = newest.get((revision.namespace, revision.name))
+            if known is None or known[0].number < revision.number:
+                newest[revision.namespace, revision.name] = (revision, secret)
+        for revision, secret in newest.values():
+            content = _content(secret)
+            if BUNDLE_ID in content.annotations:
+                yield revision, content
+
+    def drop(self, revision: Revision) -> None:
+        self._client.delete(SECRETS, revision.namespace, revision.secret)
+
+
+def _revision(secret: dict[str, Any]) -> Revision:
+    metadata = secret["metadata"]
+    labels = metadata.get("labels") or {}
+    return Revision(metadata["namespace"], labels.get("name", ""), int(labels.get("version") or 0), labels.get("status", ""))
+
+
+def _content(secret: dict[str, Any]) -> Content:
+    """Raises Unavailable for a record that can't be read."""
+    try:
+        packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
+        release = orjson.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+        annotations = release["chart"]["metadata"].get("annotations") or {}
+        return Content(annotations, str(release.get("manifest") or ""))
+    except (KeyError, TypeError, ValueError, binascii.Error, OSError, zlib.error) as error:
+        raise Unavailable(f"the Helm release record can't be read: {error}", where=str(secret["metadata"]["name"])) from None

@@ -1,0 +1,304 @@
+"""A Kubernetes cluster: bundles as Helm releases that every Helm client sees (`fleet-semantics.md` 4).
+
+Rendering happens here, once a deployment; Helm applies the finished manifests (`rendering/helm_release.py`). A release that a killed
+agent left half-done is taken over: calls for one release come one at a time, so a pending record is nobody's.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import threading
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from extension.delivery.client import Client, Kind
+from extension.delivery.helm_records import (
+    AGENT_NAMESPACE,
+    BUNDLE_ID,
+    COMMIT,
+    DEPLOYMENT_ID,
+    KEEP_RESOURCES,
+    SERVICE_ACCOUNT,
+    HelmRecords,
+    Revision,
+)
+from extension.delivery.kubeconfig import read
+from extension.delivery.observing import Observer
+from extension.delivery.protocol import Deployment, Release
+from extension.delivery.status import Observation, failed, observed
+from extension.objects.errors import Invalid, Unavailable, UserError
+from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.options import BundleDeploymentOptions, HelmOptions
+from extension.rendering import documents, postrender
+from extension.rendering.helm_release import Access, Applied, Change, Named
+from extension.rendering.pool import Pool
+from extension.rendering.render import Input, Rendering
+from extension.rendering.values import from_source
+
+AGENT = "cattle-fleet-system"
+DEFAULT_SERVICE_ACCOUNT = "fleet-default"
+OPERATION_SECONDS = 600.0
+CAPABILITIES_SECONDS = 300.0
+CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
+SECRETS = Kind("v1", "Secret", "secrets", True)
+NAMESPACES = Kind("v1", "Namespace", "namespaces", False)
+SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts", True)
+_PROTECTED = re.compile(r"fleet-local|fleet-default|cattle-fleet-system|cattle-fleet-clusters-system|default|kube-.*")
+_POD_SECURITY = "pod-security.kubernetes.io/"
+_ACTION = re.compile(r"\{\{")
+
+Object = dict[str, Any]
+
+
+class KubernetesDelivery:
+    """See `protocol.Delivery`. `renders` renders what tenants wrote, `releases` is the pool that only changes clusters."""
+
+    def __init__(self, kubeconfig: str, renders: Pool, releases: Pool) -> None:
+        self._kubeconfig = kubeconfig
+        self._client = Client(read(kubeconfig))
+        self._records = HelmRecords(self._client)
+        self._renders = renders
+        self._pool = releases
+        self._lock = threading.Lock()
+        self._capabilities: tuple[float, str, tuple[str, ...]] | None = None
+        self._manifests: dict[tuple[str, str, int], tuple[Object, ...]] = {}
+
+    def deploy(self, deployment: Deployment) -> BundleDeploymentStatus:
+        try:
+            revision = self._current(deployment)
+            if revision is None:
+                revision = self._apply(deployment)
+            return self._observe(deployment, revision)
+        except Unavailable:
+            raise
+        except UserError as error:
+            return failed(deployment.status, deployment.deployment_id, error, _now())
+
+    def observe(self, deployment: Deployment) -> BundleDeploymentStatus:
+        return self.deploy(deployment)
+
+    def remove(self, release: Release) -> None:
+        if release.keep_resources:
+            for revision in self._records.revisions(release.namespace, release.name):
+                self._records.drop(revision)
+            return
+        named = Named(Access(self._kubeconfig, release.namespace), release.name)
+        self._call("helm_release.uninstall", named)
+        if release.delete_namespace and not _PROTECTED.fullmatch(release.namespace):
+            self._client.delete(NAMESPACES, "", release.namespace)
+
+    def releases(self) -> tuple[Release, ...]:
+        found = []
+        for revision, content in self._records.deployed():
+            notes = content.annotations
+            if notes.get(AGENT_NAMESPACE) == AGENT:
+                keep = notes.get(KEEP_RESOURCES) == "true"
+                found.append(Release(revision.name, revision.namespace, notes[BUNDLE_ID], notes.get(DEPLOYMENT_ID, ""), keep))
+        return tuple(found)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _current(self, deployment: Deployment) -> Revision | None:
+        """The revision that is deployed, when it is the wanted one."""
+        status = deployment.status
+        if status.applied_deployment_id != deployment.deployment_id or not status.release:
+            return None
+        namespace, _, rest = status.release.partition("/")
+        name, _, number = rest.rpartition(":")
+        wanted = Revision(namespace, name, int(number), "deployed")
+        return wanted if self._objects(wanted) is not None else None
+
+    def _apply(self, deployment: Deployment) -> Revision:
+        """Renders and installs or upgrades; removes the release of another name that the bundle had before."""
+        options = deployment.options
+        rendering = self._renders.render(self._input(deployment), self._scope)
+        access = Access(self._kubeconfig, rendering.namespace, self._user(options))
+        history = self._repaired(rendering.namespace, rendering.release)
+        helm = options.helm or HelmOptions()
+        force = helm.force or bool(options.correct_drift and options.correct_drift.force)
+        change = Change(
+            access=access,
+            name=rendering.release,
+            files=_chart(rendering, deployment),
+            values=rendering.values,
+            is_upgrade=bool(history),
+            create_namespace=options.create_namespace is not False,
+            timeout=helm.timeout_seconds,
+            wait_for_jobs=helm.wait_for_jobs,
+            take_ownership=helm.take_ownership,
+            force_replace=force,
+            atomic=helm.atomic,
+            max_history=helm.max_history or 2,
+        )
+        applied = msgspec.msgpack.decode(self._call("helm_release.apply", change), type=Applied)
+        revision = Revision(rendering.namespace, rendering.release, applied.revision, "deployed")
+        self._remember(revision, rendering.objects)
+        self._label_namespace(rendering.namespace, options)
+        self._leave_other_name(deployment, revision)
+        return revision
+
+    def _repaired(self, namespace: str, name: str) -> list[Revision]:
+        """The release's revisions that count, after those that a killed agent left pending are dropped."""
+        kept: list[Revision] = []
+        for revision in self._records.revisions(namespace, name):
+            if revision.status.startswith(("pending-", "uninstalling")):
+                self._records.drop(revision)
+            else:
+                kept.append(revision)
+        return kept if any(revision.status in ("deployed", "superseded") for revision in kept) else []
+
+    def _leave_other_name(self, deployment: Deployment, revision: Revision) -> None:
+        """A bundle that got another release name or namespace leaves the old one (4.4)."""
+        old_namespace, _, rest = deployment.status.release.partition("/")
+        old_name = rest.rpartition(":")[0]
+        if old_name and (old_namespace, old_name) != (revision.namespace, revision.name):
+            self.remove(Release(old_name, old_namespace, deployment.name, "", deployment.options.keep_resources))
+
+    def _observe(self, deployment: Deployment, revision: Revision) -> BundleDeploymentStatus:
+        seen = self._look(deployment, revision)
+        correct = deployment.options.correct_drift
+        if seen.modified and correct is not None and correct.enabled:
+            revision = self._corrected(deployment, revision, correct.force)
+            seen = self._look(deployment, revision)
+        status = observed(deployment.status, deployment.deployment_id, seen, _now())
+        return msgspec.structs.replace(status, sync_generation=deployment.options.force_sync_generation)
+
+    def _look(self, deployment: Deployment, revision: Revision) -> Observation:
+        identity = postrender.set_id(deployment.name, "default")
+        objects = self._objects(revision) or ()
+        observer = Observer(self._client, revision.namespace, objects, postrender.set_hash(identity))
+        before = msgspec.structs.replace(revision, number=revision.number - 1)
+        release = f"{revision.namespace}/{revision.name}:{revision.number}"
+        return observer.observe(release, deployment.options, lambda: self._objects(before) or ())
+
+    def _corrected(self, deployment: Deployment, revision: Revision, force: bool) -> Revision:
+        """Rolls back to the revision that is deployed, as Fleet corrects drift (4.5); the result is the next one."""
+        access = Access(self._kubeconfig, revision.namespace, self._user(deployment.options))
+        self._call("helm_release.rollback", Named(access, revision.name, revision.number, force))
+        newest = self._records.revisions(revision.namespace, revision.name)[-1]
+        self._remember(newest, self._objects(revision) or ())
+        return newest
+
+    def _objects(self, revision: Revision) -> tuple[Object, ...] | None:
+        """The objects of a revision, from memory or its record; None when there is none."""
+        key = (revision.namespace, revision.name, revision.number)
+        if key not in self._manifests:
+            content = self._records.content(revision)
+            if content is None:
+                return None
+            self._remember(revision, documents.objects(content.manifest, f"release {revision.name}"))
+        return self._manifests[key]
+
+    def _remember(self, revision: Revision, objects: Iterable[Object]) -> None:
+        with self._lock:
+            for key in [k for k in self._manifests if k[:2] == (revision.namespace, revision.name) and k[2] < revision.number - 1]:
+                del self._manifests[key]
+            self._manifests[revision.namespace, revision.name, revision.number] = tuple(objects)
+
+    def _input(self, deployment: Deployment) -> Input:
+        version, api_versions = self._served()
+        namespace = deployment.options.namespace or deployment.options.default_namespace or "default"
+        return Input(
+            name=deployment.name,
+            options=deployment.options,
+            resources=deployment.resources(),
+            manifest_id=deployment.deployment_id.partition(":")[0],
+            commit=deployment.commit,
+            values_from=tuple(self._values_from(deployment.options, namespace)),
+            kube_version=version,
+            api_versions=api_versions,
+            is_upgrade=bool(deployment.status.release),
+        )
+
+    def _served(self) -> tuple[str, tuple[str, ...]]:
+        """The server's version and APIs, asked for now and then."""
+        known = self._capabilities
+        if known is None or known[0] < time.monotonic():
+            known = (time.monotonic() + CAPABILITIES_SECONDS, self._client.version(), self._client.api_versions())
+            self._capabilities = known
+        return known[1], known[2]
+
+    def _scope(self, api_version: str, kind: str) -> bool | None:
+        found = self._client.kind(api_version, kind)
+        return None if found is None else found.namespaced
+
+    def _values_from(self, options: BundleDeploymentOptions, namespace: str) -> Iterable[Object]:
+        """The values of `valuesFrom`, read as the deployment's service account (2.8). Raises Invalid for a missing one."""
+        reader = self._client.acting_as(self._user(options))
+        for source in (options.helm or HelmOptions()).values_from:
+            for kind, reference in ((CONFIG_MAPS, source.config_map_key_ref), (SECRETS, source.secret_key_ref)):
+                if reference is not None:
+                    found = reader.get(kind, reference.namespace or namespace, reference.name)
+                    place = f"{kind.kind} {reference.namespace or namespace}/{reference.name}"
+                    if found is None:
+                        raise Invalid(f"valuesFrom: {place} does not exist", field="helm.valuesFrom")
+                    yield from_source(_data(found), reference.key or "values.yaml", place)
+
+    def _user(self, options: BundleDeploymentOptions) -> str:
+        """The user to act as: the service account of the options, else `fleet-default` where there is one, else itself."""
+        name = options.service_account
+        if not name:
+            default = self._client.get(SERVICE_ACCOUNTS, AGENT, DEFAULT_SERVICE_ACCOUNT)
+            return f"system:serviceaccount:{AGENT}:{DEFAULT_SERVICE_ACCOUNT}" if default else ""
+        if self._client.get(SERVICE_ACCOUNTS, AGENT, name) is None:
+            raise Invalid(f"service account {AGENT}/{name} does not exist", field="serviceAccount", hint="create it on the cluster")
+        return f"system:serviceaccount:{AGENT}:{name}"
+
+    def _label_namespace(self, namespace: str, options: BundleDeploymentOptions) -> None:
+        """Gives the namespace exactly the labels and annotations of the options; pod-security labels are never touched."""
+        if not options.namespace_labels and not options.namespace_annotations:
+            return
+        found = self._client.get(NAMESPACES, "", namespace)
+        metadata = (found or {}).get("metadata", {})
+        kept = ("kubernetes.io/metadata.name", _POD_SECURITY)
+        labels: dict[str, str | None] = {key: None for key in metadata.get("labels") or {} if not key.startswith(kept)}
+        labels |= {key: value for key, value in options.namespace_labels.items() if not key.startswith(kept)}
+        annotations: dict[str, str | None] = dict.fromkeys(metadata.get("annotations") or {})
+        annotations |= options.namespace_annotations
+        body = {"metadata": {"labels": labels, "annotations": annotations}}
+        self._client.acting_as(self._user(options)).request(
+            "PATCH", NAMESPACES.path("", namespace), body=body, content_type="application/merge-patch+json"
+        )
+
+    def _call(self, operation: str, args: msgspec.Struct) -> bytes:
+        return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS, repeat=False)
+
+
+def _chart(rendering: Rendering, deployment: Deployment) -> dict[str, bytes]:
+    """The finished manifests as a chart: metadata of the bundle's own, templates with their braces written out."""
+    annotations = {
+        **(rendering.chart.get("annotations") or {}),
+        BUNDLE_ID: deployment.name,
+        AGENT_NAMESPACE: AGENT,
+        DEPLOYMENT_ID: deployment.deployment_id,
+        KEEP_RESOURCES: "true" if deployment.options.keep_resources else "false",
+        **({COMMIT: deployment.commit} if deployment.commit else {}),
+        **({SERVICE_ACCOUNT: deployment.options.service_account} if deployment.options.service_account else {}),
+    }
+    left_out = ("dependencies", "kubeVersion")
+    metadata = {key: value for key, value in rendering.chart.items() if key not in left_out} | {"annotations": annotations}
+    files = {"Chart.yaml": documents.to_yaml(metadata).encode()}
+    objects = [*rendering.objects, *(hook.object for hook in rendering.hooks)]
+    for number, obj in enumerate(objects):
+        files[f"templates/{number:05d}.yaml"] = _ACTION.sub('{{ "{{" }}', documents.to_yaml(obj)).encode()
+    for number, crd in enumerate(rendering.crds):
+        files[f"crds/{number:05d}.yaml"] = documents.to_yaml(crd).encode()
+    if rendering.notes:
+        files["templates/NOTES.txt"] = _ACTION.sub('{{ "{{" }}', rendering.notes).encode()
+    return files
+
+
+def _data(obj: Object) -> dict[str, str | bytes]:
+    """The data of a ConfigMap or Secret as it was put in."""
+    data: dict[str, str] = obj.get("data") or {}
+    return {key: base64.b64decode(value) if obj["kind"] == "Secret" else value for key, value in data.items()}
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

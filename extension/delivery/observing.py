@@ -1,0 +1,138 @@
+"""Looking at what a release has on a Kubernetes cluster: what is missing, changed, left over, or not ready yet.
+
+Live objects are listed by the label of their set, one list a kind, so the cost is the number of kinds and not of objects.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from extension.delivery import drift, readiness
+from extension.delivery.client import Client, Kind
+from extension.delivery.status import Observation
+from extension.objects.options import BundleDeploymentOptions, ComparePatch
+from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceKey
+from extension.rendering.postrender import HASH_LABEL
+
+Object = dict[str, Any]
+MANAGER = "helm"
+_SCALED = ("Deployment", "StatefulSet")
+
+
+class Place(msgspec.Struct, frozen=True, order=True):
+    """Which object on the cluster."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+
+class Observer:
+    """The objects of one release. `desired` are as applied; `previous` gives those of the revision before."""
+
+    def __init__(self, client: Client, namespace: str, desired: Iterable[Object], set_hash: str) -> None:
+        self._client = client
+        self._namespace = namespace
+        self._hash = set_hash
+        self._kinds: dict[tuple[str, str], Kind | None] = {}
+        self._desired = {self._place(obj): obj for obj in desired}
+
+    def observe(self, release: str, options: BundleDeploymentOptions, previous: Callable[[], Iterable[Object]]) -> Observation:
+        live = self._live()
+        patches = options.diff.compare_patches if options.diff else ()
+        ignored = options.ignore.conditions if options.ignore else ()
+        modified = [m for place, obj in self._desired.items() if (m := self._compared(place, obj, live, patches))]
+        modified += self._left_over(live, previous)
+        now = datetime.now(UTC)
+        late: list[NonReadyStatus] = []
+        for place in self._desired:
+            found = live.get(place)
+            if found is not None:
+                summary = readiness.compute(readiness.without_ignored(found, ignored), now)
+                if not readiness.is_ready(summary):
+                    uid = str(found["metadata"].get("uid", ""))
+                    late.append(NonReadyStatus(uid, place.kind, place.api_version, place.namespace, place.name, summary))
+        resources = tuple(_key(place, live[place]) for place in sorted(self._desired) if place in live)
+        return Observation(release, resources, tuple(modified), tuple(late))
+
+    def _live(self) -> dict[Place, Object]:
+        """The set's objects on the cluster, and desired ones that lost the set's label."""
+        by_kind: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for place in self._desired:
+            by_kind[place.api_version, place.kind].add(place.namespace)
+        found: dict[Place, Object] = {}
+        for (api_version, kind_name), namespaces in by_kind.items():
+            kind = self._kind(api_version, kind_name)
+            if kind is not None:
+                within = next(iter(namespaces)) if kind.namespaced and len(namespaces) == 1 else ""
+                for obj in self._client.list(kind, within, f"{HASH_LABEL}={self._hash}"):
+                    found[self._place(obj)] = obj
+        return found
+
+    def _compared(
+        self, place: Place, desired: Object, live: dict[Place, Object], patches: tuple[ComparePatch, ...]
+    ) -> ModifiedStatus | None:
+        found = live.get(place)
+        where = (place.kind, place.api_version, place.namespace, place.name)
+        kind = self._kind(place.api_version, place.kind)
+        if found is None or kind is None:
+            if drift.is_ignored(desired, patches):
+                return None
+            exists = kind is not None and self._client.get(kind, place.namespace, place.name) is not None
+            return ModifiedStatus(*where, missing=True, exist=exists)
+        there = kind
+        patch = drift.differs(
+            desired, found, patches, lambda: self._client.dry_apply(there, place.namespace, _applicable(desired, place), MANAGER)
+        )
+        if not patch or (place.kind in _SCALED and self._is_scaled(place, patch, found)):
+            return None
+        return ModifiedStatus(*where, patch=drift.text(patch, place.kind))
+
+    def _is_scaled(self, place: Place, patch: Object, live: Object) -> bool:
+        """Whether the only difference is a replica count that an autoscaler chose."""
+        if patch.keys() != {"spec"} or not isinstance(patch["spec"], dict) or patch["spec"].keys() != {"replicas"}:
+            return False
+        replicas = live["spec"].get("replicas", 1)
+        kind = self._kind("autoscaling/v2", "HorizontalPodAutoscaler")
+        for scaler in self._client.list(kind, place.namespace) if kind else ():
+            target = scaler["spec"]["scaleTargetRef"]
+            if (target.get("kind"), target.get("name")) == (place.kind, place.name):
+                return bool(scaler["spec"].get("minReplicas", 1) <= replicas <= scaler["spec"]["maxReplicas"])
+        return False
+
+    def _left_over(self, live: dict[Place, Object], previous: Callable[[], Iterable[Object]]) -> Iterator[ModifiedStatus]:
+        """Objects of the set that this release does not have and the one before had."""
+        extra = live.keys() - self._desired.keys()
+        if extra:
+            before = {self._place(obj) for obj in previous()}
+            for place in sorted(extra & before):
+                yield ModifiedStatus(place.kind, place.api_version, place.namespace, place.name, delete=True)
+
+    def _kind(self, api_version: str, kind: str) -> Kind | None:
+        if (api_version, kind) not in self._kinds:
+            self._kinds[api_version, kind] = self._client.kind(api_version, kind)
+        return self._kinds[api_version, kind]
+
+    def _place(self, obj: Object) -> Place:
+        api_version, kind_name = str(obj.get("apiVersion", "")), str(obj.get("kind", ""))
+        metadata = obj.get("metadata") or {}
+        kind = self._kind(api_version, kind_name)
+        namespaced = kind.namespaced if kind else bool(metadata.get("namespace"))
+        namespace = str(metadata.get("namespace") or self._namespace) if namespaced else ""
+        return Place(api_version, kind_name, namespace, str(metadata.get("name") or ""))
+
+
+def _applicable(desired: Object, place: Place) -> Object:
+    metadata = {**desired["metadata"], **({"namespace": place.namespace} if place.namespace else {})}
+    return {**desired, "metadata": metadata}
+
+
+def _key(place: Place, live: Object) -> ResourceKey:
+    created = str(live["metadata"].get("creationTimestamp") or "")
+    return ResourceKey(place.kind, place.api_version, place.namespace, place.name, created)
