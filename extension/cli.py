@@ -9,10 +9,23 @@ import click
 
 from extension import __version__
 
-VERBS: dict[str, tuple[str, str]] = {
-    "serve": ("extension.commands.serve", "Run the service with the embedded engine."),
+_PACKAGE = "extension.commands"
+VERBS: dict[str, tuple[str, str, str]] = {
+    "apply": (f"{_PACKAGE}.apply", "command", "Make Bundles of folders, and print or write them."),
+    "create": (f"{_PACKAGE}.objects", "create", "Create the objects of a YAML file."),
+    "delete": (f"{_PACKAGE}.objects", "delete", "Delete an object."),
+    "deploy": (f"{_PACKAGE}.deploy", "command", "Render a BundleDeployment, or deploy it."),
+    "describe": (f"{_PACKAGE}.objects", "describe", "Tell the state of an object and what is not ready."),
+    "force-update": (f"{_PACKAGE}.actions", "force_update", "Deploy a GitRepo or a cluster's agent again."),
+    "get": (f"{_PACKAGE}.objects", "get", "List or show objects."),
+    "move": (f"{_PACKAGE}.actions", "move", "Move a cluster to another workspace."),
+    "pause": (f"{_PACKAGE}.actions", "pause", "Hold back changes of a GitRepo or cluster."),
+    "serve": (f"{_PACKAGE}.serve", "command", "Run the service with the embedded engine."),
+    "target": (f"{_PACKAGE}.target", "command", "Tell which clusters a Bundle goes to, with which options."),
+    "token": (f"{_PACKAGE}.tokens", "command", "Create, list and revoke API tokens."),
+    "unpause": (f"{_PACKAGE}.actions", "unpause", "Let changes through again."),
 }
-"""Verb -> (module with a click command `command`, one line of help)."""
+"""Verb -> (module, name of its click command there, one line of help)."""
 
 
 class Verbs(click.Group):
@@ -24,11 +37,12 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        return cast(click.Command, importlib.import_module(VERBS[cmd_name][0]).command)
+        module, name, _ = VERBS[cmd_name]
+        return cast(click.Command, getattr(importlib.import_module(module), name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(verb, text) for verb, (_, text) in sorted(VERBS.items())])
+            formatter.write_dl([(verb, text) for verb, (_, _, text) in sorted(VERBS.items())])
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from extension.objects import yaml
-from extension.objects.base import ObjectMeta, Struct
+from extension.objects.base import ObjectMeta, Struct, prepare
 from extension.objects.codec import decode
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleSpec, BundleTarget, GitTarget
@@ -83,3 +83,6 @@ def _check(options: FleetYAML, where: str) -> None:
             if state not in State.__members__:
                 known = ", ".join(s.name for s in sorted(State))
                 raise Invalid(f"{place}: invalid state {state!r} in acceptedStates, must be one of: {known}", where=where, field=place)
+
+
+prepare(FleetYAML, _Metadata)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from extension.objects.base import prepare
 from extension.objects.errors import Unavailable
 
 FOLDER = ".releases"
@@ -103,3 +104,6 @@ def write(path: Path, data: bytes, mode: int) -> os.stat_result:
         return path.stat()
     except OSError as error:
         raise Unavailable(f"can't write: {error.strerror}", where=str(path), hint="free disk space or mend the rights") from None
+
+
+prepare(Record)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 import structlog
@@ -32,6 +33,7 @@ log = structlog.get_logger()
 Work = tuple[Key, Key]
 
 SOON = 1.0
+HOLD_SECONDS = 30.0
 LEAVING = "continuous-delivery.cattle.io/leaving"
 """Annotation of a cluster that was moved: the bundles, comma-separated, that are still to be removed from it."""
 _LEFT = Key("Left", "", "")
@@ -51,6 +53,7 @@ class Agent:
         self.attempts: dict[Key, int] = {}
         self.failures = 0
         self.down_until = 0.0
+        self.busy = 0
 
     def learn(self, assigned: Iterable[Assigned]) -> list[Key]:
         """Takes what the hub changed; the status this agent knows is newer than the one the hub sends along."""
@@ -111,7 +114,9 @@ class Agents:
         self._clock = clock
         self._agents: dict[Key, Agent] = {}
         self._reached: set[Key] = set()
+        self._held: set[Key] = set()
         self._lock = threading.Lock()
+        self._idle = threading.Condition(self._lock)
         self.reports = Reports(store)
         self.queue: Queue[Work] = Queue("agent", self._work, workers)
 
@@ -134,6 +139,8 @@ class Agents:
             self._imported(key, "False", str(error))
             found = None
         with self._lock:
+            if key in self._held:
+                return
             known = self._agents.get(key)
             if known and (found is None or cluster is None or known.fingerprint != found[0]):
                 del self._agents[key]
@@ -145,6 +152,25 @@ class Agents:
             self.sync(key)
             if LEAVING in cluster.metadata.annotations:
                 self.queue.add((key, _LEFT))
+
+    @contextmanager
+    def held(self, key: Key) -> Iterator[None]:
+        """While this lasts nothing is done on the cluster: its agent is closed, once its running work has ended.
+
+        Raises Unavailable when that takes longer than HOLD_SECONDS.
+        """
+        with self._lock:
+            self._held.add(key)
+            agent = self._agents.pop(key, None)
+            if agent and not self._idle.wait_for(lambda: agent.busy == 0, HOLD_SECONDS):
+                self._held.discard(key)
+                raise Unavailable("the cluster is busy", where=str(key), hint="try again when its deployments are done")
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._held.discard(key)
+            self.cluster_changed(key)
 
     def sync_all(self) -> None:
         for key in list(self._agents):
@@ -160,12 +186,24 @@ class Agents:
 
     def _work(self, work: Work) -> float | None:
         """One look at one deployment; the seconds until the next one."""
-        agent = self._agents.get(work[0])
-        if agent is not None and work[1] == _LEFT:
+        with self._lock:
+            agent = self._agents.get(work[0])
+            if agent is None:
+                return None
+            agent.busy += 1
+        try:
+            return self._on(agent, work[1])
+        finally:
+            with self._lock:
+                agent.busy -= 1
+                self._idle.notify_all()
+
+    def _on(self, agent: Agent, bundle: Key) -> float | None:
+        if bundle == _LEFT:
             self._leave(agent)
             return None
-        item = agent.items.get(work[1]) if agent else None
-        if agent is None or item is None or (item.paused and not item.deleting):
+        item = agent.items.get(bundle)
+        if item is None or (item.paused and not item.deleting):
             return None
         if agent.down_until > self._clock():
             return agent.down_until - self._clock() + FIRST_BACK_OFF

@@ -6,7 +6,8 @@ looked at again, since reports are what lets a rollout go on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
 
 import msgspec
 from pyroaring import FrozenBitMap
@@ -27,14 +28,21 @@ RETRY = 5.0
 TARGETING = "TargetingError"
 
 
-class BundleReconciler:
-    """Handler of the bundle queue. `universe_version` changes when clusters, labels or groups did."""
+class Index(Universe, Protocol):
+    """A universe that changes: `version` moves when it did, and it holds still in `unchanged()`."""
 
-    def __init__(self, store: Store, universe: Universe, templates: Templates, universe_version: Callable[[], int]) -> None:
+    version: int
+
+    def unchanged(self) -> AbstractContextManager[None]: ...
+
+
+class BundleReconciler:
+    """Handler of the bundle queue."""
+
+    def __init__(self, store: Store, universe: Index, templates: Templates) -> None:
         self._store = store
         self._universe = universe
         self._templates = templates
-        self._universe_version = universe_version
         self._plans: dict[Key, tuple[tuple[int, int], Plan]] = {}
 
     def __call__(self, key: Key) -> float | None:
@@ -63,12 +71,15 @@ class BundleReconciler:
         return None if done.empty else 0.0
 
     def _plan(self, bundle: Bundle) -> Plan:
-        made_from = (bundle.metadata.generation, self._universe_version())
+        made_from = (bundle.metadata.generation, self._universe.version)
         known = self._plans.get(bundle.key)
         if known is None or known[0] != made_from:
             whole = with_values(bundle, self._values(bundle))
-            planned = plan(whole, self._universe, self._templates, manifest_id=content_id(bundle.status.resources_sha256_sum))
-            known = self._plans[bundle.key] = (made_from, planned)
+            manifest_id = content_id(bundle.status.resources_sha256_sum)
+            with self._universe.unchanged():
+                made_from = (bundle.metadata.generation, self._universe.version)
+                known = (made_from, plan(whole, self._universe, self._templates, manifest_id=manifest_id))
+            self._plans[bundle.key] = known
         return known[1]
 
     def _values(self, bundle: Bundle) -> Secret | None:

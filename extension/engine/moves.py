@@ -6,7 +6,8 @@ the others leave once the cluster is in its new place. `fleet-local` is never a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
 import msgspec
 
@@ -23,6 +24,8 @@ from extension.settings import Settings
 from extension.store.protocol import Store
 from extension.targeting import MemoryUniverse, Templates, plan
 
+Held = Callable[[Key], AbstractContextManager[None]]
+
 
 class MoveResult(msgspec.Struct, frozen=True):
     """The cluster in its new place; the Bundles that leave it, come to it, and stay under the same name."""
@@ -33,7 +36,10 @@ class MoveResult(msgspec.Struct, frozen=True):
 
 
 class Moves:
-    def __init__(self, store: Store, templates: Templates, settings: Settings) -> None:
+    """`held` keeps a cluster's agent from working while its folder and its object change places."""
+
+    def __init__(self, store: Store, templates: Templates, settings: Settings, held: Held) -> None:
+        self._held = held
         self._store = store
         self._templates = templates
         self._settings = settings
@@ -47,7 +53,8 @@ class Moves:
         names = {bundle.name for bundle in comes}
         leaves = tuple(a.bundle for a in self._store.assigned(key) if not a.deleting and a.bundle.name not in names)
         if not dry_run:
-            self._write(cluster, moved, leaves)
+            with self._held(key):
+                self._write(cluster, moved, leaves)
         return MoveResult(moved.key, leaves, comes)
 
     def _check(self, cluster: Cluster, workspace: str) -> None:

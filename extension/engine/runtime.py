@@ -37,13 +37,13 @@ class Engine:
         self._pool = pool
         self._index = LabelIndex(store)
         self._gitrepos = GitRepoReconciler(store, sources, settings.polling_interval, jitter)
-        self._bundles = BundleReconciler(store, self._index, templates, lambda: self._index.version)
-        self.moves = Moves(store, templates, settings)
+        self._bundles = BundleReconciler(store, self._index, templates)
         self.gitrepos: Queue[Key] = Queue("gitrepo", self._gitrepos, GITREPO_WORKERS)
         self.bundles: Queue[Key] = Queue("bundle", self._bundles, BUNDLE_WORKERS)
         self._releases = Pool(memory=0)
         opening = Opening(store, settings, pool, self._releases)
         self.agents = Agents(store, opening, workers=settings.workers, drift_interval=settings.drift_interval)
+        self.moves = Moves(store, templates, settings, self.agents.held)
         self._seen = Seen(store, self.agents.reached)
         routes: dict[str, Sequence[Callable[[Change], None]]] = {
             "GitRepo": (self._gitrepo_changed,),

@@ -77,6 +77,16 @@ class Key(msgspec.Struct, frozen=True, order=True):
         return f"{self.kind} {place}"
 
 
+def prepare(*types: Any) -> None:
+    """Has msgspec look at these types now, in the one thread that imports them.
+
+    It looks at a type when it is first decoded into, and two threads that do so at the same time can crash the process (seen with
+    0.22 as a segmentation fault at start). Every Struct that is decoded is prepared at the end of its module.
+    """
+    for type_ in types:
+        msgspec.json.Decoder(type_)
+
+
 def to_builtins(value: object) -> Any:
     """The plain JSON form (dicts, lists, scalars; bytes as base64) of a Struct, zero values left out."""
     return msgspec.to_builtins(value)

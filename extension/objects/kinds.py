@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from extension.objects.base import Condition, Object, Struct
+from extension.objects.base import Condition, Object, Struct, prepare
 from extension.objects.options import BundleDeploymentOptions, CorrectDrift
 from extension.objects.selectors import LabelSelector
 from extension.objects.status import (
@@ -358,3 +358,6 @@ DOCUMENT_KINDS: tuple[type[Object], ...] = (
 
 _ALL: tuple[type[Object], ...] = (*DOCUMENT_KINDS, BundleDeployment)
 KINDS: dict[str, type[Object]] = {cls.KIND: cls for cls in _ALL}
+
+
+prepare(*KINDS.values())

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 import msgspec
 
 from extension.objects import yaml
+from extension.objects.base import prepare
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.rendering.archives import archive, without_schemas
 from extension.rendering.versions import SEMVER
@@ -252,3 +253,6 @@ def _bounded(text: str, most: int = 2000) -> str:
 def _last_line(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else text
+
+
+prepare(ChartRequest, ChartRendering)

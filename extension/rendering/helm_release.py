@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from extension.objects.base import prepare
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.rendering.archives import archive
 from extension.rendering.helm import native, sdk
@@ -156,3 +157,6 @@ def _said(name: str, error: Exception) -> UserError:
 
 
 OPERATIONS: dict[str, Callable[[bytes], bytes]] = {"apply": _apply, "rollback": _rollback, "uninstall": _uninstall}
+
+
+prepare(Change, Named, Applied)

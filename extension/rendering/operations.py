@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from extension.objects.base import prepare
 from extension.objects.errors import Invalid
 from extension.rendering.helm import ChartRequest, NativeHelm
 
@@ -72,3 +73,6 @@ def find(name: str) -> Operation:
     if function not in table:
         raise Invalid(f"no operation {name!r}")
     return table[function]
+
+
+prepare(ChartRequest, Evaluation, Satisfying)

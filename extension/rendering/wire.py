@@ -10,6 +10,7 @@ from typing import BinaryIO
 import msgspec
 
 from extension.objects import errors
+from extension.objects.base import prepare
 from extension.objects.errors import Unavailable, UserError
 
 _LENGTH = struct.Struct("!Q")
@@ -69,3 +70,6 @@ def error_of(failure: Failure) -> UserError:
     found = getattr(errors, failure.kind, Unavailable)
     error: UserError = found(failure.message, where=failure.where, field=failure.field, hint=failure.hint)
     return error
+
+
+prepare(Request, Reply)

@@ -39,5 +39,13 @@ def build(
         allow_file=allow_file,
     )
     git = Git(settings.mirrors, http, network, options)
-    fetcher = ChartFetcher(http, git, limits=Limits(file=settings.max_file_size), known_hosts=known_hosts)
-    return GitRepoSources(git, fetcher, find_secret, known_hosts, strict_host_keys=strict_host_keys)
+    charts = ChartFetcher(http, git, limits=Limits(file=settings.max_file_size), known_hosts=known_hosts)
+    return GitRepoSources(git, charts, find_secret, known_hosts, strict_host_keys=strict_host_keys)
+
+
+def fetcher(settings: Settings, environ: Mapping[str, str]) -> ChartFetcher:
+    """Charts alone, for a process without GitRepos."""
+    network = Network.of(environ, settings.mirrors / "ca")
+    http = Http(network, settings.git_client_timeout)
+    git = Git(settings.mirrors, http, network, GitOptions(timeout=settings.git_client_timeout))
+    return ChartFetcher(http, git, limits=Limits(file=settings.max_file_size))

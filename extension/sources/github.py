@@ -16,6 +16,7 @@ import msgspec
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from extension.objects.base import prepare
 from extension.objects.errors import Invalid, Unavailable
 from extension.sources.credentials import BasicAuth, GitHubApp
 from extension.sources.http import Bound, Http, check_url
@@ -89,3 +90,6 @@ def _statement(app: GitHubApp, now: float) -> str:
 
 def _url64(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+prepare(_Token)

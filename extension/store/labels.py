@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import msgspec
@@ -55,6 +56,12 @@ class LabelIndex:
         self._position = 0
         self.version = 0
         self._clear()
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """While this lasts the index answers from one state: sets asked for one after the other fit together."""
+        with self._lock:
+            yield
 
     def refresh(self) -> int:
         """Catches up with the store; the version it has then."""

@@ -71,11 +71,16 @@ def start(state: Path, *arguments: str) -> Service:
     return Service(process, state, log)
 
 
+pytestmark = pytest.mark.xdist_group("demo")
+
+
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     running = start(tmp_path_factory.mktemp("demo") / "state", "--demo", "--drift-interval", "1", "--polling-interval", "1")
     yield running
     running.stop()
+    log = running.log.read_text()
+    assert "Traceback" not in log and "was sent SIG" not in log, log
 
 
 def commit(service: Service, path: str, old: str, new: str) -> None:

@@ -1,0 +1,161 @@
+"""`rancher-cd apply`: folders in, Bundles out, as `fleet apply` (`fleet-semantics.md` 6)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from extension.bundles import Reading, Scan, read
+from extension.objects import yaml
+from extension.objects.base import document
+from extension.objects.codec import canonical, decode
+from extension.objects.kinds import BundlePath, BundleSpec
+from extension.objects.options import CorrectDrift
+from extension.objects.yaml_dump import dump_all
+from extension.sources.folder import FolderTree
+
+
+class LocalCharts:
+    """Charts for a reading on this machine; what fetches and packs them is loaded when the first one is asked for."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self._options = options
+        self._charts: Any = None
+
+    def fetch(self, chart: str, repo: str = "", version: str = "", *, path: str = "") -> Mapping[str, bytes]:
+        found: Mapping[str, bytes] = self._loaded().fetch(chart, repo, version, path=path)
+        return found
+
+    def update(self, tree: Any, folder: str) -> Mapping[str, bytes]:
+        found: Mapping[str, bytes] = self._loaded().update(tree, folder)
+        return found
+
+    def _loaded(self) -> Any:
+        if self._charts is None:
+            from extension.commands import charts  # noqa: PLC0415 (Helm and HTTP only where a chart needs them)
+
+            self._charts = charts.local(self._options)
+        return self._charts
+
+
+@click.command("apply")
+@click.argument("name")
+@click.argument("paths", nargs=-1)
+@click.option("-n", "--namespace", envvar="NAMESPACE", default="fleet-local", help="Workspace of the bundles.")
+@click.option("-o", "--output", help="Write the Bundles as YAML to this file (- for standard output) instead of the service.")
+@click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Labels of every bundle.")
+@click.option("-f", "--file", default="", help="Options file instead of fleet.yaml.")
+@click.option("-c", "--compress", is_flag=True, help="Compress all resources.")
+@click.option("-a", "--service-account", default="", help="Service account to deploy as.")
+@click.option("--targets-file", type=click.Path(exists=True, dir_okay=False), help="File with targets and targetRestrictions.")
+@click.option("--sync-generation", type=int, default=0)
+@click.option("--target-namespace", default="", help="Namespace forced on all resources.")
+@click.option("--paused", is_flag=True)
+@click.option("--commit", envvar="COMMIT", default="", help="Commit the bundles are labelled with; else that of the current folder.")
+@click.option("--keep-resources", is_flag=True)
+@click.option("--delete-namespace", is_flag=True)
+@click.option("--correct-drift", is_flag=True)
+@click.option("--correct-drift-force", is_flag=True)
+@click.option("--correct-drift-keep-fail-history", is_flag=True)
+@click.option("--driven-scan", is_flag=True, help="Every path is one bundle: BASE or BASE:OPTIONS.")
+@click.option("--driven-scan-sep", default=":", help="What stands between base and options file.")
+@click.option("--imagescan-enabled", is_flag=True)
+@click.option("--username", envvar="HELM_USERNAME", default="", help="User for Helm repositories.")
+@click.option("--password-file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--cacerts-file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--ssh-privatekey-file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--helm-repo-url-regex", default="", help="Helm credentials are sent only where this matches.")
+@click.option("--helm-credentials-by-path-file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--helm-basic-http", is_flag=True)
+@click.option("--helm-insecure-skip-tls", is_flag=True)
+def command(name: str, paths: tuple[str, ...], **options: Any) -> None:
+    """Make Bundles of the folders PATHS (or the current one) for the repository NAME."""
+    scan = _scan(name, paths, options)
+    reading = read(FolderTree("."), scan, LocalCharts(options))
+    if reading.failures:
+        raise click.ClickException("\n".join(str(failure.error) for failure in reading.failures))
+    if options["output"] is None:
+        from extension.commands import applying  # noqa: PLC0415 (HTTP only where the service is written to)
+
+        applying.write(reading.bundles, name, options["namespace"])
+        return
+    text = printed(reading)
+    if options["output"] == "-":
+        sys.stdout.write(text)
+    else:
+        Path(options["output"]).write_text(text)
+
+
+def printed(reading: Reading) -> str:
+    """The Bundles and ImageScans of a reading as YAML documents."""
+    documents = [_shown(document(msgspec.structs.replace(b, status=type(b.status)()))) for b in reading.bundles]
+    for scan in reading.image_scans:
+        spec = msgspec.json.decode(canonical(scan.spec))
+        documents.append({"apiVersion": "fleet.cattle.io/v1alpha1", "kind": "ImageScan", "metadata": {"name": scan.name}, "spec": spec})
+    return dump_all(documents)
+
+
+def _shown(bundle: dict[str, Any]) -> dict[str, Any]:
+    bundle["metadata"].pop("finalizers", None)
+    bundle.pop("status", None)
+    return bundle
+
+
+def _scan(name: str, paths: tuple[str, ...], options: dict[str, Any]) -> Scan:
+    targets, restrictions = _targets(options["targets_file"])
+    drift = None
+    if options["correct_drift"]:
+        drift = CorrectDrift(True, options["correct_drift_force"], options["correct_drift_keep_fail_history"])
+    bundles: tuple[BundlePath, ...] = ()
+    if options["driven_scan"]:
+        pairs = (path.partition(options["driven_scan_sep"]) for path in paths)
+        bundles = tuple(BundlePath(base, named) for base, _, named in pairs)
+    return Scan(
+        name=name,
+        namespace=options["namespace"],
+        paths=() if bundles else paths,
+        bundles=bundles,
+        labels=dict(_pair(label) for label in options["labels"]),
+        targets=targets,
+        target_restrictions=restrictions,
+        target_namespace=options["target_namespace"],
+        service_account=options["service_account"],
+        sync_generation=options["sync_generation"],
+        paused=options["paused"],
+        keep_resources=options["keep_resources"],
+        delete_namespace=options["delete_namespace"],
+        correct_drift=drift,
+        compress=options["compress"],
+        image_scan=options["imagescan_enabled"],
+        commit=options["commit"] or _current_commit(),
+        file=options["file"],
+    )
+
+
+def _targets(path: str | None) -> tuple[Any, Any]:
+    if path is None:
+        return None, ()
+    spec = decode(BundleSpec, yaml.load(Path(path).read_bytes(), path) or {}, path)
+    return spec.targets, spec.target_restrictions
+
+
+def _pair(label: str) -> tuple[str, str]:
+    key, separator, value = label.partition("=")
+    if not separator:
+        raise click.UsageError(f"label {label!r} is not KEY=VALUE")
+    return key, value
+
+
+def _current_commit() -> str:
+    """The commit of the current folder; empty outside a repository."""
+    if not any((folder / ".git").exists() for folder in (Path.cwd(), *Path.cwd().parents)):
+        return ""
+    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, env=os.environ, check=False)
+    return found.stdout.strip() if found.returncode == 0 else ""

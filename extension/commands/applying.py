@@ -1,0 +1,53 @@
+"""Bundles of `apply` to the service: written, values apart, and what the repository no longer makes removed."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterable
+
+import click
+import msgspec
+
+from extension.bundles import extract_values
+from extension.bundles.scan import REPO_NAME
+from extension.client import ApiClient, path
+from extension.objects.base import Object, document
+from extension.objects.kinds import Bundle
+
+
+def write(bundles: Iterable[Bundle], name: str, namespace: str) -> None:
+    """As `fleet apply`: prune first, then create or replace each Bundle and the Secret with its values."""
+    client = ApiClient(os.environ.get("RANCHER_CD_URL", "http://127.0.0.1:8080"), os.environ.get("RANCHER_CD_TOKEN", ""))
+    made = {b.metadata.name: b for b in bundles}
+    for there in client.list(path(_plural(Bundle), namespace), labelSelector=f"{REPO_NAME}={name}"):
+        if there["metadata"]["name"] not in made:
+            client.request("DELETE", path(_plural(Bundle), namespace, there["metadata"]["name"]))
+            click.echo(f"bundle {there['metadata']['name']} removed")
+    for bundle in made.values():
+        labels = {**bundle.metadata.labels, REPO_NAME: name}
+        labelled = msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, labels=labels))
+        stripped, secret = extract_values(labelled)
+        for obj in (secret, stripped):
+            if obj is not None:
+                _put(client, obj)
+        click.echo(f"bundle {bundle.metadata.name} applied")
+
+
+def _put(client: ApiClient, obj: Object) -> None:
+    plural, meta = _plural(type(obj)), obj.metadata
+    body = document(obj)
+    body.pop("status", None)
+    body["metadata"].pop("finalizers", None)
+    if "data" in body:
+        body["data"] = {key: value if isinstance(value, str) else base64.b64encode(value).decode() for key, value in body["data"].items()}
+    there = client.find(path(plural, meta.namespace, meta.name))
+    if there is None:
+        client.request("POST", path(plural), body=body)
+    else:
+        client.request("PUT", path(plural, meta.namespace, meta.name), body=body, etag=f'"{there["metadata"]["resourceVersion"]}"')
+
+
+def _plural(cls: type[Object]) -> str:
+    group = cls.API_VERSION.rpartition("/")[0]
+    return f"{group}.{cls.PLURAL}" if group else cls.PLURAL

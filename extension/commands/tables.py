@@ -1,0 +1,125 @@
+"""What `get` shows of each kind: Fleet's printer columns (`fleet-semantics.md` 1.19), and ages as people say them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+Row = dict[str, Any]
+Cell = Callable[[Row], str]
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A kind as the CLI knows it: its resource in `/v1`, the names people call it by, its columns besides name and age."""
+
+    plural: str
+    names: tuple[str, ...]
+    columns: tuple[tuple[str, Cell], ...] = ()
+    namespaced: bool = True
+
+
+def at(row: Row, path: str, default: str = "") -> str:
+    """The text at a dotted path of an object."""
+    found: Any = row
+    for step in path.split("."):
+        found = found.get(step) if isinstance(found, dict) else None
+    return default if found is None else str(found)
+
+
+def column(path: str) -> Cell:
+    return lambda row: at(row, path)
+
+
+def _state(row: Row) -> str:
+    return at(row, "metadata.state.name")
+
+
+def _message(row: Row) -> str:
+    return at(row, "metadata.state.message")
+
+
+def age(row: Row, path: str = "metadata.creationTimestamp") -> str:
+    """How long ago, in the largest unit: `5s`, `3m`, `2h`, `4d`."""
+    text = at(row, path)
+    if not text:
+        return ""
+    seconds = int((datetime.now(UTC) - datetime.fromisoformat(text.replace("Z", "+00:00"))).total_seconds())
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{max(0, seconds)}s"
+
+
+_STATUS = (("STATE", _state), ("MESSAGE", _message))
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "fleet.cattle.io.gitrepos",
+        ("gitrepo", "gitrepos", "gr"),
+        (
+            ("REPO", column("spec.repo")),
+            ("COMMIT", lambda row: at(row, "status.commit")[:7]),
+            ("BUNDLEDEPLOYMENTS-READY", column("status.display.readyBundleDeployments")),
+            *_STATUS,
+        ),
+    ),
+    Kind(
+        "fleet.cattle.io.bundles",
+        ("bundle", "bundles"),
+        (("BUNDLEDEPLOYMENTS-READY", column("status.display.readyClusters")), *_STATUS),
+    ),
+    Kind(
+        "fleet.cattle.io.bundledeployments",
+        ("bundledeployment", "bundledeployments", "bd"),
+        (
+            ("CLUSTER", lambda row: str((row["metadata"].get("labels") or {}).get("fleet.cattle.io/cluster", ""))),
+            ("DEPLOYED", column("status.display.deployed")),
+            ("MONITORED", column("status.display.monitored")),
+            ("STATE", column("status.display.state")),
+        ),
+    ),
+    Kind(
+        "fleet.cattle.io.clusters",
+        ("cluster", "clusters"),
+        (
+            ("BUNDLES-READY", column("status.display.readyBundles")),
+            ("LAST-SEEN", lambda row: age(row, "status.agent.lastSeen")),
+            *_STATUS,
+        ),
+    ),
+    Kind(
+        "fleet.cattle.io.clustergroups",
+        ("clustergroup", "clustergroups", "cg"),
+        (
+            ("CLUSTERS-READY", column("status.display.readyClusters")),
+            ("BUNDLES-READY", column("status.display.readyBundles")),
+            *_STATUS,
+        ),
+    ),
+    Kind(
+        "fleet.cattle.io.clusterregistrationtokens",
+        ("clusterregistrationtoken", "clusterregistrationtokens", "crt"),
+        (("SECRET-NAME", column("status.secretName")),),
+    ),
+    Kind("fleet.cattle.io.bundlenamespacemappings", ("bundlenamespacemapping", "bundlenamespacemappings", "bnm")),
+    Kind("management.cattle.io.fleetworkspaces", ("fleetworkspace", "fleetworkspaces", "workspace", "workspaces"), namespaced=False),
+    Kind("secrets", ("secret", "secrets"), (("TYPE", column("type")),)),
+    Kind("configmaps", ("configmap", "configmaps", "cm")),
+)
+
+
+def kind(name: str) -> Kind | None:
+    return next((one for one in KINDS if name.lower() in one.names or name == one.plural), None)
+
+
+def table(of: Kind, rows: Iterable[Row], *, workspaces: bool) -> str:
+    """The objects as aligned columns; `workspaces` adds the column of their workspace."""
+    named: list[tuple[str, Cell]] = [("WORKSPACE", column("metadata.namespace"))] if workspaces and of.namespaced else []
+    named += [("NAME", column("metadata.name")), *of.columns, ("AGE", age)]
+    lines = [[title for title, _ in named], *([cell(row).replace("\n", " ") for _, cell in named] for row in rows)]
+    if len(lines) == 1:
+        return "No objects found.\n"
+    widths = [max(len(line[at]) for line in lines) for at in range(len(named))]
+    return "".join("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines)
