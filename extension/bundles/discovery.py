@@ -25,16 +25,31 @@ class Found(msgspec.Struct, frozen=True):
     options: str = ""
 
 
-def discover(tree: Tree, scan: Scan) -> Iterator[Found]:
+class Survey(msgspec.Struct, frozen=True):
+    """What a folder is to a scan, whatever its name: whether it has a fleet.yaml, whether it would be a bundle as the
+    folder of a path, and the folders below it (relative, from the top down) that are bundles for their own fleet.yaml."""
+
+    has_options: bool
+    is_bundle: bool
+    deeper: tuple[str, ...]
+
+
+Surveys = dict[str, Survey]
+"""Surveys by the digest of the folder, kept from one commit to the next."""
+
+
+def discover(tree: Tree, scan: Scan, known: Surveys | None = None) -> Iterator[Found]:
     """The bundles of a scan, in the order of its paths, each path's folders from the top down. Raises Invalid."""
+    known = {} if known is None else known
     if scan.bundles:
         yield from (_driven(tree, path.base, path.options) for path in scan.bundles)
         return
     for path in scan.paths or (".",):
         for folder in folders(tree, path):
-            if _is_bundle(tree, folder):
+            survey = _survey(tree, folder, known)
+            if survey.is_bundle:
                 yield Found(folder, scan.file)
-            yield from (Found(deeper) for deeper in _deeper(tree, folder))
+            yield from (Found(_join(folder, deeper)) for deeper in survey.deeper)
 
 
 def _driven(tree: Tree, base: str, options: str) -> Found:
@@ -51,28 +66,27 @@ def _inside(path: str) -> str:
     return "" if clean == "." else clean
 
 
-def _is_bundle(tree: Tree, folder: str) -> bool:
+def _survey(tree: Tree, folder: str, known: Surveys) -> Survey:
+    digest = tree.digest(folder)
+    found = known.get(digest) if digest else None
+    if found is None:
+        found = _surveyed(tree, folder, known)
+        if digest:
+            known[digest] = found
+    return found
+
+
+def _surveyed(tree: Tree, folder: str, known: Surveys) -> Survey:
     entries = tree.entries(folder)
     names = {entry.name for entry in entries if entry.type is not EntryType.FOLDER}
-    if names & {*NAMES}:
-        return True
-    if any(name.endswith((".yaml", ".yml")) for name in names):
-        return True
-    below = (_join(folder, entry.name) for entry in entries if entry.type is EntryType.FOLDER and entry.name != ".git")
-    return any(not _has_options(tree, deeper) and _is_bundle(tree, deeper) for deeper in below)
-
-
-def _deeper(tree: Tree, folder: str) -> Iterator[str]:
-    for entry in tree.entries(folder):
-        if entry.type is EntryType.FOLDER and entry.name != ".git":
-            path = _join(folder, entry.name)
-            if _has_options(tree, path):
-                yield path
-            yield from _deeper(tree, path)
-
-
-def _has_options(tree: Tree, folder: str) -> bool:
-    return any(entry.name in NAMES and entry.type is not EntryType.FOLDER for entry in tree.entries(folder))
+    below = [(e.name, _survey(tree, _join(folder, e.name), known)) for e in entries if e.type is EntryType.FOLDER and e.name != ".git"]
+    has_options = not names.isdisjoint(NAMES)
+    has_yaml = any(name.endswith((".yaml", ".yml")) for name in names)
+    deeper: list[str] = []
+    for name, survey in below:
+        deeper += [name] if survey.has_options else []
+        deeper += [f"{name}/{path}" for path in survey.deeper]
+    return Survey(has_options, has_yaml or any(s.is_bundle and not s.has_options for _, s in below), tuple(deeper))
 
 
 def _join(folder: str, name: str) -> str:

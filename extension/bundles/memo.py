@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from extension.bundles.discovery import Found
+from extension.bundles.discovery import Found, Surveys
 from extension.objects.tree import Tree
 
 if TYPE_CHECKING:
@@ -26,17 +26,7 @@ class Memo:
     def __init__(self) -> None:
         self._reads: dict[_Key, Read] = {}
         self._used: dict[_Key, Read] = {}
-        self._found: tuple[_Key, tuple[Found, ...]] | None = None
-
-    def discovered(self, tree: Tree, inputs: bytes, find: Callable[[], tuple[Found, ...]]) -> tuple[Found, ...]:
-        """The bundles of a scan; looked for again when anything in the tree changed."""
-        digest = tree.digest("")
-        key = (digest, inputs)
-        if digest and self._found is not None and self._found[0] == key:
-            return self._found[1]
-        found = find()
-        self._found = (key, found)
-        return found
+        self.surveys: Surveys = {}
 
     def folder(self, tree: Tree, inputs: bytes, found: Found, read: Callable[[], Read]) -> Read:
         """What a folder gives, from memory when nothing it depends on changed. Errors are not remembered."""
@@ -45,22 +35,10 @@ class Memo:
         known = self._reads.get(key) if digest else None
         if known is None:
             known = read()
-        if digest and _is_own(known):
+        if digest and known.is_own:
             self._used[key] = known
         return known
 
     def sweep(self) -> None:
         """Forgets what the last read did not use."""
         self._reads, self._used = self._used, {}
-
-
-def _is_own(read: Read) -> bool:
-    """Whether everything in it came from the bundle's own folder."""
-    bundle = read.bundle
-    if bundle is None:
-        return True
-    blocks = [block for block in (bundle.spec.helm, *(target.helm for target in bundle.spec.targets)) if block is not None]
-    outside = any(file.startswith(("/", "..")) or "/../" in file for block in blocks for file in block.values_files)
-    fetched = any(resource.name.startswith(".chart/") for resource in bundle.spec.resources)
-    updated = any(resource.name.endswith("Chart.yaml") and "dependencies" in resource.content for resource in bundle.spec.resources)
-    return not (outside or fetched or updated)

@@ -38,10 +38,11 @@ class ImageScan(msgspec.Struct, frozen=True):
 
 
 class Read(msgspec.Struct, frozen=True):
-    """What one folder gives; `bundle` is None when it holds nothing to deploy."""
+    """What one folder gives; `bundle` is None when it holds nothing to deploy. `is_own`: everything came from the folder itself."""
 
     bundle: Bundle | None
     scans: tuple[ImageScan, ...] = ()
+    is_own: bool = True
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -63,7 +64,7 @@ def read(tree: Tree, scan: Scan, charts: Charts, memo: Memo | None = None, limit
     reads: list[Read] = []
     failures: list[Failure] = []
     try:
-        found = memo.discovered(tree, inputs, lambda: tuple(discover(tree, scan)))
+        found = tuple(discover(tree, scan, memo.surveys))
     except UserError as error:
         return Reading(failures=(Failure(", ".join(scan.paths) or ".", error),))
     for one in found:
@@ -99,7 +100,7 @@ class _Reader:
         bundle = self._assembled(options, spec, metadata, name, files, self._scan.compress)
         if not self._scan.compress and len(canonical(bundle)) >= COMPRESS_FROM:
             bundle = self._assembled(options, spec, metadata, name, files, True)
-        return Read(bundle, scans)
+        return Read(bundle, scans, _is_own(bundle, options))
 
     def _options(self) -> tuple[str, bytes]:
         """The options file and its content; `{}` when the folder has none. Raises Invalid when a named one is missing."""
@@ -227,6 +228,15 @@ def _with_charts_propagated(spec: FleetYAML) -> FleetYAML:
         for t in spec.targets
     ]
     return msgspec.structs.replace(spec, targets=tuple(targets))
+
+
+def _is_own(bundle: Bundle, options: FleetYAML) -> bool:
+    """Whether a bundle looks at nothing but its own folder: no file above it, nothing fetched, no dependency packed."""
+    blocks = [block for block in (options.helm, *(t.helm for t in (*options.targets, *options.target_customizations))) if block]
+    outside = any(".." in file or file.startswith("/") for block in blocks for file in block.values_files)
+    fetched = any(resource.name.startswith(".chart/") for resource in bundle.spec.resources)
+    updated = any(r.name.endswith("Chart.yaml") and "dependencies" in r.content for r in bundle.spec.resources)
+    return not (outside or fetched or updated)
 
 
 def _resources(files: dict[str, bytes], compress: bool) -> Iterator[BundleResource]:

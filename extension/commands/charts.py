@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,11 @@ from extension.sources.trust import TLS
 
 
 def local(options: dict[str, Any]) -> TreeCharts:
-    """Charts fetched by this process; what it keeps while it runs is in a folder that goes with it."""
-    scratch = tempfile.TemporaryDirectory(prefix="rancher-cd-")
-    charts = GitRepoCharts(fetcher(Settings(state_dir=Path(scratch.name)), os.environ), _access(options), TLS())
-    found = TreeCharts(charts, NativeHelm().update_dependencies)
-    found.scratch = scratch  # type: ignore[attr-defined]  # keeps the folder as long as the charts
-    return found
+    """Charts fetched by this process; what it keeps while it runs is in a folder that goes when it ends."""
+    scratch = tempfile.mkdtemp(prefix="rancher-cd-")
+    atexit.register(shutil.rmtree, scratch, ignore_errors=True)
+    charts = GitRepoCharts(fetcher(Settings(state_dir=Path(scratch)), os.environ), _access(options), TLS())
+    return TreeCharts(charts, NativeHelm().update_dependencies)
 
 
 def _access(options: dict[str, Any]) -> HelmAccess:

@@ -36,16 +36,15 @@ def command(bundle_file: str, namespace: str, clusters_file: str | None, dump_in
     """Print the Content and the BundleDeployments of a Bundle."""
     try:
         text = sys.stdin.read() if bundle_file == "-" else Path(bundle_file).read_text()
-        found = list(_documents(clusters_file))
+        found = [_in(namespace, one) for one in _documents(clusters_file)]
         if dump_input_list:
             click.echo(dump_all(found), err=True)
-        for bundle in _bundles(text, bundle_file, namespace):
-            sys.stdout.write(targeted(bundle, found))
+        sys.stdout.write(dump_all([one for bundle in _bundles(text, bundle_file, namespace) for one in targeted(bundle, found)]))
     except (UserError, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 
-def targeted(bundle: Bundle, found: list[dict[str, Any]]) -> str:
+def targeted(bundle: Bundle, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The documents for one Bundle. Raises Invalid, naming the clusters, when options can't be computed for all of them."""
     universe = MemoryUniverse(
         [_placed(decode_object(Cluster, one)) for one in found if one.get("kind") == "Cluster"],
@@ -71,7 +70,7 @@ def targeted(bundle: Bundle, found: list[dict[str, Any]]) -> str:
     documents = [document(deployment) for deployment in deployments(planned, bundle, written, universe.cluster)]
     for one in documents:
         one.pop("status", None)
-    return dump_all([content, *documents]) if documents else ""
+    return [content, *documents] if documents else []
 
 
 def _bundles(text: str, where: str, namespace: str) -> Iterable[Bundle]:
@@ -97,6 +96,12 @@ def _documents(file: str | None) -> Iterable[dict[str, Any]]:
         yield from ({k: v for k, v in one.items() if k not in _STEVE} for one in client.list(path(f"fleet.cattle.io.{plural}")))
     for one in client.list(path("management.cattle.io.fleetworkspaces")):
         yield {"kind": "Namespace", "metadata": {"name": one["metadata"]["name"], "labels": one["metadata"].get("labels") or {}}}
+
+
+def _in(namespace: str, one: dict[str, Any]) -> dict[str, Any]:
+    """The object in the given workspace where it names none, as kubectl takes files."""
+    metadata = one.get("metadata") or {}
+    return one if metadata.get("namespace") else {**one, "metadata": {**metadata, "namespace": namespace}}
 
 
 _STEVE = ("id", "type", "links", "actions")

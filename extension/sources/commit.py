@@ -1,8 +1,9 @@
 """A commit in a mirror as a Tree, read from git's objects without a checkout.
 
-Listings come from one `git ls-tree` for as much of the tree as fits the limit, contents from the packs in this process:
-reading a thousand files costs tens of milliseconds and writes nothing to the disk. Invariant: a tree made to be
-endless (folders that repeat each other) ends in an error after `max_files` entries.
+Contents come from the packs in this process, and so do listings of folders that hold only folders; the others come from
+git, the first few alone, then the whole tree at once. So little is cheap to look at and much is fast: reading a thousand
+files costs tens of milliseconds and writes nothing to the disk. Invariant: a tree made to be endless (folders that
+repeat each other) ends in an error after `max_files` entries.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ import threading
 import weakref
 import zlib
 from collections.abc import Callable
+from typing import cast
 
 import msgspec
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID
+from dulwich.objects import Tree as GitTree
 
 from extension.objects.errors import Invalid, Unavailable
 from extension.objects.tree import Entry, EntryType, Tree
@@ -26,7 +29,11 @@ from extension.sources.process import Failed, Timeout, TooMuchOutput
 
 MAX_FILES = 50_000
 
+ALONE = 2
+"""How many folders with files are listed alone before the whole tree is."""
+
 _BYTES_PER_ENTRY = 160
+_FOLDER_MODE = 0o040000
 _TYPES = {b"tree": EntryType.FOLDER, b"commit": EntryType.FOLDER, b"blob": EntryType.FILE}
 _LINK = b"120000"
 _DAMAGE = (KeyError, ValueError, AssertionError, zlib.error, OSError, EOFError)
@@ -78,6 +85,8 @@ class CommitTree(OverlaidTree):
         self._nodes: dict[str, _Node] = {"": _Node(EntryType.FOLDER, b"040000", tree.encode(), 0)}
         self._folders: dict[str, tuple[Entry, ...]] = {}
         self._submodules: dict[str, Tree] = {}
+        self._asked = 0
+        self._too_large = False
         self._lock = threading.RLock()
 
     def close(self) -> None:
@@ -145,23 +154,50 @@ class CommitTree(OverlaidTree):
             return self._folders[folder]
 
     def _list(self, folder: str, tree: str) -> None:
-        """Lists `folder`: with everything below it when that stays within the limit, else alone."""
+        """Lists `folder`. A folder of folders is read from the objects; the first few with files are asked of git alone, since
+        after a small commit that is all that is looked at; then git lists everything, if that stays within the limit."""
+        if self._list_folders(folder, tree):
+            return
+        self._asked += 1
         left = self._max_files - len(self._nodes)
         try:
-            try:
-                lines = self._mirror.git(("ls-tree", "-r", "-t", "-l", "-z", tree), (left + 1) * _BYTES_PER_ENTRY).split(b"\0")
-                deep = len(lines) <= left + 1
-            except TooMuchOutput:
-                deep = False
-            if not deep:
-                lines = self._mirror.git(("ls-tree", "-l", "-z", tree), (left + 1) * _BYTES_PER_ENTRY).split(b"\0")
+            if self._asked > ALONE and self._list_all():
+                return
+            lines = self._mirror.git(("ls-tree", "-l", "-z", tree), (left + 1) * _BYTES_PER_ENTRY).split(b"\0")
         except TooMuchOutput:
             raise self._too_many(folder) from None
         except (Failed, Timeout) as error:
             raise self._damage(error) from None
         if len(lines) > left + 1:
             raise self._too_many(folder)
-        self._take(folder, lines, deep)
+        self._take(folder, lines, False)
+
+    def _list_folders(self, folder: str, tree: str) -> bool:
+        """Lists a folder that holds only folders; whether it does. Their sizes are nothing, so git need not be asked."""
+        try:
+            with self._lock:
+                items = cast(GitTree, self._store[ObjectID(tree.encode())]).items()
+        except _DAMAGE as error:
+            raise self._damage(error) from None
+        if any(item.mode != _FOLDER_MODE for item in items):
+            return False
+        if len(items) > self._max_files - len(self._nodes):
+            raise self._too_many(folder)
+        self._take(folder, [b"040000 tree %s -\t%s" % (item.sha, item.path) for item in items], False)
+        return True
+
+    def _list_all(self) -> bool:
+        """Lists the whole tree at once; whether it is small enough. It is tried once."""
+        if self._too_large:
+            return False
+        try:
+            lines = self._mirror.git(("ls-tree", "-r", "-t", "-l", "-z", self._tree), (self._max_files + 1) * _BYTES_PER_ENTRY).split(b"\0")
+        except TooMuchOutput:
+            lines = []
+        self._too_large = not lines or len(lines) > self._max_files + 1
+        if not self._too_large:
+            self._take("", lines, True)
+        return not self._too_large
 
     def _take(self, folder: str, lines: list[bytes], deep: bool) -> None:
         children: dict[str, list[Entry]] = {folder: []}

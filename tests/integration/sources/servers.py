@@ -314,6 +314,7 @@ class SSHServer:
         self._client = client
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
         self._loop = asyncio.new_event_loop()
+        self._serving: set[asyncio.Task[None]] = set()
         ready = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(ready,), daemon=True)
         self._thread.start()
@@ -347,10 +348,21 @@ class SSHServer:
         self._loop.run_forever()
         self._server.close()
         self._loop.run_until_complete(self._server.wait_closed())
-        self._loop.run_until_complete(asyncio.sleep(0.1))
+        self._loop.run_until_complete(self._end())
         self._loop.close()
 
+    async def _end(self) -> None:
+        """A git whose client went away is reaped before its loop closes; nobody could afterwards."""
+        for task in self._serving:
+            task.cancel()
+        await asyncio.gather(*self._serving, return_exceptions=True)
+        await asyncio.sleep(0.1)
+
     async def _serve(self, process: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        task.add_done_callback(self._serving.discard)
         program, _, path = (process.command or "").partition(" ")
         self.users.append(process.get_extra_info("username"))
         if program != "git-upload-pack":
@@ -361,12 +373,17 @@ class SSHServer:
         pipe = asyncio.subprocess.PIPE
         git = await asyncio.create_subprocess_exec("git", "upload-pack", str(folder), stdin=pipe, stdout=pipe, stderr=pipe, env=env)
         assert git.stdin is not None
-        sending = [asyncio.create_task(_copy(git.stdout, process.stdout)), asyncio.create_task(_copy(git.stderr, process.stderr))]
         receiving = asyncio.create_task(_copy(process.stdin, git.stdin))
-        await asyncio.gather(*sending)
-        receiving.cancel()
-        git.stdin.close()
-        process.exit(await git.wait())
+        try:
+            await asyncio.gather(_copy(git.stdout, process.stdout), _copy(git.stderr, process.stderr))
+        except asyncio.CancelledError:
+            git.kill()
+            raise
+        finally:
+            receiving.cancel()
+            git.stdin.close()
+            status = await git.wait()
+        process.exit(status)
 
 
 async def _copy(source: Any, target: Any) -> None:
