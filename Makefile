@@ -31,7 +31,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python -m tests.benchmarks $(ONLY) $(SIZE)
+	$(BIN)/python -m tests.benchmarks "$(ONLY)" "$(SIZE)"
 
 lock: setup
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.lock setup.cfg

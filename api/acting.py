@@ -11,7 +11,7 @@ from typing import Any
 
 from api import writing
 from api.access import WRITES, demand_write, forbidden
-from api.errors import InvalidBody, InvalidOption
+from api.errors import InvalidBody, InvalidOption, told
 from api.listing import continue_token, read_page, selected
 from api.nouns import Call, Noun, object_id
 from extension.objects.base import Object
@@ -58,5 +58,5 @@ def _row(noun: Noun, call: Call, action: str, item: Object, body: Mapping[str, A
     try:
         result = act(noun, call, action, lambda: writing.readable(noun, call, meta.namespace, meta.name), body)
     except UserError as error:
-        return row | {"status": error.status, "message": str(error)}
+        return row | {name: value for name, value in told(error).items() if name != "type"}
     return row if isinstance(result, Object) else row | {"result": result}

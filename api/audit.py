@@ -36,13 +36,18 @@ def _note(response: Response) -> Response:
             caller=who.name if who else "",
             token=who.token if who else "",
             method=request.method,
-            path=request.path,
+            path=_place(),
             action=_word("action"),
             dry_run="dryRun" in request.args,
             status=response.status_code,
             request=g.request_id,
         )
     return response
+
+
+def _place() -> str:
+    """The path without what follows a colon: no name has one, but who puts a whole token into a URL has sent its secret."""
+    return request.path.partition(":")[0]
 
 
 def _word(parameter: str) -> str:

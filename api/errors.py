@@ -13,7 +13,7 @@ from flask import Flask, Response, current_app, g
 from werkzeug.exceptions import HTTPException
 
 from api.answers import answer
-from extension.objects.errors import NotFound, UserError
+from extension.objects.errors import NotFound, Unavailable, UserError
 from extension.objects.schemas import flatten
 
 log = structlog.get_logger()
@@ -88,12 +88,15 @@ def register(app: Flask) -> None:
 
 
 def told(error: UserError) -> dict[str, Any]:
-    """The body of a UserError."""
-    detail = "; ".join(part for part in (error.where, error.hint) if part)
+    """The body of a UserError. A path of this machine is for the log and not for callers."""
+    where = "" if error.where.startswith("/") else error.where
+    detail = "; ".join(part for part in (where, error.hint) if part)
     return error_body(error.status, error.code, error.message, error.field, detail)
 
 
 def _user_error(error: UserError) -> Response:
+    if isinstance(error, Unavailable):
+        log.warning("unavailable", request=g.get("request_id", ""), problem=error.message, where=error.where)
     return answer(told(error), error.status, _HEADERS.get(error.status, {}))
 
 
@@ -106,8 +109,9 @@ def http_error(error: HTTPException) -> Any:
     if messages:
         return _user_error(_query_error(messages))
     message = _message(status) or error.description or error.name
+    code = _CODES.get(status, "ServerError" if status >= 500 else "InvalidFormat")
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-    return answer(error_body(status, _CODES.get(status, "ServerError"), message), status, headers | _HEADERS.get(status, {}))
+    return answer(error_body(status, code, message), status, headers | _HEADERS.get(status, {}))
 
 
 def _message(status: int) -> str:

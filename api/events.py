@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 from flask import Response, current_app, request
 from marshmallow import fields, validate
 
@@ -30,6 +31,7 @@ from extension.objects.kinds import BundleDeployment
 from extension.objects.schemas import strict
 from extension.store.protocol import Change
 
+log = structlog.get_logger()
 blueprint = Routes("events", __name__, description="What changes, as it changes.")
 
 RECONNECT_MS = 3000
@@ -95,13 +97,19 @@ def _subscription(args: Mapping[str, Any]) -> Subscription:
 
 
 def _stream(services: Services, wanted: Subscription, caller: Caller, since: int) -> Iterator[str]:
+    """What a client reads. When the store can't be used the stream ends, and the client comes back by itself."""
     yield f"retry: {RECONNECT_MS}\n\n"
+    try:
+        yield from _followed(services, wanted, caller, since)
+    except Gone as error:
+        yield _block("gone", {"message": str(error)})
+    except Unavailable as error:
+        log.warning("stream ended", problem=error.message, where=error.where)
+
+
+def _followed(services: Services, wanted: Subscription, caller: Caller, since: int) -> Iterator[str]:
     while True:
-        try:
-            changes = services.store.changes(since)
-        except Gone as error:
-            yield _block("gone", {"message": str(error)})
-            return
+        changes = services.store.changes(since)
         if changes:
             yield from _blocks(wanted, caller, changes)
             since = changes[-1].revision

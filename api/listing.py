@@ -27,7 +27,7 @@ from api.nouns import Noun
 from api.representation import represent, url
 from api.selectors import STATE_FIELDS, filters, label_selector
 from extension.objects.base import Object
-from extension.objects.kinds import Bundle, BundleDeployment, Cluster, ConfigMap, FleetWorkspace, Secret
+from extension.objects.kinds import Bundle, BundleDeployment, Cluster, ClusterGroup, ConfigMap, FleetWorkspace, GitRepo, Secret
 from extension.objects.schemas import strict
 from extension.store.protocol import Filter, Page, Query
 
@@ -105,13 +105,31 @@ STATED = (Bundle, BundleDeployment, Cluster)
 """Kinds whose state is counted in a row of its own; that of the others is a sum, which a list can't go by."""
 
 
+_MADE = re.compile(r"metadata\.(state|resourceVersion)\b.*")
+_COUNTED = re.compile(
+    r"status\.(conditions|display|summary|agent|resourceCounts|clusterCount|nonReadyClusters|nonReadyClusterCount"
+    r"|readyClusters|desiredReadyClusters|readyGitRepos|desiredReadyGitRepos)\b.*"
+)
+"""What is made or laid over an object when it is read (`extension/store/views.py`): a list can't go by it."""
+
+COUNTED: Mapping[type[Object], re.Pattern[str]] = {
+    **dict.fromkeys((GitRepo, Bundle, Cluster, ClusterGroup), _COUNTED),
+    BundleDeployment: re.compile(r"id|spec\b.*|status\.display\b.*|metadata\.(?!(name|namespace)$|labels\b).*"),
+}
+_PATH = re.compile(r"id|metadata\.labels(\[.+\]|\..+)|[a-z]+(\.\w+|\[\d+\])+", re.ASCII)
+
+
 def _readable(noun: Noun, fields: Iterable[str], parameter: str) -> None:
-    """Raises InvalidOption for a field that a list of this noun can't go by."""
+    """Raises InvalidOption for a field that a list of this noun can't go by: better none than a wrong one."""
     roots = ROOTS.get(noun.cls, ("metadata", "spec", "status"))
-    for field in fields:
-        if field.lstrip("-") in STATE_FIELDS and noun.cls not in STATED:
-            raise InvalidOption(f"{parameter}: {noun.plural} can't be listed by state", field=parameter, hint="list their bundles by state")
-        if field.lstrip("-") != "id" and re.split(r"[.\[]", field.lstrip("-"), maxsplit=1)[0] not in roots:
+    for field in (field.removeprefix("-") for field in fields):
+        if field in STATE_FIELDS:
+            if noun.cls not in STATED:
+                hint = "list their bundles by state"
+                raise InvalidOption(f"{parameter}: {noun.plural} can't be listed by state", field=parameter, hint=hint)
+        elif _MADE.fullmatch(field) or (noun.cls in COUNTED and COUNTED[noun.cls].fullmatch(field)):
+            raise InvalidOption(f"{parameter}: can't go by {field[:80]}", field=parameter, hint="it is made when an object is read")
+        elif not _PATH.fullmatch(field) or (field != "id" and re.split(r"[.\[]", field, maxsplit=1)[0] not in roots):
             raise InvalidOption(f"{parameter}: can't go by {field[:80]}", field=parameter, hint=f"use fields of {', '.join(roots)}")
 
 

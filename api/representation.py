@@ -1,7 +1,8 @@
 """Objects as Steve's resources: `id`, `type`, `links` and `actions` the caller may use, `metadata.state`.
 
-A Secret's values are never in a representation, not even for those who wrote them: `data` has the keys with null.
-Written back, a null keeps the stored value (`writing.py`), so that reading, editing and writing a Secret loses nothing.
+A Secret's values are never in a representation, not even for those who wrote them: `data` has the keys with null, and
+kubectl's copy of them in an annotation is left out. Written back, a null keeps the stored value (`secrets.py`), so that
+reading, editing and writing a Secret loses nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from api.nouns import Noun, object_id
 from api.states import state
 from extension.objects.base import Object, document
 from extension.objects.kinds import Secret
+from extension.store.documents import LAST_APPLIED
 
 
 def url(*parts: str) -> str:
@@ -39,8 +41,9 @@ def represent(noun: Noun, obj: Object, caller: Caller, exclude: Iterable[str] = 
 def redacted(obj: Object) -> dict[str, Any]:
     """The object as a Kubernetes document, a Secret's values left out."""
     body = document(obj)
-    if isinstance(obj, Secret) and obj.data:
-        body["data"] = dict.fromkeys(sorted(obj.data))
+    if isinstance(obj, Secret):
+        body |= {"data": dict.fromkeys(sorted(obj.data))} if obj.data else {}
+        body.get("metadata", {}).get("annotations", {}).pop(LAST_APPLIED, None)
     return body
 
 

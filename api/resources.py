@@ -25,6 +25,7 @@ from api.representation import represent, url
 from api.schemas import ActionResult, DryRun, WriteQuery, body_content, collection_schema, resource_schema
 from api.services import services
 from extension.objects.base import Object
+from extension.objects.errors import Conflict
 from extension.objects.schemas import strict
 from extension.store.protocol import Page, Query
 
@@ -101,10 +102,7 @@ def _writes(blp: Routes, noun: Noun, find: Find) -> type[MethodView]:
         @blp.told(200, shape, f"Replace a {kind} (If-Match or metadata.resourceVersion)", f"replace{kind}", requestBody=body)
         @blp.query(WriteQuery)
         def put(self, args: dict[str, Any], name: str, namespace: str = "") -> Response:
-            new_body, old = read_object(), find(namespace, name)
-            if not _if_match(old):
-                writing.unchanged(old, writing.versioned(new_body))
-            return _represented(noun, writing.replace(noun, _call(args), old, new_body))
+            return _represented(noun, _replaced(noun, _call(args), lambda: find(namespace, name), read_object()))
 
         @blp.told(200, shape, f"Change a {kind}: merge patch or JSON patch", f"patch{kind}", requestBody=_PATCH_BODY)
         @blp.query(WriteQuery)
@@ -114,9 +112,8 @@ def _writes(blp: Routes, noun: Noun, find: Find) -> type[MethodView]:
         @blp.told(200, shape, f"Delete a {kind}", f"delete{kind}")
         @blp.query(WriteQuery)
         def delete(self, args: dict[str, Any], name: str, namespace: str = "") -> Response:
-            old = find(namespace, name)
-            _if_match(old)
-            return _represented(noun, writing.remove(noun, _call(args), old))
+            call = _call(args)
+            return _represented(noun, _guarded(lambda: find(namespace, name), lambda old: writing.remove(noun, call, old)))
 
         if noun.actions:
 
@@ -174,26 +171,31 @@ def _represented(noun: Noun, obj: Object, status: int = 200) -> Response:
     return resource_answer(body, status, {"Location": url(noun.plural, body["id"])} if status == 201 else {})
 
 
-def _if_match(old: Object) -> bool:
-    """Whether If-Match names the stored version; False without one. Raises PreconditionFailed when it names another."""
-    if not request.if_match:
-        return False
-    version = old.metadata.resource_version
-    if not request.if_match.star_tag and version not in {etag_version(tag) for tag in request.if_match.as_set(include_weak=True)}:
-        raise PreconditionFailed(f"{old.key} changed since it was read", hint="read it again and repeat the change")
-    return True
+def _guarded(find: Callable[[], Object], write: Callable[[Object], Object]) -> Object:
+    """`write` done to the object as of a version that If-Match names; without one, again when somebody wrote in between.
+    Raises PreconditionFailed when the object changed since that version."""
+    if not request.if_match or request.if_match.star_tag:
+        return writing.retried(lambda: write(find()))
+    try:
+        return write(writing.under(find(), map(etag_version, request.if_match.as_set(include_weak=True))))
+    except Conflict as error:
+        if error.field != writing.VERSION_FIELD:
+            raise
+        raise PreconditionFailed(error.message, hint=error.hint) from None
+
+
+def _replaced(noun: Noun, call: Call, find: Callable[[], Object], body: dict[str, Any]) -> Object:
+    if request.if_match:
+        return _guarded(find, lambda old: writing.replace(noun, call, old, body))
+    return writing.replace(noun, call, writing.as_read(find(), writing.versioned(body)), body)
 
 
 def _patched(noun: Noun, call: Call, find: Callable[[], Object]) -> Object:
-    """The object after the request's patch; made again on what somebody else wrote in between, unless a version was named."""
     patch = read((MERGE_PATCH, JSON_PATCH, "application/json"))
     apply = patches.json_patch if request.mimetype == JSON_PATCH else patches.merge
 
-    def once() -> Object:
-        old = find()
-        _if_match(old)
+    def write(old: Object) -> Object:
         body = apply(writing.patchable(old), patch)
-        writing.unchanged(old, body)
-        return writing.replace(noun, call, old, body)
+        return writing.replace(noun, call, writing.as_read(old, body), body)
 
-    return once() if request.if_match else writing.retried(once)
+    return _guarded(find, write)

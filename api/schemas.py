@@ -91,7 +91,8 @@ def collection(name: str, item: fields.Field[Any]) -> type[Schema]:
     )
 
 
-ActionRow = strict("ActionRow", {"id": Text(required=True), "status": Whole(required=True), "message": Text(), "result": fields.Raw()})
+_FAILED = {name: Text() for name in ("code", "message", "fieldName", "detail")}
+ActionRow = strict("ActionRow", {"id": Text(required=True), "status": Whole(required=True), "result": fields.Raw(), **_FAILED})
 ActionResult = strict(
     "ActionResult",
     {

@@ -12,6 +12,7 @@ from api.nouns import Noun, Write
 from api.resources import blueprint
 from extension.objects.errors import Invalid
 from extension.objects.kinds import ConfigMap, Secret
+from extension.store.documents import LAST_APPLIED
 
 MANAGED = "fleet.cattle.io/managed"
 MAX_BYTES = 1024 * 1024
@@ -20,8 +21,8 @@ _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 
 
 def complete(body: dict[str, Any], old: Secret | None) -> dict[str, Any]:
-    """The body with what it leaves out of a Secret's values: no `data` at all keeps them, null keeps one. A new Secret gets
-    the label by which rancher-backup finds it. Raises Invalid for a null where nothing is stored."""
+    """The body with what it leaves out of a Secret's values: no `data` at all keeps them, null keeps one. Raises Invalid for
+    a null where nothing is stored."""
     body = dict(body)
     stored = {key: base64.b64encode(value).decode() for key, value in old.data.items()} if old else {}
     data = body.get("data")
@@ -29,11 +30,20 @@ def complete(body: dict[str, Any], old: Secret | None) -> dict[str, Any]:
         data = stored
     if isinstance(data, dict):
         body["data"] = {key: _kept(key, stored) if value is None else value for key, value in data.items()} | _texts(body)
-    if old is None and isinstance(body.get("metadata"), dict):
-        labels = body["metadata"].get("labels")
-        if labels is None or isinstance(labels, dict):
-            body["metadata"] = body["metadata"] | {"labels": {MANAGED: "true"} | (labels or {})}
+    if isinstance(body.get("metadata"), dict):
+        body["metadata"] = _metadata(body["metadata"], old)
     return body
+
+
+def _metadata(sent: dict[str, Any], old: Secret | None) -> dict[str, Any]:
+    """Of a new Secret with the label by which rancher-backup finds it, of a stored one with the annotation no reader gets."""
+    if old is None:
+        field, kept = "labels", {MANAGED: "true"}
+    else:
+        field, kept = "annotations", {key: value for key, value in old.metadata.annotations.items() if key == LAST_APPLIED}
+    given = sent.get(field)
+    fits = given is None or isinstance(given, dict)
+    return sent | {field: kept | (given or {})} if fits else sent
 
 
 def _kept(key: str, stored: dict[str, str]) -> str:

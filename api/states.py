@@ -26,7 +26,8 @@ def state(obj: Object) -> dict[str, Any]:
     else:
         name = _name(display.state if display else "", bool(refused))
     error = bool(refused) or name in WRONG
-    message = refused or _message(conditions, "Ready") or (display.message if display else "")
+    told = (_message(conditions, type_) for type_ in ("Ready", "Targeted", "Warning"))
+    message = refused or next(filter(None, told), "") or (display.message if display else "")
     return {"name": name, "error": error, "transitioning": name in PASSING and not error, "message": message}
 
 

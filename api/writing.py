@@ -7,6 +7,7 @@ references belong to the engine and stay as they are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +26,8 @@ from extension.objects.kinds import Secret
 from extension.objects.schemas import check
 
 ATTEMPTS = 5
+VERSION_FIELD = "metadata.resourceVersion"
+"""The field a Conflict of the store is about when somebody wrote in between."""
 
 DECORATIONS = ("id", "links", "actions")
 SERVER_METADATA = ("managedFields", "state", "fields", "relationships", "selfLink", "deletionGracePeriodSeconds")
@@ -120,8 +123,9 @@ def retried(once: Callable[[], Object]) -> Object:
     for _ in range(ATTEMPTS - 1):
         try:
             return once()
-        except Conflict:
-            continue
+        except Conflict as error:
+            if error.field != VERSION_FIELD:
+                raise
     return once()
 
 
@@ -134,12 +138,23 @@ def versioned(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def unchanged(old: Object, body: dict[str, Any]) -> None:
-    """Raises Conflict when the body names another version than the stored one."""
+def as_read(old: Object, body: dict[str, Any]) -> Object:
+    """`old` under the version the body was made from, if it names one."""
     metadata = body.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
-    if version and version != old.metadata.resource_version:
-        raise Conflict(f"{old.key} changed since it was read", hint="read it again and repeat the change")
+    return under(old, [str(version)]) if version else old
+
+
+def under(old: Object, versions: Iterable[str]) -> Object:
+    """`old` under the newest of the versions its reader may have got. The store refuses to write when the document changed
+    since, but not when only what is counted did: that moves with every report. Raises Conflict for versions that never were."""
+    known = [int(v) for v in versions if _VERSION.fullmatch(v) and int(v) <= int(old.metadata.resource_version)]
+    if not known:
+        raise Conflict(f"{old.key} changed since it was read", field=VERSION_FIELD, hint="read it again and repeat the change")
+    return msgspec.structs.replace(old, metadata=msgspec.structs.replace(old.metadata, resource_version=str(max(known))))
+
+
+_VERSION = re.compile(r"[0-9]{1,18}")
 
 
 def parsed(noun: Noun, body: dict[str, Any], old: Object | None) -> Object:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
-from typing import cast
+from typing import Any, cast
 
 import click
 
 from extension import __version__
+from extension.objects.errors import UserError
 
 _PACKAGE = "extension.commands"
 VERBS: dict[str, tuple[str, str, str]] = {
@@ -29,7 +31,18 @@ VERBS: dict[str, tuple[str, str, str]] = {
 
 
 class Verbs(click.Group):
-    """A group whose commands are imported on use; the help lists them without importing any."""
+    """A group whose commands are imported on use; the help lists them without importing any. What a person can mend is said
+    in one message and exits 1, wrong usage exits 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            raise click.ClickException(str(error)) from None
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # the reader of a pipe had enough; click ends quietly
+            raise click.ClickException(f"{error.filename}: {error.strerror}" if error.filename else str(error)) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(VERBS)

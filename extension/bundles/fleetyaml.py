@@ -1,16 +1,18 @@
 """fleet.yaml: its keys, its decoding and its rules (`fleet-semantics.md` 2.1).
 
-Decoding is lenient as Fleet's: unknown keys are ignored, keys match without regard to case. A wrong type is an
-error that names file and field.
+Decoding is lenient as Fleet's: unknown keys change nothing, but are told as warnings, since most are misspelt; keys match
+without regard to case. A wrong type is an error that names file and field.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from extension.objects import yaml
 from extension.objects.base import ObjectMeta, Struct, prepare
-from extension.objects.codec import decode
+from extension.objects.codec import decode, unknown_fields
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleSpec, BundleTarget, GitTarget
 from extension.objects.states import State
@@ -55,8 +57,11 @@ class FleetYAML(BundleSpec, frozen=True):
     override_targets: tuple[GitTarget, ...] | None = None
 
 
-def parse(data: bytes, where: str) -> tuple[FleetYAML, ObjectMeta]:
-    """The options in a fleet.yaml, and the metadata its top level gives the Bundle. Raises Invalid naming file and field."""
+def parse(data: bytes, where: str) -> tuple[FleetYAML, ObjectMeta, tuple[str, ...]]:
+    """The options in a fleet.yaml, the metadata its top level gives the Bundle, and warnings of what has no meaning.
+
+    Raises Invalid naming file and field.
+    """
     found: Any = yaml.load(data, where)
     if found is None:
         found = {}
@@ -65,7 +70,16 @@ def parse(data: bytes, where: str) -> tuple[FleetYAML, ObjectMeta]:
     options = decode(FleetYAML, found, where)
     _check(options, where)
     metadata = decode(_Metadata, found, where)
-    return options, ObjectMeta(labels=metadata.labels, annotations=metadata.annotations, finalizers=metadata.finalizers)
+    warnings = tuple(_warning(where, place, meant) for place, meant in unknown_fields(FleetYAML, found) if place not in _METADATA)
+    return options, ObjectMeta(labels=metadata.labels, annotations=metadata.annotations, finalizers=metadata.finalizers), warnings
+
+
+def _warning(where: str, place: str, meant: str) -> str:
+    return f"{where}: {place} is no known field and was ignored" + (f", {meant} is one" if meant else "")
+
+
+_METADATA = frozenset(field.encode_name for field in msgspec.structs.fields(ObjectMeta))
+"""Keys that Fleet reads at the top level as the Bundle's metadata."""
 
 
 class _Metadata(Struct, frozen=True):

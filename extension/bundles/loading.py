@@ -88,7 +88,7 @@ class Loading:
             )
         if entry.size > self._limits.file or self._total > self._limits.total:
             raise Invalid(
-                f"{entry.size} bytes are too much: a file may have {self._limits.file}, a bundle {self._limits.total}",
+                f"{_mib(entry.size)} are too much: a file may have {_mib(self._limits.file)}, a bundle {_mib(self._limits.total)}",
                 where=path,
                 hint="leave it out with .fleetignore",
             )
@@ -119,6 +119,10 @@ class Loading:
                 raise Invalid("symlink target escapes bundle directory", where=path, hint="link only to files of the same bundle")
             at = joined
         raise Invalid("too many links in a row", where=path)
+
+
+def _mib(size: int) -> str:
+    return f"{size / (1 << 20):.3g} MiB"
 
 
 def local_charts(tree: Tree, folder: str, loading: Loading, charts: Charts) -> Iterator[tuple[str, bytes]]:

@@ -43,6 +43,7 @@ class Read(msgspec.Struct, frozen=True):
     bundle: Bundle | None
     scans: tuple[ImageScan, ...] = ()
     is_own: bool = True
+    warnings: tuple[str, ...] = ()
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -54,6 +55,7 @@ class Reading(msgspec.Struct, frozen=True):
     bundles: tuple[Bundle, ...] = ()
     image_scans: tuple[ImageScan, ...] = ()
     failures: tuple[Failure, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read(tree: Tree, scan: Scan, charts: Charts, memo: Memo | None = None, limits: Limits = Limits()) -> Reading:
@@ -78,7 +80,8 @@ def read(tree: Tree, scan: Scan, charts: Charts, memo: Memo | None = None, limit
         named = ", ".join(scan.paths or tuple(b.base for b in scan.bundles)) or "."
         message = f"no resource found at the following paths to deploy: [{named}]"
         failures.append(Failure(named, Invalid(message, field="spec.paths", hint="name folders that hold YAML, a chart or a fleet.yaml")))
-    return Reading(bundles, tuple(s for r in reads for s in r.scans), tuple(failures))
+    warnings = tuple(w for r in reads for w in r.warnings)
+    return Reading(bundles, tuple(s for r in reads for s in r.scans), tuple(failures), warnings)
 
 
 class _Reader:
@@ -89,18 +92,18 @@ class _Reader:
 
     def read(self) -> Read:
         where, data = self._options()
-        options, metadata = parse(data, where)
+        options, metadata, warnings = parse(data, where)
         name = options.name or names.bundle_name(self._scan.name, self._found.folder, self._found.options)
         scans = tuple(_scans(options, names.bundle_name(self._scan.name, self._found.folder, self._found.options), self._scan, where))
         spec = _with_charts_propagated(_with_named_targets(options))
         spec = self._with_values(spec)
         files = self._files(spec)
         if not files:
-            return Read(None)
+            return Read(None, warnings=warnings)
         bundle = self._assembled(options, spec, metadata, name, files, self._scan.compress)
         if not self._scan.compress and len(canonical(bundle)) >= COMPRESS_FROM:
             bundle = self._assembled(options, spec, metadata, name, files, True)
-        return Read(bundle, scans, _is_own(bundle, options))
+        return Read(bundle, scans, _is_own(bundle, options), warnings)
 
     def _options(self) -> tuple[str, bytes]:
         """The options file and its content; `{}` when the folder has none. Raises Invalid when a named one is missing."""

@@ -6,16 +6,18 @@ from typing import Any
 
 import click
 
-from extension.client import ApiClient, connection, path
-from extension.commands.objects import WORKSPACE, KindName
-from extension.commands.tables import Kind
+from extension.client import ApiClient, path
+from extension.commands.options import WORKSPACE, KeyValue, KindName, connection
+from extension.commands.tables import Kind, none
+
+CLUSTERS = "fleet.cattle.io.clusters"
 
 
 def _action(verb: str, name: str, done: str, text: str) -> click.Command:
     """A verb that does one action to objects by name, or to all a selector matches."""
 
     @click.command(verb, help=text)
-    @click.argument("of", metavar="gitrepo|cluster", type=KindName())
+    @click.argument("of", metavar="gitrepo|cluster", type=KindName("fleet.cattle.io.gitrepos", CLUSTERS))
     @click.argument("names", nargs=-1)
     @WORKSPACE
     @click.option("-l", "--selector", default="", help="All that match this label selector.")
@@ -28,7 +30,7 @@ def _action(verb: str, name: str, done: str, text: str) -> click.Command:
             client.request("POST", path(of.plural, namespace, one), query={"action": name})
             click.echo(f"{of.names[0]}/{one} {done}")
         if not chosen:
-            click.echo("No objects found.")
+            click.echo(none(of, namespace, selector=selector), err=True)
 
     return command
 
@@ -42,17 +44,16 @@ unpause = _action("unpause", "unpause", "unpaused", "Let changes through again."
 @click.argument("cluster")
 @click.argument("workspace")
 @WORKSPACE
-@click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Labels to set on the cluster.")
+@click.option("-l", "--label", "labels", multiple=True, type=KeyValue(), metavar="KEY=VALUE", help="Labels to set on the cluster.")
 @click.option("--dry-run", is_flag=True, help="Only tell what would leave and come.")
 @connection
 def move(  # noqa: PLR0917 (click's parameters)
-    client: ApiClient, cluster: str, workspace: str, namespace: str, labels: tuple[str, ...], dry_run: bool
+    client: ApiClient, cluster: str, workspace: str, namespace: str, labels: tuple[tuple[str, str], ...], dry_run: bool
 ) -> None:
     """Move CLUSTER to another WORKSPACE; tells which bundles leave it and which come."""
-    pairs = dict(label.partition("=")[::2] for label in labels)
     query = {"action": "move", **({"dryRun": "All"} if dry_run else {})}
-    body: dict[str, Any] = {"workspace": workspace, **({"labels": pairs} if pairs else {})}
-    told = client.request("POST", path("fleet.cattle.io.clusters", namespace, cluster), query=query, body=body)
+    body: dict[str, Any] = {"workspace": workspace, **({"labels": dict(labels)} if labels else {})}
+    told = client.request("POST", path(CLUSTERS, namespace, cluster), query=query, body=body)
     for name, text in (("leaves", "leaves"), ("comes", "comes ")):
         for bundle in told.get(name) or ():
             click.echo(f"{text} {bundle}")

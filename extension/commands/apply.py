@@ -13,6 +13,10 @@ import click
 import msgspec
 
 from extension.bundles import Reading, Scan, read
+from extension.client import ApiClient
+from extension.commands import applying
+from extension.commands.durations import go_duration
+from extension.commands.options import KeyValue, connection
 from extension.objects import yaml
 from extension.objects.base import document
 from extension.objects.codec import canonical, decode
@@ -50,41 +54,43 @@ class LocalCharts:
 @click.argument("paths", nargs=-1)
 @click.option("-n", "--namespace", envvar="NAMESPACE", default="fleet-local", help="Workspace of the bundles.")
 @click.option("-o", "--output", help="Write the Bundles as YAML to this file (- for standard output) instead of the service.")
-@click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Labels of every bundle.")
+@click.option("-l", "--label", "labels", multiple=True, type=KeyValue(), metavar="KEY=VALUE", help="Labels of every bundle.")
 @click.option("-f", "--file", default="", help="Options file instead of fleet.yaml.")
 @click.option("-c", "--compress", is_flag=True, help="Compress all resources.")
 @click.option("-a", "--service-account", default="", help="Service account to deploy as.")
 @click.option("--targets-file", type=click.Path(exists=True, dir_okay=False), help="File with targets and targetRestrictions.")
-@click.option("--sync-generation", type=int, default=0)
+@click.option("--sync-generation", type=int, default=0, help="Another number deploys again, whether anything changed or not.")
 @click.option("--target-namespace", default="", help="Namespace forced on all resources.")
-@click.option("--paused", is_flag=True)
+@click.option("--paused", is_flag=True, help="Hold the bundles back.")
 @click.option("--commit", envvar="COMMIT", default="", help="Commit the bundles are labelled with; else that of the current folder.")
-@click.option("--keep-resources", is_flag=True)
-@click.option("--delete-namespace", is_flag=True)
-@click.option("--correct-drift", is_flag=True)
-@click.option("--correct-drift-force", is_flag=True)
-@click.option("--correct-drift-keep-fail-history", is_flag=True)
+@click.option("--keep-resources", is_flag=True, help="Leave what was deployed when a bundle goes.")
+@click.option("--delete-namespace", is_flag=True, help="Remove the namespace of a bundle that goes.")
+@click.option("--correct-drift", is_flag=True, help="Undo changes made on clusters.")
+@click.option("--correct-drift-force", is_flag=True, help="Replace what can't be changed back.")
+@click.option("--correct-drift-keep-fail-history", is_flag=True, help="Keep the releases of corrections that failed.")
 @click.option("--driven-scan", is_flag=True, help="Every path is one bundle: BASE or BASE:OPTIONS.")
 @click.option("--driven-scan-sep", default=":", help="What stands between base and options file.")
-@click.option("--imagescan-enabled", is_flag=True)
+@click.option("--imagescan-enabled", is_flag=True, help="Take imageScans of fleet.yaml instead of refusing them.")
 @click.option("--username", envvar="HELM_USERNAME", default="", help="User for Helm repositories.")
-@click.option("--password-file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--cacerts-file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--ssh-privatekey-file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--password-file", type=click.Path(exists=True, dir_okay=False), help="Password for Helm repositories.")
+@click.option("--cacerts-file", type=click.Path(exists=True, dir_okay=False), help="Certificates to trust for Helm repositories.")
+@click.option("--ssh-privatekey-file", type=click.Path(exists=True, dir_okay=False), help="Key for charts fetched with git.")
 @click.option("--helm-repo-url-regex", default="", help="Helm credentials are sent only where this matches.")
-@click.option("--helm-credentials-by-path-file", type=click.Path(exists=True, dir_okay=False))
-@click.option("--helm-basic-http", is_flag=True)
-@click.option("--helm-insecure-skip-tls", is_flag=True)
-def command(name: str, paths: tuple[str, ...], **options: Any) -> None:
+@click.option("--helm-credentials-by-path-file", type=click.Path(exists=True, dir_okay=False), help="Helm credentials by path (YAML).")
+@click.option("--helm-basic-http", is_flag=True, help="Reach OCI registries by plain HTTP.")
+@click.option("--helm-insecure-skip-tls", is_flag=True, help="Trust any certificate of a Helm repository.")
+@connection
+def command(client: ApiClient, name: str, paths: tuple[str, ...], **options: Any) -> None:
     """Make Bundles of the folders PATHS (or the current one) for the repository NAME."""
     scan = _scan(name, paths, options)
     reading = read(FolderTree("."), scan, LocalCharts(options))
+    for warning in reading.warnings:
+        click.echo(f"warning: {warning}", err=True)
     if reading.failures:
         raise click.ClickException("\n".join(str(failure.error) for failure in reading.failures))
+    _warn(reading, online=options["output"] is None)
     if options["output"] is None:
-        from extension.commands import applying  # noqa: PLC0415 (HTTP only where the service is written to)
-
-        applying.write(reading.bundles, name, options["namespace"])
+        applying.write(client, reading.bundles, name, options["namespace"])
         return
     text = printed(reading)
     if options["output"] == "-":
@@ -93,11 +99,20 @@ def command(name: str, paths: tuple[str, ...], **options: Any) -> None:
         Path(options["output"]).write_text(text)
 
 
+def _warn(reading: Reading, *, online: bool) -> None:
+    """Tells on standard error what of the folders has no effect."""
+    unwritten = [f"image scan {scan.name} is not written: the service scans no images" for scan in reading.image_scans if online]
+    for text in (*reading.warnings, *unwritten):
+        click.echo(f"Warning: {text}", err=True)
+
+
 def printed(reading: Reading) -> str:
     """The Bundles and ImageScans of a reading as YAML documents."""
     documents = [_shown(document(msgspec.structs.replace(b, status=type(b.status)()))) for b in reading.bundles]
     for scan in reading.image_scans:
-        spec = msgspec.json.decode(canonical(scan.spec))
+        where = f"imageScans: {scan.name}"
+        timed = msgspec.structs.replace(scan.spec, interval=go_duration(scan.spec.interval, where, "interval"))
+        spec = msgspec.json.decode(canonical(timed))
         documents.append({"apiVersion": "fleet.cattle.io/v1alpha1", "kind": "ImageScan", "metadata": {"name": scan.name}, "spec": spec})
     return dump_all(documents)
 
@@ -122,7 +137,7 @@ def _scan(name: str, paths: tuple[str, ...], options: dict[str, Any]) -> Scan:
         namespace=options["namespace"],
         paths=() if bundles else paths,
         bundles=bundles,
-        labels=dict(_pair(label) for label in options["labels"]),
+        labels=dict(options["labels"]),
         targets=targets,
         target_restrictions=restrictions,
         target_namespace=options["target_namespace"],
@@ -144,13 +159,6 @@ def _targets(path: str | None) -> tuple[Any, Any]:
         return None, ()
     spec = decode(BundleSpec, yaml.load(Path(path).read_bytes(), path) or {}, path)
     return spec.targets, spec.target_restrictions
-
-
-def _pair(label: str) -> tuple[str, str]:
-    key, separator, value = label.partition("=")
-    if not separator:
-        raise click.UsageError(f"label {label!r} is not KEY=VALUE")
-    return key, value
 
 
 def _current_commit() -> str:

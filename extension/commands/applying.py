@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterable
 
 import click
@@ -12,15 +11,15 @@ import msgspec
 from extension.bundles import extract_values
 from extension.bundles.scan import REPO_NAME
 from extension.client import ApiClient, path
+from extension.commands.objects import HEAVY
 from extension.objects.base import Object, document
 from extension.objects.kinds import Bundle
 
 
-def write(bundles: Iterable[Bundle], name: str, namespace: str) -> None:
+def write(client: ApiClient, bundles: Iterable[Bundle], name: str, namespace: str) -> None:
     """As `fleet apply`: prune first, then create or replace each Bundle and the Secret with its values."""
-    client = ApiClient(os.environ.get("RANCHER_CD_URL", "http://127.0.0.1:8080"), os.environ.get("RANCHER_CD_TOKEN", ""))
     made = {b.metadata.name: b for b in bundles}
-    for there in client.list(path(_plural(Bundle), namespace), labelSelector=f"{REPO_NAME}={name}"):
+    for there in client.list(path(_plural(Bundle), namespace), labelSelector=f"{REPO_NAME}={name}", exclude=HEAVY):
         if there["metadata"]["name"] not in made:
             client.request("DELETE", path(_plural(Bundle), namespace, there["metadata"]["name"]))
             click.echo(f"bundle {there['metadata']['name']} removed")
@@ -41,11 +40,11 @@ def _put(client: ApiClient, obj: Object) -> None:
     body["metadata"].pop("finalizers", None)
     if "data" in body:
         body["data"] = {key: value if isinstance(value, str) else base64.b64encode(value).decode() for key, value in body["data"].items()}
-    there = client.find(path(plural, meta.namespace, meta.name))
-    if there is None:
+    if client.find(path(plural, meta.namespace, meta.name)) is None:
         client.request("POST", path(plural), body=body)
     else:
-        client.request("PUT", path(plural, meta.namespace, meta.name), body=body, etag=f'"{there["metadata"]["resourceVersion"]}"')
+        # Any version: the engine writes its status into a Bundle all the while.
+        client.request("PUT", path(plural, meta.namespace, meta.name), body=body, etag="*")
 
 
 def _plural(cls: type[Object]) -> str:

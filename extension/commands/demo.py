@@ -6,9 +6,6 @@ change; nothing of it is special to the engine. What is there from an earlier ru
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
 import sys
 import threading
 import time
@@ -16,54 +13,38 @@ from pathlib import Path
 
 import click
 
+from extension.commands.examples import repository
 from extension.engine.clusters import DIRECTORY
 from extension.engine.stored import listed
 from extension.objects.base import Object, ObjectMeta
-from extension.objects.errors import Unavailable
 from extension.objects.kinds import Cluster, ClusterGroup, ClusterGroupSpec, FleetWorkspace, GitRepo, GitRepoSpec, GitTarget
 from extension.objects.options import CorrectDrift
 from extension.objects.selectors import LabelSelector
 from extension.settings import Settings
 from extension.store.protocol import Store
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 FOLDERS = ("01-raw-overlays", "02-helm-subchart", "03-kustomize", "04-depends-on")
 TIMEOUT = 60.0
 _WIDTHS = (15, 10, 10, 10, 10, 0)
 
 
 def begin(store: Store, settings: Settings, url: str, token: str) -> None:
-    """Makes the repository and the objects, and tells on the terminal how they become ready, without holding up the service."""
-    repository = make_repository(settings.state_dir / "demo" / "repo")
-    for obj in objects(repository):
+    """Makes the objects, and tells on the terminal how they become ready, without holding up the service. The repository is
+    there already."""
+    repo = repository(settings.state_dir)
+    for obj in objects(repo):
         if store.find(type(obj), obj.metadata.namespace, obj.metadata.name) is None:
             store.create(obj)
-    threading.Thread(target=_tell, args=(store, settings, url, token, repository), name="demo", daemon=True).start()
+    threading.Thread(target=_tell, args=(store, settings, url, token, repo), name="demo", daemon=True).start()
 
 
-def make_repository(folder: Path) -> Path:
-    """A Git repository of the examples. Raises Unavailable when they are not there (they come with a checkout)."""
-    if (folder / ".git").exists():
-        return folder
-    if not EXAMPLES.is_dir():
-        raise Unavailable("the examples are missing", where=str(EXAMPLES), hint="run the demonstration from a checkout")
-    shutil.copytree(EXAMPLES, folder, dirs_exist_ok=True)
-    identity = {"GIT_AUTHOR_NAME": "Demo", "GIT_AUTHOR_EMAIL": "demo@example.org"}
-    env = {**os.environ, **identity, "GIT_COMMITTER_NAME": "Demo", "GIT_COMMITTER_EMAIL": "demo@example.org"}
-    for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-q", "-m", "The examples"]):
-        subprocess.run(["git", *arguments], cwd=folder, env=env, check=True)
-    for name, value in (("user.name", "Demo"), ("user.email", "demo@example.org")):
-        subprocess.run(["git", "config", name, value], cwd=folder, check=True)
-    return folder
-
-
-def objects(repository: Path) -> tuple[Object, ...]:
+def objects(repo: Path) -> tuple[Object, ...]:
     def cluster(workspace: str, name: str, **labels: str) -> Cluster:
         return Cluster(metadata=ObjectMeta(name=name, namespace=workspace, labels=labels, annotations={DIRECTORY: "true"}))
 
     def gitrepo(workspace: str, name: str, paths: tuple[str, ...], *targets: GitTarget, correct: bool = False) -> GitRepo:
         drift = CorrectDrift(enabled=True) if correct else None
-        spec = GitRepoSpec(repo=f"file://{repository}", branch="main", paths=paths, targets=targets, correct_drift=drift)
+        spec = GitRepoSpec(repo=f"file://{repo}", branch="main", paths=paths, targets=targets, correct_drift=drift)
         return GitRepo(metadata=ObjectMeta(name=name, namespace=workspace), spec=spec)
 
     everything = GitTarget(name="all", cluster_selector=LabelSelector())
@@ -86,7 +67,7 @@ def objects(repository: Path) -> tuple[Object, ...]:
     )
 
 
-def _tell(store: Store, settings: Settings, url: str, token: str, repository: Path) -> None:
+def _tell(store: Store, settings: Settings, url: str, token: str, repo: Path) -> None:
     deadline = time.monotonic() + TIMEOUT
     shown: list[str] = []
     while time.monotonic() < deadline:
@@ -101,7 +82,7 @@ def _tell(store: Store, settings: Settings, url: str, token: str, repository: Pa
     click.echo("Try next:")
     edited = settings.directories / "fleet-default" / "berlin" / "welcome" / "welcome-01-raw-overlays" / "welcome_configmap_welcome.yaml"
     for text in (
-        f"sed -i 's/Hello/Good morning/' {repository}/01-raw-overlays/configmap.yaml && git -C {repository} commit -qam 'Say good morning'",
+        f"sed -i 's/Hello/Good morning/' {repo}/01-raw-overlays/configmap.yaml && git -C {repo} commit -qam 'Say good morning'",
         f"sed -i 's/greeting: .*/greeting: tampered/' {edited} && sleep 20 && grep greeting {edited}",
         f"curl -s -H 'Authorization: Bearer {token}' {url}/v1/fleet.cattle.io.gitrepos",
     ):

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import sys
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
+from extension.commands.options import read_text
+from extension.commands.tables import at
 from extension.delivery.kubeconfig import inlined
 from extension.delivery.protocol import Deployment
 from extension.objects import yaml
 from extension.objects.codec import decode, decode_object
-from extension.objects.errors import Invalid, UserError
+from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleDeployment, BundleResource
 from extension.objects.yaml_dump import dump
 from extension.rendering.helm import DEFAULT_KUBE_VERSION, NativeHelm
@@ -28,20 +34,19 @@ Pair = tuple[BundleDeployment, tuple[BundleResource, ...]]
 @click.option("-d", "--dry-run", is_flag=True, help="Print the objects and deploy nothing.")
 @click.option("-n", "--namespace", default="", help="Release namespace where the options name none.")
 @click.option("--kube-version", default=DEFAULT_KUBE_VERSION, show_default=True, help="Kubernetes version a dry run assumes.")
-@click.option("--kubeconfig", envvar="KUBECONFIG", type=click.Path(exists=True, dir_okay=False), help="The cluster to deploy to.")
+@click.option("--kubeconfig", envvar="KUBECONFIG", show_envvar=True, help="The cluster to deploy to.")
 def command(input_file: str, dry_run: bool, namespace: str, kube_version: str, kubeconfig: str | None) -> None:
     """Render a BundleDeployment, or deploy it as a Helm release."""
-    try:
-        text = sys.stdin.read() if input_file == "-" else Path(input_file).read_text()
-        for deployment, resources in _pairs(text, input_file):
-            if dry_run:
-                sys.stdout.write(dump(rendered(deployment, resources, namespace, kube_version)))
-            elif kubeconfig is None:
-                raise click.UsageError("name the cluster with --kubeconfig, or use --dry-run")
-            else:
-                _deploy(deployment, resources, Path(kubeconfig))
-    except (UserError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+    if not dry_run and kubeconfig is None:
+        raise click.UsageError("name the cluster with --kubeconfig, or use --dry-run")
+    pairs = list(_pairs(read_text(input_file), input_file))
+    if not pairs:
+        raise Invalid("holds no BundleDeployment", where=input_file, hint="give the whole output of `rancher-cd target`")
+    for deployment, resources in pairs:
+        if dry_run or kubeconfig is None:
+            sys.stdout.write(dump(rendered(deployment, resources, namespace, kube_version)))
+        else:
+            _deploy(deployment, resources, namespace, Path(kubeconfig))
 
 
 def rendered(
@@ -60,22 +65,26 @@ def rendered(
     return [*found.objects, *(hook.object for hook in found.hooks)]
 
 
-def _deploy(deployment: BundleDeployment, resources: tuple[BundleResource, ...], kubeconfig: Path) -> None:
+def _deploy(deployment: BundleDeployment, resources: tuple[BundleResource, ...], namespace: str, kubeconfig: Path) -> None:
+    """Deploys and tells what. Raises Invalid with what Helm or the cluster refused."""
     from extension.delivery.opening import open_kubernetes  # noqa: PLC0415 (processes only where they are needed)
     from extension.rendering.pool import Pool  # noqa: PLC0415
 
+    access = inlined(kubeconfig.read_text(), str(kubeconfig), kubeconfig.resolve().parent)
     renders, releases = Pool(), Pool(memory=0)
+    delivery = open_kubernetes(access, renders, releases)
     try:
-        delivery = open_kubernetes(inlined(kubeconfig.read_text(), str(kubeconfig), kubeconfig.resolve().parent), renders, releases)
         meta, spec = deployment.metadata, deployment.spec
-        status = delivery.deploy(Deployment(meta.name, meta.namespace, spec.deployment_id, spec.options, lambda: resources))
+        options = msgspec.structs.replace(spec.options, default_namespace=spec.options.default_namespace or namespace)
+        status = delivery.deploy(Deployment(meta.name, meta.namespace, spec.deployment_id, options, lambda: resources))
     finally:
+        delivery.close()
         renders.close()
         releases.close()
     failed = [c for c in status.conditions if c.status == "False" and c.type in ("Deployed", "Installed")]
     if failed:
         raise Invalid(failed[0].message, where=deployment.metadata.name)
-    click.echo(f"{status.release} deployed, {len(status.resources)} objects")
+    click.echo(f"{status.release} deployed, objects: {len(status.resources)}")
 
 
 def _pairs(text: str, where: str) -> Iterator[Pair]:
@@ -84,7 +93,7 @@ def _pairs(text: str, where: str) -> Iterator[Pair]:
     documents = [data for data in yaml.load_all(text, where) if isinstance(data, dict)]
     for data in documents:
         if data.get("kind") == "Content":
-            contents[data["metadata"]["name"]] = _resources(data, where)
+            contents[at(data, "metadata.name")] = _resources(data, where)
     for data in documents:
         if data.get("kind") == "BundleDeployment":
             deployment = decode_object(BundleDeployment, data, where)
@@ -95,12 +104,11 @@ def _pairs(text: str, where: str) -> Iterator[Pair]:
 
 
 def _resources(data: dict[str, Any], where: str) -> tuple[BundleResource, ...]:
-    import base64  # noqa: PLC0415
-    import gzip  # noqa: PLC0415
-
     try:
         packed = base64.b64decode(data.get("content") or "")
         found = yaml.load(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed, where)
-    except (ValueError, OSError):
-        raise Invalid("the Content can't be read", where=where) from None
+    except (ValueError, TypeError, OSError, EOFError, zlib.error):
+        found = None
+    if not isinstance(found, dict):
+        raise Invalid(f"Content {at(data, 'metadata.name')} can't be read", where=where, hint="it is gzipped JSON in base64")
     return decode(tuple[BundleResource, ...], found.get("resources") or [], where, "resources")

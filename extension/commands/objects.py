@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import click
 import orjson
 
-from extension.client import ApiClient, connection, path
-from extension.commands.tables import KINDS, Kind, Row, age, at, kind, table
+from extension.client import ApiClient, Refused, path
+from extension.commands.options import WORKSPACE, KindName, connection, read_text
+from extension.commands.tables import KINDS, Kind, Row, age, aligned, at, kind, none, one_line, table
 from extension.objects import yaml
-from extension.objects.errors import UserError
 from extension.objects.yaml_dump import dump, dump_all
 
 DEPLOYMENTS = "fleet.cattle.io.bundledeployments"
-_STEVE = ("id", "type", "links", "actions")
-WORKSPACE = click.option("-n", "--namespace", envvar="NAMESPACE", default="fleet-default", show_default=True, help="Workspace.")
+BUNDLES = "fleet.cattle.io.bundles"
+HEAVY = "spec.resources"
+"""The field of Bundles that holds whole files: left out where only names and states are read."""
+STEVE = ("id", "type", "links", "actions")
+"""What the API adds to an object, and no file of objects has."""
 
-
-class KindName(click.ParamType[Kind]):
-    name = "kind"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Kind:
-        found = value if isinstance(value, Kind) else kind(value)
-        if found is None:
-            self.fail(f"{value!r} is no kind; use one of {', '.join(one.names[0] for one in KINDS)}", param, ctx)
-        return found
+_MADE = KindName(*(one.plural for one in KINDS if one.made))
 
 
 @click.command("get")
@@ -42,30 +37,57 @@ def get(  # noqa: PLR0917 (click's parameters)
     client: ApiClient, of: Kind, name: str | None, namespace: str, all_namespaces: bool, selector: str, output: str
 ) -> None:
     """List objects of a KIND, or show the one called NAME."""
-    workspace = namespace if of.namespaced else ""
+    if name and (selector or all_namespaces):
+        raise click.UsageError("a NAME is looked for in one workspace and without --selector")
     if name:
-        rows = [client.get(path(of.plural, workspace, name))]
+        rows = named(client, of, namespace, name)
     else:
-        query = {"labelSelector": selector} if selector else {}
-        if of.plural == DEPLOYMENTS and not all_namespaces:
-            # A deployment's namespace is its cluster's; people mean the workspace.
-            query["filter"] = f"metadata.labels[fleet.cattle.io/bundle-namespace]={workspace}"
-        everywhere = all_namespaces or not of.namespaced or of.plural == DEPLOYMENTS
-        rows = list(client.list(path(of.plural) if everywhere else path(of.plural, workspace), **query))
-    sys.stdout.write(shown(of, rows, output, one=bool(name), workspaces=all_namespaces))
+        whole = output in ("json", "yaml")
+        rows = _listed(client, of, "" if all_namespaces else namespace, selector, whole=whole)
+    sys.stdout.write(shown(of, rows, output, one=bool(name) and of.plural != DEPLOYMENTS, workspaces=all_namespaces))
+    if not rows:
+        click.echo(none(of, namespace, everywhere=all_namespaces, selector=selector), err=True)
+
+
+def named(client: ApiClient, of: Kind, workspace: str, name: str) -> list[Row]:
+    """The object of that name; of deployments, which are named like their bundle, one a cluster. Raises click.ClickException."""
+    if of.plural != DEPLOYMENTS:
+        return [client.get(path(of.plural, workspace if of.namespaced else "", name))]
+    found = list(client.list(path(of.plural), filter=[f"metadata.name={name}", _belongs(workspace)]))
+    if not found:
+        raise click.ClickException(f"no deployment of bundle {name} in workspace {workspace}; `rancher-cd get bd` shows what there is")
+    return found
+
+
+def _listed(client: ApiClient, of: Kind, workspace: str, selector: str, *, whole: bool) -> list[Row]:
+    query: dict[str, Any] = {"labelSelector": selector} if selector else {}
+    query |= {"exclude": HEAVY} if of.plural == BUNDLES and not whole else {}
+    if of.plural == DEPLOYMENTS and workspace:
+        return list(client.list(path(of.plural), filter=_belongs(workspace), **query))
+    return list(client.list(path(of.plural, workspace if of.namespaced else ""), **query))
+
+
+def _belongs(workspace: str) -> str:
+    """A deployment's namespace is its cluster's; people mean the workspace, programs written for Fleet the namespace."""
+    return f"metadata.labels[fleet.cattle.io/bundle-namespace]={workspace},metadata.namespace={workspace}"
 
 
 def shown(of: Kind, rows: list[Row], output: str, *, one: bool, workspaces: bool) -> str:
-    """The objects in one of the output forms."""
+    """The objects in one of the output forms: `one` as itself, several as a table, a List or documents."""
     if output == "table":
-        return table(of, rows, workspaces=workspaces)
+        return table(of, rows, workspaces=workspaces) if rows else ""
     if output == "name":
         return "".join(f"{of.names[0]}/{row['metadata']['name']}\n" for row in rows)
-    plain = [{key: value for key, value in row.items() if key not in _STEVE} for row in rows]
+    plain = [_plain(row) for row in rows]
     if output == "json":
         listed: Any = plain[0] if one else {"apiVersion": "v1", "kind": "List", "items": plain}
         return orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode() + "\n"
     return dump(plain[0]) if one else dump_all(plain)
+
+
+def _plain(row: Row) -> Row:
+    """The Kubernetes document of a resource; a Secret's own `type` is `_type` there."""
+    return {"type" if key == "_type" else key: value for key, value in row.items() if key not in STEVE}
 
 
 @click.command("describe")
@@ -75,53 +97,89 @@ def shown(of: Kind, rows: list[Row], output: str, *, one: bool, workspaces: bool
 @connection
 def describe(client: ApiClient, of: Kind, name: str, namespace: str) -> None:
     """Tell the state of an object, its conditions, and what is not ready and why."""
-    row = client.get(path(of.plural, namespace if of.namespaced else "", name))
-    sys.stdout.write(described(of, row))
+    sys.stdout.write("\n".join(described(of, row) for row in named(client, of, namespace, name)))
 
 
 def described(of: Kind, row: Row) -> str:
     meta, status = row["metadata"], row.get("status") or {}
-    lines = [f"Kind:       {row.get('kind', of.names[0])}", f"Name:       {meta['name']}"]
-    lines += [f"Workspace:  {meta['namespace']}"] if meta.get("namespace") else []
-    lines += [f"Age:        {age(row)}", f"State:      {at(row, 'metadata.state.name')}"]
-    lines += [f"Message:    {at(row, 'metadata.state.message')}"] if at(row, "metadata.state.message") else []
-    for title, cell in of.columns:
-        if title not in ("STATE", "MESSAGE") and cell(row):
-            lines.append(f"{title.capitalize()}: {cell(row)}")
-    labels = meta.get("labels") or {}
-    lines += ["Labels:", *(f"  {key}={value}" for key, value in sorted(labels.items()))] if labels else []
-    conditions = status.get("conditions") or ()
-    lines += ["Conditions:"] if conditions else []
-    for one in conditions:
-        since = age({"t": one.get("lastTransitionTime") or ""}, "t")
-        lines.append(f"  {one['type']}={one.get('status', '')} for {since}" + (f": {one['message']}" if one.get("message") else ""))
+    facts = [("Kind", row.get("kind", of.names[0])), ("Name", meta["name"]), ("Workspace", meta.get("namespace", "")), ("Age", age(row))]
+    facts += [("State", at(row, "metadata.state.name")), ("Message", at(row, "metadata.state.message"))]
+    facts += [(title.capitalize(), cell(row)) for title, cell in of.columns if title not in ("STATE", "MESSAGE")]
+    text = aligned((f"{title}:", value) for title, value in facts if value)
+    conditions = [_line(f"{c['type']}={c.get('status', '')}{_since(c)}", c) for c in status.get("conditions") or ()]
     late = (status.get("summary") or {}).get("nonReadyResources") or ()
-    lines += ["Not ready:"] if late else []
-    for one in late:
-        lines.append(f"  {one.get('bundleState', '')} {one.get('name', '')}" + (f": {one['message']}" if one.get("message") else ""))
-    return "\n".join(lines) + "\n"
+    return text + "".join(
+        f"{title}:\n" + "".join(f"  {line}\n" for line in lines)
+        for title, lines in (
+            ("Labels", [f"{key}={value}" for key, value in sorted((meta.get("labels") or {}).items())]),
+            ("Conditions", conditions),
+            ("Not ready", [_line(f"{one.get('bundleState', '')} {one.get('name', '')}", one) for one in late]),
+        )
+        if lines
+    )
+
+
+def _since(condition: Row) -> str:
+    shown = age(condition, "lastTransitionTime")
+    return f" for {shown}" if shown else ""
+
+
+def _line(text: str, one: Row) -> str:
+    return one_line(f"{text}: {one['message']}" if one.get("message") else text)
 
 
 @click.command("create")
 @click.option("-f", "--file", required=True, help="File with the objects (- for standard input).")
+@click.option("-n", "--namespace", envvar="NAMESPACE", default="fleet-default", show_default=True,
+              help="Workspace of objects that name none.")  # fmt: skip
 @connection
-def create(client: ApiClient, file: str) -> None:
-    """Create the objects of a YAML file."""
-    try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text()
-        documents = [data for data in yaml.load_all(text, file) if isinstance(data, dict)]
-    except (UserError, OSError) as error:
-        raise click.ClickException(str(error)) from None
-    for data in documents:
-        of = kind(str(data.get("kind") or ""))
-        if of is None:
-            raise click.ClickException(f"{file}: kind {data.get('kind')!r} is not known")
-        made = client.request("POST", path(of.plural), body=data)
+def create(client: ApiClient, file: str, namespace: str) -> None:
+    """Create the objects of a YAML file, in order; one that is refused ends it."""
+    for of, given in _documents(file):
+        data = in_workspace(given, namespace) if of.namespaced else given
+        name = f"{of.names[0]} {at(data, 'metadata.name')}".strip()
+        try:
+            made = client.request("POST", path(of.plural), body=data)
+        except Refused as refused:
+            raise click.ClickException(f"{file}: {name}: {refused.message}") from None
         click.echo(f"{of.names[0]}/{made['metadata']['name']} created")
 
 
+def _documents(file: str) -> list[tuple[Kind, dict[str, Any]]]:
+    """What a file holds, each with its kind. Raises Invalid, and click.ClickException for what can't be created."""
+    found = []
+    for data in _single(yaml.load_all(read_text(file), file)):
+        of = kind(str(data.get("kind") or "")) if isinstance(data, dict) else None
+        if of is None or not of.made:
+            said = f"kind {data.get('kind')!r} can't be created" if isinstance(data, dict) else "a document is no object"
+            known = ", ".join(one.names[0] for one in KINDS if one.made)
+            raise click.ClickException(f"{file}: {said}; use one of {known}")
+        found.append((of, data))
+    if not found:
+        raise click.ClickException(f"{file}: holds no objects")
+    return found
+
+
+def _single(documents: Iterable[Any]) -> Iterator[Any]:
+    """The documents without the empty ones, those of a List one by one, as `get -o json` writes them."""
+    for data in documents:
+        if isinstance(data, dict) and data.get("kind") == "List" and isinstance(data.get("items"), list):
+            yield from data["items"]
+        elif data is not None:
+            yield data
+
+
+def in_workspace(data: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The object in the given workspace where it names none, as kubectl takes files. Metadata of a wrong type is left to
+    whoever decodes it."""
+    metadata = data.get("metadata") or {}
+    if not isinstance(metadata, dict) or metadata.get("namespace"):
+        return data
+    return {**data, "metadata": {**metadata, "namespace": namespace}}
+
+
 @click.command("delete")
-@click.argument("of", metavar="KIND", type=KindName())
+@click.argument("of", metavar="KIND", type=_MADE)
 @click.argument("name")
 @WORKSPACE
 @connection

@@ -10,13 +10,16 @@ import dataclasses
 import importlib
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from extension import __version__
+from extension.commands.examples import make_repository, repository
 from extension.objects.errors import UserError
 from extension.settings import Settings, load
 
@@ -48,9 +51,14 @@ class Server(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """The WSGI application; called in the worker, so everything starts after the fork."""
+        """The WSGI application; called in the worker, so everything starts after the fork. A worker that can't start says why
+        and ends the service."""
         service = importlib.import_module("extension.commands.service")
-        self._running = service.start(self._settings, self._demo)
+        try:
+            self._running = service.start(self._settings, self._demo)
+        except (UserError, OSError) as error:
+            click.echo(f"Error: {error}", err=True)
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
         return self._running.app
 
     def _stop(self) -> None:
@@ -72,24 +80,35 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--demo", is_flag=True, help="Deploy the examples to directory clusters first.")
 def command(config: str | None, demo: bool, **flags: Any) -> None:
     """Run the service with the embedded engine. Every option can be a variable: --state-dir is RANCHER_CD_STATE_DIR."""
-    try:
-        settings = load(flags, os.environ, Path(config) if config else None)
-        settings = dataclasses.replace(settings, port=_free_port(settings), state_dir=settings.state_dir.resolve())
-        settings.state_dir.mkdir(parents=True, exist_ok=True)
-    except (UserError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+    settings = load(flags, os.environ, Path(config) if config else None)
+    settings = dataclasses.replace(settings, port=_free_port(settings), state_dir=settings.state_dir.resolve())
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
     if demo:
         settings = dataclasses.replace(settings, allow_file_repos=True, polling_interval=min(settings.polling_interval, 5.0))
+        make_repository(repository(settings.state_dir))
     click.echo(f"rancher-cd {__version__}, state in {settings.state_dir}", err=True)
-    Server(settings, demo).run()
+    _run(Server(settings, demo))
+
+
+def _run(server: Server) -> None:
+    """Serves until told to stop. A service that can't start exits 1 as every verb; gunicorn's own code for it stays with its
+    worker, which comes by here too."""
+    watcher = os.getpid()
+    try:
+        server.run()
+    except SystemExit as ended:
+        if os.getpid() == watcher and ended.code == Arbiter.WORKER_BOOT_ERROR:
+            sys.exit(1)
+        raise
 
 
 def _free_port(settings: Settings) -> int:
-    """The port to listen on. Raises UserError-free OSError when it is taken, before anything is started."""
+    """The port to listen on. Raises OSError when it can't be had, before anything is started."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
-        except OSError as error:
-            raise OSError(f"can't listen on {settings.host}:{settings.port}: {error.strerror}; choose another with --port") from None
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise OSError(f"can't listen on {settings.host}:{settings.port}: {why}; choose another with --host and --port") from None
         return int(probe.getsockname()[1])

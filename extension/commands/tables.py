@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -13,12 +14,14 @@ Cell = Callable[[Row], str]
 
 
 class Kind(msgspec.Struct, frozen=True):
-    """A kind as the CLI knows it: its resource in `/v1`, the names people call it by, its columns besides name and age."""
+    """A kind as the CLI knows it: its resource in `/v1`, the names people call it by (singular and plural first), its columns
+    besides name and age. What is not `made` by people is computed by the engine and has no age."""
 
     plural: str
     names: tuple[str, ...]
     columns: tuple[tuple[str, Cell], ...] = ()
     namespaced: bool = True
+    made: bool = True
 
 
 def at(row: Row, path: str, default: str = "") -> str:
@@ -79,6 +82,7 @@ KINDS: tuple[Kind, ...] = (
             ("MONITORED", column("status.display.monitored")),
             ("STATE", column("status.display.state")),
         ),
+        made=False,
     ),
     Kind(
         "fleet.cattle.io.clusters",
@@ -105,7 +109,7 @@ KINDS: tuple[Kind, ...] = (
     ),
     Kind("fleet.cattle.io.bundlenamespacemappings", ("bundlenamespacemapping", "bundlenamespacemappings", "bnm")),
     Kind("management.cattle.io.fleetworkspaces", ("fleetworkspace", "fleetworkspaces", "workspace", "workspaces"), namespaced=False),
-    Kind("secrets", ("secret", "secrets"), (("TYPE", column("type")),)),
+    Kind("secrets", ("secret", "secrets"), (("TYPE", column("_type")),)),
     Kind("configmaps", ("configmap", "configmaps", "cm")),
 )
 
@@ -117,9 +121,28 @@ def kind(name: str) -> Kind | None:
 def table(of: Kind, rows: Iterable[Row], *, workspaces: bool) -> str:
     """The objects as aligned columns; `workspaces` adds the column of their workspace."""
     named: list[tuple[str, Cell]] = [("WORKSPACE", column("metadata.namespace"))] if workspaces and of.namespaced else []
-    named += [("NAME", column("metadata.name")), *of.columns, ("AGE", age)]
-    lines = [[title for title, _ in named], *([cell(row).replace("\n", " ") for _, cell in named] for row in rows)]
-    if len(lines) == 1:
-        return "No objects found.\n"
-    widths = [max(len(line[at]) for line in lines) for at in range(len(named))]
-    return "".join("   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n" for line in lines)
+    named += [("NAME", column("metadata.name")), *of.columns, *([("AGE", age)] if of.made else [])]
+    return aligned([[title for title, _ in named], *([cell(row) for _, cell in named] for row in rows)])
+
+
+def none(of: Kind, workspace: str, *, everywhere: bool = False, selector: str = "") -> str:
+    """What is said of an empty list."""
+    place = "" if not of.namespaced else " in any workspace" if everywhere else f" in workspace {workspace}"
+    return f"no {of.names[1]}{place}" + (f" with {selector}" if selector else "")
+
+
+def aligned(lines: Iterable[Iterable[str]]) -> str:
+    """Lines of cells in columns as wide as a terminal shows their widest cell."""
+    cells = [[one_line(cell) for cell in line] for line in lines]
+    widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
+    padded = ([cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)] for line in cells)
+    return "".join("   ".join(line).rstrip() + "\n" for line in padded)
+
+
+def one_line(text: str) -> str:
+    """The text without what moves a terminal's cursor: messages come from repositories and clusters."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def _width(text: str) -> int:
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -6,17 +6,19 @@ import base64
 import gzip
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
+from extension.client import ApiClient, path
+from extension.commands.objects import STEVE, in_workspace
+from extension.commands.options import connection, read_text
 from extension.objects import yaml
-from extension.objects.base import document
-from extension.objects.codec import decode_object
+from extension.objects.base import ObjectMeta, document
+from extension.objects.codec import decode, decode_object
 from extension.objects.content import content_id, manifest, sha256_sum
-from extension.objects.errors import Invalid, UserError
+from extension.objects.errors import Invalid
 from extension.objects.kinds import Bundle, BundleNamespaceMapping, Cluster, ClusterGroup
 from extension.objects.names import cluster_namespace
 from extension.objects.plan import Progress
@@ -32,16 +34,16 @@ from extension.targeting import MemoryUniverse, deployments, plan, restrictions,
 @click.option("--clusters", "clusters_file", type=click.Path(exists=True, dir_okay=False), help="File with Cluster, ClusterGroup, "
               "BundleNamespaceMapping, GitRepoRestriction, Policy and Namespace objects; without it the service is asked.")  # fmt: skip
 @click.option("-l", "--dump-input-list", is_flag=True, help="Print what was targeted from to standard error.")
-def command(bundle_file: str, namespace: str, clusters_file: str | None, dump_input_list: bool) -> None:
+@connection
+def command(client: ApiClient, bundle_file: str, namespace: str, clusters_file: str | None, dump_input_list: bool) -> None:
     """Print the Content and the BundleDeployments of a Bundle."""
-    try:
-        text = sys.stdin.read() if bundle_file == "-" else Path(bundle_file).read_text()
-        found = [_in(namespace, one) for one in _documents(clusters_file)]
-        if dump_input_list:
-            click.echo(dump_all(found), err=True)
-        sys.stdout.write(dump_all([one for bundle in _bundles(text, bundle_file, namespace) for one in targeted(bundle, found)]))
-    except (UserError, OSError) as error:
-        raise click.ClickException(str(error)) from None
+    bundles = list(_bundles(read_text(bundle_file), bundle_file, namespace))
+    if not bundles:
+        raise Invalid("holds no Bundle", where=bundle_file, hint="give what `rancher-cd apply -o -` printed")
+    found = [in_workspace(one, namespace) for one in (_served(client) if clusters_file is None else _documents(clusters_file))]
+    if dump_input_list:
+        click.echo(dump_all(found), err=True)
+    sys.stdout.write(dump_all([one for bundle in bundles for one in targeted(bundle, found)]))
 
 
 def targeted(bundle: Bundle, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -50,7 +52,7 @@ def targeted(bundle: Bundle, found: list[dict[str, Any]]) -> list[dict[str, Any]
         [_placed(decode_object(Cluster, one)) for one in found if one.get("kind") == "Cluster"],
         [decode_object(ClusterGroup, one) for one in found if one.get("kind") == "ClusterGroup"],
         [decode_object(BundleNamespaceMapping, one) for one in found if one.get("kind") == "BundleNamespaceMapping"],
-        {one["metadata"]["name"]: one["metadata"].get("labels") or {} for one in found if one.get("kind") == "Namespace"},
+        dict(_namespace(one) for one in found if one.get("kind") == "Namespace"),
     )
     sha = sha256_sum(bundle.spec.resources)
     manifest_id = bundle.spec.contents_id or content_id(sha)
@@ -73,6 +75,11 @@ def targeted(bundle: Bundle, found: list[dict[str, Any]]) -> list[dict[str, Any]
     return [content, *documents] if documents else []
 
 
+def _namespace(one: dict[str, Any]) -> tuple[str, dict[str, str]]:
+    meta = decode(ObjectMeta, one.get("metadata") or {}, "Namespace", "metadata")
+    return meta.name, meta.labels
+
+
 def _bundles(text: str, where: str, namespace: str) -> Iterable[Bundle]:
     """The Bundles of a file; documents without a separator between them, as `apply -o -` of old wrote them, are YAML too."""
     for data in yaml.load_all(text, where):
@@ -81,30 +88,16 @@ def _bundles(text: str, where: str, namespace: str) -> Iterable[Bundle]:
             yield msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, namespace=namespace))
 
 
-def _documents(file: str | None) -> Iterable[dict[str, Any]]:
-    if file is not None:
-        for data in yaml.load_all(Path(file).read_bytes(), file):
-            if isinstance(data, dict):
-                yield data
-        return
-    import os  # noqa: PLC0415
+def _documents(file: str) -> Iterable[dict[str, Any]]:
+    return (data for data in yaml.load_all(read_text(file), file) if isinstance(data, dict))
 
-    from extension.client import ApiClient, path  # noqa: PLC0415 (HTTP only where the service is asked)
 
-    client = ApiClient(os.environ.get("RANCHER_CD_URL", "http://127.0.0.1:8080"), os.environ.get("RANCHER_CD_TOKEN", ""))
+def _served(client: ApiClient) -> Iterable[dict[str, Any]]:
+    """What bundles are targeted by, as the service has it; its workspaces are the namespaces."""
     for plural in ("clusters", "clustergroups", "bundlenamespacemappings"):
-        yield from ({k: v for k, v in one.items() if k not in _STEVE} for one in client.list(path(f"fleet.cattle.io.{plural}")))
+        yield from ({k: v for k, v in one.items() if k not in STEVE} for one in client.list(path(f"fleet.cattle.io.{plural}")))
     for one in client.list(path("management.cattle.io.fleetworkspaces")):
         yield {"kind": "Namespace", "metadata": {"name": one["metadata"]["name"], "labels": one["metadata"].get("labels") or {}}}
-
-
-def _in(namespace: str, one: dict[str, Any]) -> dict[str, Any]:
-    """The object in the given workspace where it names none, as kubectl takes files."""
-    metadata = one.get("metadata") or {}
-    return one if metadata.get("namespace") else {**one, "metadata": {**metadata, "namespace": namespace}}
-
-
-_STEVE = ("id", "type", "links", "actions")
 
 
 def _placed(cluster: Cluster) -> Cluster:

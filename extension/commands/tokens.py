@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from extension.client import ApiClient, connection, path
+from extension.client import ApiClient, path
+from extension.commands.options import KeyValue, connection
+from extension.commands.tables import aligned
 
 
 @click.group("token")
@@ -17,35 +20,33 @@ def command() -> None:
 
 @command.command("create")
 @click.argument("name")
-@click.option("--role", "roles", multiple=True, metavar="WORKSPACE=ROLE", default=("*=admin",), show_default=True,
-              help="admin, member or read-only in a workspace; * is all.")  # fmt: skip
+@click.option("--role", "roles", multiple=True, type=KeyValue("admin", "member", "read-only"), metavar="WORKSPACE=ROLE",
+              default=("*=admin",), show_default=True, help="admin, member or read-only in a workspace; * is all.")  # fmt: skip
 @click.option("--ttl", help="How long it lives, such as 24h; without, until it is revoked.")
 @click.option("--state-dir", type=click.Path(exists=True, file_okay=False), help="Write to this service's store, on its machine.")
 @connection
-def create(client: ApiClient, name: str, roles: tuple[str, ...], ttl: str | None, state_dir: str | None) -> None:
+def create(client: ApiClient, name: str, roles: tuple[tuple[str, str], ...], ttl: str | None, state_dir: str | None) -> None:
     """Create a token and show it, once."""
-    wanted = dict(role.rpartition("=")[::2] for role in roles)
     if state_dir is not None:
-        click.echo(f"token: {_direct(Path(state_dir), name, wanted, ttl)}")
+        click.echo(f"token: {_direct(Path(state_dir), name, dict(roles), ttl)}")
         return
-    body: dict[str, Any] = {"name": name, "roles": wanted, **({"ttl": ttl} if ttl else {})}
+    body: dict[str, Any] = {"name": name, "roles": dict(roles), **({"ttl": ttl} if ttl else {})}
     click.echo(f"token: {client.request('POST', path('tokens'), body=body)['token']}")
 
 
 def _direct(state_dir: Path, name: str, roles: dict[str, str], ttl: str | None) -> str:
+    """A token written to the store itself. Raises UserError."""
     from extension.objects.durations import seconds  # noqa: PLC0415 (the store only where it is written to)
-    from extension.objects.errors import UserError  # noqa: PLC0415
     from extension.settings import Settings  # noqa: PLC0415
     from extension.store.sql import open_store  # noqa: PLC0415
 
     database = Settings(state_dir=state_dir).database
     if not database.exists():
         raise click.ClickException(f"{database} does not exist; start the service once, or name another --state-dir")
+    lifetime = seconds(ttl, "--ttl") if ttl else None
     store = open_store(database)
     try:
-        return store.tokens.create(name, roles, seconds(ttl) if ttl else None)
-    except UserError as error:
-        raise click.ClickException(str(error)) from None
+        return store.tokens.create(name, roles, lifetime)
     finally:
         store.close()
 
@@ -54,9 +55,11 @@ def _direct(state_dir: Path, name: str, roles: dict[str, str], ttl: str | None) 
 @connection
 def listed(client: ApiClient) -> None:
     """List tokens, without their secrets."""
+    lines = [["ID", "NAME", "ROLES", "EXPIRES"]]
     for token in client.get(path("tokens"))["data"]:
         roles = ",".join(f"{workspace}={role}" for workspace, role in sorted(token["roles"].items()))
-        click.echo(f"{token['id']}   {token['name']}   {roles}   {token.get('expires', 'never expires')}")
+        lines.append([token["id"], token["name"], roles, token.get("expires", "never")])
+    sys.stdout.write(aligned(lines))
 
 
 @command.command("revoke")

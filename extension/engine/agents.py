@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -18,15 +18,16 @@ import structlog
 
 from extension.delivery.protocol import Delivery, Deployment, Release
 from extension.delivery.status import is_failed
+from extension.engine.agent import Agent
 from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
 from extension.engine.reports import Reports
 from extension.engine.stored import now
 from extension.objects.base import Condition, Key
 from extension.objects.errors import Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
-from extension.objects.states import State, condition, deployment_state, with_conditions
+from extension.objects.states import condition, with_conditions
 from extension.store.protocol import Assigned, Report, Store
-from extension.targeting import Dependency, unmet
+from extension.targeting import unmet
 
 log = structlog.get_logger()
 
@@ -37,63 +38,6 @@ HOLD_SECONDS = 30.0
 LEAVING = "continuous-delivery.cattle.io/leaving"
 """Annotation of a cluster that was moved: the bundles, comma-separated, that are still to be removed from it."""
 _LEFT = Key("Left", "", "")
-
-
-class Agent:
-    """One cluster: its delivery, and what the store last said it should have. Guarded by `lock`."""
-
-    def __init__(self, cluster: Cluster, delivery: Delivery, fingerprint: str) -> None:
-        self.key = cluster.key
-        self.delivery = delivery
-        self.fingerprint = fingerprint
-        self.lock = threading.Lock()
-        self.since = 0
-        self.items: dict[Key, Assigned] = {}
-        self.waiting: set[Key] = set()
-        self.attempts: dict[Key, int] = {}
-        self.failures = 0
-        self.down_until = 0.0
-        self.busy = 0
-
-    def learn(self, assigned: Iterable[Assigned]) -> list[Key]:
-        """Takes what the hub changed; the status this agent knows is newer than the one the hub sends along."""
-        with self.lock:
-            keys = []
-            for item in assigned:
-                known = self.items.get(item.bundle)
-                if known is not None and known.bundle_id == item.bundle_id:
-                    item = msgspec.structs.replace(item, status=known.status)  # noqa: PLW2901
-                self.items[item.bundle] = item
-                self.since = max(self.since, item.revision)
-                keys.append(item.bundle)
-            return keys
-
-    def settle(self, item: Assigned, status: BundleDeploymentStatus) -> bool:
-        """Keeps the status; whether it differs from the one before."""
-        with self.lock:
-            known = self.items.get(item.bundle)
-            if known is None or known.bundle_id != item.bundle_id:
-                return False
-            self.items[item.bundle] = msgspec.structs.replace(known, status=status)
-            return known.status != status
-
-    def others(self, item: Assigned) -> dict[Key, Dependency]:
-        """The other bundles on this cluster, as what a bundle can depend on."""
-        with self.lock:
-            there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
-            return {other.bundle: Dependency(_state(other), other.labels) for other in there}
-
-
-def _state(item: Assigned) -> State:
-    failed = any(c.type == "Deployed" and c.status == "False" for c in item.status.conditions)
-    return deployment_state(
-        desired=item.deployment_id,
-        staged=item.staged_deployment_id,
-        applied=item.status.applied_deployment_id,
-        deployed_failed=failed,
-        ready=item.status.ready,
-        non_modified=item.status.non_modified,
-    )
 
 
 class Agents:
@@ -118,7 +62,7 @@ class Agents:
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
         self.reports = Reports(store)
-        self.queue: Queue[Work] = Queue("agent", self._work, workers)
+        self.queue: Queue[Work] = Queue("agent", self.work, workers)
 
     def start(self) -> None:
         self.reports.start()
@@ -184,7 +128,7 @@ class Agents:
         for bundle in agent.learn(self._store.assigned(key, agent.since)):
             self.queue.add((key, bundle))
 
-    def _work(self, work: Work) -> float | None:
+    def work(self, work: Work) -> float | None:
         """One look at one deployment; the seconds until the next one."""
         with self._lock:
             agent = self._agents.get(work[0])

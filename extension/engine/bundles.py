@@ -6,6 +6,7 @@ looked at again, since reports are what lets a rollout go on.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -14,18 +15,24 @@ from pyroaring import FrozenBitMap
 
 from extension.bundles import with_values
 from extension.engine.stored import drop_finalizer, ensure_finalizer, now
-from extension.objects.base import Key
+from extension.objects.base import Key, document
 from extension.objects.content import content_id
-from extension.objects.errors import UserError
+from extension.objects.errors import Forbidden, UserError
 from extension.objects.kinds import Bundle, PartitionStatus, Secret
 from extension.objects.plan import Plan, Step
-from extension.objects.states import condition
+from extension.objects.states import condition, without_condition
 from extension.store.protocol import Store
-from extension.targeting import Templates, Universe, plan, step
+from extension.targeting import Templates, Universe, plan, restrictions, step
+from extension.targeting.admission import Rules, check_bundle
 
 FINALIZER = "fleet.cattle.io/bundle-finalizer"
 RETRY = 5.0
+PASSING = (404, 409, 503)
+"""Statuses of errors that can go without a change of the Bundle: its values are on their way, the renderer was stopped."""
 TARGETING = "TargetingError"
+POLICY = "PolicyViolation"
+TARGETED = "Targeted"
+"""Condition of a Bundle that no cluster gets. Fleet says nothing then; it is there only while it is False."""
 
 
 class Index(Universe, Protocol):
@@ -39,11 +46,12 @@ class Index(Universe, Protocol):
 class BundleReconciler:
     """Handler of the bundle queue."""
 
-    def __init__(self, store: Store, universe: Index, templates: Templates) -> None:
+    def __init__(self, store: Store, universe: Index, templates: Templates, rules: Callable[[str], Rules]) -> None:
         self._store = store
         self._universe = universe
         self._templates = templates
-        self._plans: dict[Key, tuple[tuple[int, int], Plan]] = {}
+        self._rules = rules
+        self._plans: dict[Key, tuple[tuple[int, dict[str, str], int, Rules], Plan]] = {}
 
     def __call__(self, key: Key) -> float | None:
         bundle = self._store.find(Bundle, key.namespace, key.name)
@@ -54,9 +62,12 @@ class BundleReconciler:
             return self._finalize(bundle)
         try:
             return self._roll_out(ensure_finalizer(self._store, bundle, FINALIZER))
+        except Forbidden as error:
+            self._written(bundle, str(error), POLICY)
+            return None
         except UserError as error:
             self._written(bundle, f"targeting error: {error}")
-            return RETRY if error.status in (404, 409) else None
+            return RETRY if error.status in PASSING else None
 
     def _roll_out(self, bundle: Bundle) -> float | None:
         planned = self._plan(bundle)
@@ -71,14 +82,17 @@ class BundleReconciler:
         return None if done.empty else 0.0
 
     def _plan(self, bundle: Bundle) -> Plan:
-        made_from = (bundle.metadata.generation, self._universe.version)
+        rules = self._rules(bundle.metadata.namespace)
+        check_bundle(bundle, rules)
+        made_from = (bundle.metadata.generation, bundle.metadata.labels, self._universe.version, rules)
         known = self._plans.get(bundle.key)
         if known is None or known[0] != made_from:
             whole = with_values(bundle, self._values(bundle))
             manifest_id = content_id(bundle.status.resources_sha256_sum)
             with self._universe.unchanged():
-                made_from = (bundle.metadata.generation, self._universe.version)
-                known = (made_from, plan(whole, self._universe, self._templates, manifest_id=manifest_id))
+                made_from = (bundle.metadata.generation, bundle.metadata.labels, self._universe.version, rules)
+                limits = restrictions(bundle, [document(one) for one in (*rules.restrictions, *rules.policies)])
+                known = (made_from, plan(whole, self._universe, self._templates, manifest_id=manifest_id, restrictions=limits))
             self._plans[bundle.key] = known
         return known[1]
 
@@ -101,6 +115,11 @@ class BundleReconciler:
                 for p in done.partitions
             ),
         )
+        conditions = without_condition(status.conditions, TARGETED)
+        if not planned.clusters and not planned.errors:
+            message = f"no cluster of workspace {bundle.metadata.namespace} matches its targets"
+            conditions = (*conditions, condition(TARGETED, "False", now(), status.conditions, message=message, reason="NoClusters"))
+        status = msgspec.structs.replace(status, conditions=conditions)
         self._written(msgspec.structs.replace(bundle, status=status), self._errors(planned))
 
     def _errors(self, planned: Plan) -> str:
@@ -108,12 +127,12 @@ class BundleReconciler:
         keys = self._store.keys("Cluster", first)
         return "; ".join(f"targeting error: {e.message} ({_counted(e.clusters, keys)})" for e in planned.errors)
 
-    def _written(self, bundle: Bundle, message: str) -> None:
+    def _written(self, bundle: Bundle, message: str, reason: str = TARGETING) -> None:
         """Writes the status; an error is a Ready of False with a reason, which stands until it is gone."""
         before = bundle.status.conditions
         conditions = tuple(c for c in before if c.type != "Ready")
         if message:
-            conditions = (*conditions, condition("Ready", "False", now(), before, message=message, reason=TARGETING))
+            conditions = (*conditions, condition("Ready", "False", now(), before, message=message, reason=reason))
         status = msgspec.structs.replace(bundle.status, conditions=conditions)
         self._store.update_status(msgspec.structs.replace(bundle, status=status))
 

@@ -50,7 +50,7 @@ class TreeCharts:
         if not wanted:
             return {}
         where = f"chart {metadata.get('name', '')} in {folder or '.'}"
-        added = dependencies.fetch(wanted, lambda c, r, v: self._fetcher.packed(c, r, v, path=folder), where)
+        added = dependencies.fetch(wanted, lambda c, r, v: self._fetcher.packed(c, r, v, path=folder), where, folder)
         local = [one for one in wanted if str(one.get("repository") or "").startswith("file://")]
         unknown = [one for one in wanted if not dependencies.over_network(one) and one not in local]
         if unknown:
@@ -59,7 +59,7 @@ class TreeCharts:
                 f"dependency {one['name']} {one.get('version', '')} is not in charts/",
                 where=f"{folder or '.'}/Chart.yaml",
                 field="dependencies",
-                hint=f"run `helm dependency update {folder or '.'}` and commit charts/",
+                hint=dependencies.how_to_vendor(folder),
             )
         return {**added, **(self._packed_by_helm(tree, folder, local, where) if local else {})}
 
@@ -72,7 +72,7 @@ class TreeCharts:
             try:
                 self._update(str(root))
             except UserError as error:
-                hint = f"run `helm dependency update {folder or '.'}` and commit charts/"
+                hint = dependencies.how_to_vendor(folder)
                 raise type(error)(error.message, where=where, field=error.field, hint=hint) from None
             new = (path for path in root.rglob("*") if path.is_file() and path not in before)
             return {str(path.relative_to(root)): _timeless(path) for path in sorted(new)}

@@ -17,14 +17,16 @@ import msgspec
 import structlog
 
 from extension.bundles import Charts, Memo, Reading, Scan, extract_values, read
+from extension.bundles.values import SECRET_TYPE
 from extension.engine.stored import drop_finalizer, ensure_finalizer, listed, now, put
 from extension.objects.base import Key
 from extension.objects.durations import seconds
 from extension.objects.errors import Conflict, Invalid, UserError
-from extension.objects.kinds import Bundle, GitRepo, GitRepoStatus
-from extension.objects.states import condition, with_conditions
+from extension.objects.kinds import Bundle, GitRepo, GitRepoStatus, Secret
+from extension.objects.states import condition, with_conditions, without_condition
 from extension.objects.tree import Tree
 from extension.store.protocol import Store
+from extension.targeting.admission import Rules, admitted
 
 log = structlog.get_logger()
 
@@ -33,14 +35,18 @@ REPO_NAME = "fleet.cattle.io/repo-name"
 COMMIT = "fleet.cattle.io/commit"
 """Label of a Bundle: the commit that last changed it."""
 DELETION_RETRY = 2.0
-BAD_WHEN_TRUE = ("Stalled", "Reconciling")
+WARNING = "Warning"
+"""Condition of a GitRepo: what was deployed, but looks like a mistake. Fleet has none; it is there only while it says something."""
+BAD_WHEN_TRUE = ("Stalled", "Reconciling", WARNING)
 
 
 class Look(msgspec.Struct, frozen=True):
-    """When a repository was last asked: for which wishes, and until when (seconds of the clock) that is good enough."""
+    """When a repository was last asked: for which wishes, and until when (seconds of the clock) that is good enough. After a
+    failure nothing but a new wish makes it sooner."""
 
     asked: tuple[int, int, str]
     due: float
+    failed: bool
 
 
 class Sources(Protocol):
@@ -63,14 +69,17 @@ class GitRepoReconciler:
         self,
         store: Store,
         sources: Sources,
+        *,
         default_interval: float,
         jitter: Callable[[float], float],
+        rules: Callable[[str], Rules],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
         self._sources = sources
         self._default_interval = default_interval
         self._jitter = jitter
+        self._rules = rules
         self._clock = clock
         self._memos: dict[Key, Memo] = {}
         self._looks: dict[Key, Look] = {}
@@ -100,10 +109,10 @@ class GitRepoReconciler:
         """Synchronises when a poll is due or somebody asked; the feed also wakes this for changes that ask for nothing."""
         asked = (repo.metadata.generation, repo.spec.force_sync_generation, repo.status.webhook_commit)
         look = self._looks.get(repo.key)
-        if look is None or look.asked != asked or look.due <= self._clock() or not self._intact(repo):
+        if look is None or look.asked != asked or look.due <= self._clock() or not (look.failed or self._intact(repo)):
             failed = self._sync(repo)
             wait = self._jitter(self._interval(repo)) if failed or not repo.spec.disable_polling else math.inf
-            look = self._looks[repo.key] = Look(asked, self._clock() + wait)
+            look = self._looks[repo.key] = Look(asked, self._clock() + wait, failed)
         return None if look.due == math.inf else max(0.0, look.due - self._clock())
 
     def _interval(self, repo: GitRepo) -> float:
@@ -112,6 +121,7 @@ class GitRepoReconciler:
     def _sync(self, repo: GitRepo) -> bool:
         """Brings the Bundles to the newest commit; whether that failed."""
         try:
+            repo = self._admitted(repo)
             commit = self._latest(repo)
             if self._wanted(repo, commit):
                 self._deploy(repo, commit)
@@ -120,6 +130,11 @@ class GitRepoReconciler:
             self._stalled(repo, error)
             return True
         return False
+
+    def _admitted(self, repo: GitRepo) -> GitRepo:
+        """The GitRepo with its workspace's defaults, stored; raises Forbidden when the rules refuse it (3.2)."""
+        found = admitted(repo, self._rules(repo.metadata.namespace))
+        return repo if found == repo else self._store.update(found)
 
     def _latest(self, repo: GitRepo) -> str:
         """The commit to deploy. With polling off the known one stays until something else asks for work."""
@@ -153,39 +168,57 @@ class GitRepoReconciler:
         reading = read(tree, Scan.of(repo), self._sources.charts(repo), memo)
         _refuse(reading, commit)
         self._write(repo, commit, reading)
-        self._synced(repo, commit)
+        self._synced(repo, commit, "; ".join(reading.warnings))
 
     def _write(self, repo: GitRepo, commit: str, reading: Reading) -> None:
         stored = {b.key: b for b in self._stored(repo)}
         before = self._written.get(repo.key, {})
         written: dict[Key, tuple[Bundle, int]] = {}
         wanted = {b.key for b in reading.bundles}
+        for bundle in reading.bundles:
+            self._check(repo, bundle.key, stored.get(bundle.key))
         for key in stored.keys() - wanted:
             self._store.delete(Bundle, key.namespace, key.name)
         for bundle in reading.bundles:
             known, there = before.get(bundle.key), stored.get(bundle.key)
             same = known is not None and there is not None and known[0] is bundle and known[1] == there.metadata.generation
-            generation = known[1] if same and known else self._put(repo, bundle, there, commit)
+            generation = known[1] if same and known else self._put(bundle, there, commit)
             written[bundle.key] = (bundle, generation)
         self._written[repo.key] = written
 
-    def _put(self, repo: GitRepo, bundle: Bundle, there: Bundle | None, commit: str) -> int:
-        """Stores a Bundle, its values apart in a Secret of its name; the generation it has then."""
+    def _check(self, repo: GitRepo, key: Key, there: Bundle | None) -> None:
+        """Raises before anything of a commit is written: Conflict for a Bundle that is on its way out, Invalid for a taken name."""
         if there is not None and there.metadata.deletion_timestamp:
-            raise Conflict(f"Bundle {bundle.key.name} is being deleted", where=str(repo.key))
+            raise Conflict(f"Bundle {key.name} is being deleted", where=str(repo.key))
         if there is None:
-            _owned(repo, self._store.find(Bundle, bundle.metadata.namespace, bundle.metadata.name))
+            _owned(repo, self._store.find(Bundle, key.namespace, key.name))
+
+    def _put(self, bundle: Bundle, there: Bundle | None, commit: str) -> int:
+        """Stores a Bundle, its values apart in a Secret of its name; the generation it has then. One that is the same as before
+        keeps the commit it came from."""
         stripped, secret = extract_values(bundle)
         if secret is not None:
             put(self._store, secret)
-        labels = {**stripped.metadata.labels, COMMIT: commit}
-        metadata = msgspec.structs.replace(stripped.metadata, labels=labels, finalizers=there.metadata.finalizers if there else ())
-        return put(self._store, msgspec.structs.replace(stripped, metadata=metadata)).metadata.generation
+        if there is None:
+            return self._store.create(_labelled(stripped, commit)).metadata.generation
+        kept = msgspec.structs.replace(stripped, metadata=msgspec.structs.replace(stripped.metadata, finalizers=there.metadata.finalizers))
+        as_before = self._store.update(_labelled(kept, there.metadata.labels.get(COMMIT, commit)), dry_run=True)
+        if as_before.metadata.resource_version == there.metadata.resource_version:
+            return there.metadata.generation
+        generation = self._store.update(_labelled(kept, commit)).metadata.generation
+        if secret is None and there.spec.values_hash:
+            self._drop_values(bundle.key)
+        return generation
+
+    def _drop_values(self, bundle: Key) -> None:
+        secret = self._store.find(Secret, bundle.namespace, bundle.name)
+        if secret is not None and secret.type == SECRET_TYPE:
+            self._store.delete(Secret, bundle.namespace, bundle.name)
 
     def _stored(self, repo: GitRepo) -> list[Bundle]:
         return listed(self._store, Bundle, repo.metadata.namespace, REPO_NAME, repo.metadata.name)
 
-    def _synced(self, repo: GitRepo, commit: str) -> None:
+    def _synced(self, repo: GitRepo, commit: str, warning: str) -> None:
         status = msgspec.structs.replace(
             repo.status,
             commit=commit,
@@ -196,7 +229,9 @@ class GitRepoReconciler:
             git_job_status="Current",
             last_polling_triggered=now(),
         )
-        self._conditions(repo, status, GitPolling="", Accepted="", Stalled="", Reconciling="")
+        status = msgspec.structs.replace(status, conditions=without_condition(status.conditions, WARNING))
+        warned = {WARNING: warning} if warning else {}
+        self._conditions(repo, status, GitPolling="", Accepted="", Stalled="", Reconciling="", **warned)
 
     def _stalled(self, repo: GitRepo, error: UserError) -> None:
         """Keeps what is deployed and says why nothing newer is; `observed_generation` stays behind, so it is tried again."""
@@ -231,6 +266,11 @@ def _refuse(reading: Reading, commit: str) -> None:
     told += [f"{count} folders make a bundle named {name}: set another name in fleet.yaml" for name, count in names.items() if count > 1]
     if told:
         raise Invalid(f"commit {commit[:12]} is not deployed: {'; '.join(told)}", hint="what was deployed before stays")
+
+
+def _labelled(bundle: Bundle, commit: str) -> Bundle:
+    labels = {**bundle.metadata.labels, COMMIT: commit}
+    return msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, labels=labels))
 
 
 def _owned(repo: GitRepo, there: Bundle | None) -> None:

@@ -12,11 +12,13 @@ from extension.engine.clusters import Opening
 from extension.engine.feed import Feed
 from extension.engine.gitrepos import GitRepoReconciler, Sources
 from extension.engine.moves import Moves
+from extension.engine.policies import Policies
 from extension.engine.queue import Queue
+from extension.engine.schedules import ScheduleReconciler
 from extension.engine.seen import Seen
 from extension.engine.stored import listed
 from extension.objects.base import Key
-from extension.objects.kinds import Bundle, Cluster, GitRepo
+from extension.objects.kinds import Bundle, Cluster, GitRepo, Schedule
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
 from extension.settings import Settings
@@ -36,10 +38,12 @@ class Engine:
         self._store = store
         self._pool = pool
         self._index = LabelIndex(store)
-        self._gitrepos = GitRepoReconciler(store, sources, settings.polling_interval, jitter)
-        self._bundles = BundleReconciler(store, self._index, templates)
+        self._policies = Policies(store)
+        self._gitrepos = GitRepoReconciler(store, sources, default_interval=settings.polling_interval, jitter=jitter, rules=self._policies)
+        self._bundles = BundleReconciler(store, self._index, templates, self._policies)
         self.gitrepos: Queue[Key] = Queue("gitrepo", self._gitrepos, GITREPO_WORKERS)
         self.bundles: Queue[Key] = Queue("bundle", self._bundles, BUNDLE_WORKERS)
+        self.schedules: Queue[Key] = Queue("schedule", ScheduleReconciler(store, self._index), 1)
         self._releases = Pool(memory=0)
         opening = Opening(store, settings, pool, self._releases)
         self.agents = Agents(store, opening, workers=settings.workers, drift_interval=settings.drift_interval)
@@ -53,6 +57,9 @@ class Engine:
             "ClusterGroup": (self._universe_changed,),
             "BundleNamespaceMapping": (self._universe_changed,),
             "FleetWorkspace": (self._universe_changed,),
+            "Schedule": (self._schedule_changed,),
+            "GitRepoRestriction": (self._policies.changed, self._rules_changed),
+            "Policy": (self._policies.changed, self._rules_changed),
             "Secret": (self._secret_changed,),
         }
         self._feed = Feed(store, routes, self._resync)
@@ -60,11 +67,11 @@ class Engine:
 
     def start(self) -> None:
         bootstrap(self._store)
-        for part in (self.agents, self.gitrepos, self.bundles, self._feed, self._seen):
+        for part in (self.agents, self.gitrepos, self.bundles, self.schedules, self._feed, self._seen):
             part.start()
 
     def stop(self) -> None:
-        for part in (self._seen, self._feed, self.gitrepos, self.bundles, self.agents):
+        for part in (self._seen, self._feed, self.gitrepos, self.bundles, self.schedules, self.agents):
             part.stop()
         self._pool.close()
         self._releases.close()
@@ -72,10 +79,13 @@ class Engine:
     def _resync(self) -> None:
         """Looks at everything once: at the start, and when the feed lost its place."""
         self._version = self._index.refresh()
+        self._policies.forget()
         for cluster in listed(self._store, Cluster):
             self.agents.cluster_changed(cluster.key)
         for bundle in listed(self._store, Bundle):
             self.bundles.add(bundle.key)
+        for schedule in listed(self._store, Schedule):
+            self.schedules.add(schedule.key)
         for number, repo in enumerate(listed(self._store, GitRepo)):
             self.gitrepos.add(repo.key, after=number / POLLS_A_SECOND_AT_START)
 
@@ -96,12 +106,26 @@ class Engine:
         self.agents.cluster_changed(change.key)
 
     def _universe_changed(self, _change: Change) -> None:
-        """Plans every bundle again once clusters, labels or groups changed; a cluster's reports are no such change."""
+        """Plans every bundle again, and looks at every Schedule, once clusters, labels or groups changed; a cluster's reports are
+        no such change."""
         version = self._index.refresh()
         if version != self._version:
             self._version = version
             for bundle in listed(self._store, Bundle):
                 self.bundles.add(bundle.key)
+            for schedule in listed(self._store, Schedule):
+                self.schedules.add(schedule.key)
+
+    def _schedule_changed(self, change: Change) -> None:
+        self.schedules.add(change.key)
+
+    def _rules_changed(self, change: Change) -> None:
+        """Looks at all that a workspace's rules can refuse or admit."""
+        for repo in listed(self._store, GitRepo, change.key.namespace):
+            self._gitrepos.look_again(repo.key)
+            self.gitrepos.add(repo.key)
+        for bundle in listed(self._store, Bundle, change.key.namespace):
+            self.bundles.add(bundle.key)
 
     def _secret_changed(self, change: Change) -> None:
         for cluster in listed(self._store, Cluster):

@@ -7,9 +7,11 @@ deployment ids and values hashes are made of (`fleet-semantics.md` 1.16, 2.5, 3.
 
 from __future__ import annotations
 
+import difflib
 import re
 import types
 import typing
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
@@ -57,6 +59,23 @@ def _fold(plan: Any, data: Any) -> Any:
         if known is not None and value is not None:
             folded[known[0]] = value if known[1] is None else _fold(_plan(known[1]), value)
     return folded
+
+
+def unknown_fields(cls: Any, data: Any, field: str = "") -> Iterator[tuple[str, str]]:
+    """The keys of `data` that `cls` does not have, as Go ignores them: their place, and the known key they resemble or nothing."""
+    plan = _plan(cls)
+    if isinstance(plan, list) and isinstance(data, list):
+        for index, item in enumerate(data):
+            yield from unknown_fields(typing.get_args(cls)[0], item, f"{field}[{index}]")
+    if not isinstance(plan, dict) or not isinstance(data, dict):
+        return
+    for key, value in data.items():
+        place = f"{field}.{key}" if field else str(key)
+        known = plan.get(key) or plan.get(str(key).lower())
+        if known is None:
+            yield place, next(iter(difflib.get_close_matches(str(key), [wire for wire, _ in plan.values()], 1)), "")
+        elif known[1] is not None:
+            yield from unknown_fields(known[1], value, place)
 
 
 @cache

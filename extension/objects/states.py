@@ -159,6 +159,10 @@ def condition(type_: str, status: str, now: str, before: Iterable[Condition], *,
     return msgspec.structs.replace(new, last_transition_time=moved)
 
 
+def without_condition(before: tuple[Condition, ...], type_: str) -> tuple[Condition, ...]:
+    return tuple(c for c in before if c.type != type_)
+
+
 def with_conditions(before: tuple[Condition, ...], *new: Condition) -> tuple[Condition, ...]:
     """The conditions with `new` ones in place of those of the same type."""
     types = {c.type: c for c in new}

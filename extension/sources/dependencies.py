@@ -38,11 +38,16 @@ def over_network(dependency: Mapping[str, Any]) -> bool:
     return str(dependency.get("repository") or "").startswith(("https://", "http://", "oci://"))
 
 
-def fetch(dependencies: Iterable[Mapping[str, Any]], packed: Packed, where: str) -> dict[str, bytes]:
+def how_to_vendor(folder: str) -> str:
+    """The next step that always helps: the chart's dependencies committed beside it."""
+    return f"run `helm dependency update {folder or '.'}` and commit charts/"
+
+
+def fetch(dependencies: Iterable[Mapping[str, Any]], packed: Packed, where: str, folder: str) -> dict[str, bytes]:
     """The archives of dependencies that lie `over_network`, by their path in the chart (`charts/NAME-VERSION.tgz`).
 
-    `packed(chart, repo, version)` is a `GitRepoCharts.packed`; `where` names the chart. Raises as it does, naming the
-    dependency, and Invalid for a repository that only Helm's own configuration knows (`@name`, `alias:name`).
+    `packed(chart, repo, version)` is a `GitRepoCharts.packed`; `where` names the chart, which lies in `folder`. Raises as it
+    does, naming the dependency, and Invalid for a repository that only Helm's own configuration knows (`@name`, `alias:name`).
     """
     found: dict[str, bytes] = {}
     for one in dependencies:
@@ -56,7 +61,8 @@ def fetch(dependencies: Iterable[Mapping[str, Any]], packed: Packed, where: str)
             got = packed(name, repository, version)
         except UserError as error:
             place = f"{where}: dependency {name} {version} of {redact(repository)}"
-            raise type(error)(error.message, where=place, field=error.field, hint=error.hint or "see `helm dependency update`") from None
+            hint = "; or ".join(filter(None, (error.hint, how_to_vendor(folder))))
+            raise type(error)(error.message, where=place, field=error.field, hint=hint) from None
         found[f"charts/{name}-{got.version}.tgz"] = got.data
     return found
 

@@ -15,7 +15,7 @@ from extension.objects.states import State
 from extension.objects.status import Display
 from extension.store.deployments import REPO_NAME
 from extension.store.documents import Documents
-from extension.store.listing import Order, counted, document_field, selection
+from extension.store.listing import Order, counted, document_field, inside, label_key, selection, unknown
 from extension.store.protocol import Assigned, Page, Query
 from extension.store.schema import deployment_ids, deployments, labels, objects, reports, variants
 from extension.store.sealing import Seal
@@ -92,7 +92,7 @@ class Assignments:
             content_sha256=row.live_content or row.staged_content,
             commit=bundle.metadata.labels.get(COMMIT, ""),
             depends_on=bundle.spec.depends_on,
-            paused=bundle.spec.paused or cluster.spec.paused,
+            paused=bundle.spec.paused or cluster.spec.paused or _off_schedule(cluster),
             deleting=row.deleting,
             status=_status(row),
         )
@@ -133,6 +133,7 @@ class Assignments:
             staged_deployment_id=row.staged_text,
             depends_on=bundle.spec.depends_on,
             correct_drift=options.correct_drift,
+            off_schedule=_off_schedule(cluster),
         )
         meta = ObjectMeta(
             name=row.bundle_name,
@@ -152,6 +153,11 @@ class Assignments:
         return BundleDeployment(metadata=meta, spec=spec, status=msgspec.structs.replace(status, display=display))
 
 
+def _off_schedule(cluster: Cluster) -> bool:
+    """Whether the cluster waits for a window (`fleet-semantics.md` 3.5); its agent then neither deploys nor monitors."""
+    return cluster.status.scheduled and not cluster.status.active_schedule
+
+
 def _status(row: Row[Any]) -> BundleDeploymentStatus:
     return msgspec.json.decode(row.report, type=BundleDeploymentStatus) if row.report else BundleDeploymentStatus()
 
@@ -165,7 +171,7 @@ def _display(status: BundleDeploymentStatus, type_: str) -> str:
 
 
 def _field(path: str) -> ColumnElement[Any]:
-    """A field path of a BundleDeployment as a column."""
+    """A field path of a BundleDeployment as a column: labels are the bundle's, the status is the report."""
     known: dict[str, ColumnElement[Any]] = {
         "metadata.name": _bundle.c.name,
         "metadata.namespace": func.json_extract(_cluster.c.doc, "$.status.namespace"),
@@ -176,7 +182,14 @@ def _field(path: str) -> ColumnElement[Any]:
         "status.display.state": _STATE_NAMES,
         "metadata.state.name": func.lower(_STATE_NAMES),
     }
-    return known[path] if path in known else document_field(path)
+    if path in known:
+        return known[path]
+    key = label_key(path)
+    if key:
+        return select(labels.c.value).where(labels.c.object_id == _d.bundle_id, labels.c.key == key).scalar_subquery()
+    if not path.startswith("status."):
+        raise unknown(path)
+    return inside(reports.c.doc, path.removeprefix("status."))
 
 
 def _where(query: Query, ids: dict[str, int]) -> ColumnElement[bool]:

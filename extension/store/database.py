@@ -7,6 +7,7 @@ transaction, so a reader that sees number N sees every write up to N.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from extension.objects.errors import Unavailable
 from extension.store import migrations
@@ -24,21 +26,33 @@ BUSY_SECONDS = 30
 POLL_SECONDS = 0.25
 """How often a waiting reader looks for writes of other processes."""
 
-_PRAGMAS = (
-    "journal_mode=WAL",
-    "synchronous=FULL",
-    f"busy_timeout={BUSY_SECONDS * 1000}",
-    "temp_store=MEMORY",
-    "cache_size=-16384",
-    "wal_autocheckpoint=1000",
-)
+_PRAGMAS = ("synchronous=FULL", "temp_store=MEMORY", "cache_size=-16384", "wal_autocheckpoint=1000")
+
+_WRITABLE = "let this user write to the file and its folder"
+_TRY_AGAIN = "another process holds the file; try again"
+_NEXT_STEP = {
+    sqlite3.SQLITE_FULL: "free disk space",
+    sqlite3.SQLITE_IOERR: "look at the disk and its quota",
+    sqlite3.SQLITE_BUSY: _TRY_AGAIN,
+    sqlite3.SQLITE_LOCKED: _TRY_AGAIN,
+    sqlite3.SQLITE_PROTOCOL: _TRY_AGAIN,
+    sqlite3.SQLITE_PERM: _WRITABLE,
+    sqlite3.SQLITE_READONLY: _WRITABLE,
+    sqlite3.SQLITE_CANTOPEN: _WRITABLE,
+    sqlite3.SQLITE_CORRUPT: "restore a backup",
+    sqlite3.SQLITE_NOTADB: "restore a backup",
+}
+"""What to do about the errors of the machine; all others are ours."""
 
 
 class Database:
     """One SQLite file. Raises Unavailable from every method when the file can't be read or written."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"the folder can't be made: {error.strerror}", where=str(path.parent), hint="name another one") from None
         self.path = path
         self._write_lock = threading.Lock()
         self._changed = threading.Condition()
@@ -48,8 +62,12 @@ class Database:
             f"sqlite:///{path}", isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False}, pool_size=16, max_overflow=48
         )
         event.listen(self._engine, "connect", _configure)
-        with self.write() as connection:
-            migrations.migrate(connection, str(path))
+        try:
+            with self.write() as connection:
+                migrations.migrate(connection, str(path))
+        except BaseException:
+            self.close()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -82,6 +100,10 @@ class Database:
     def next_revision(self, connection: Connection) -> int:
         return int(connection.execute(_NEXT).scalar_one())
 
+    def give_back(self, connection: Connection) -> None:
+        """Returns the number this transaction took, so that it is the next one's."""
+        connection.execute(_GIVE_BACK)
+
     def announce(self) -> None:
         """Wakes those who wait in this process, after a write was committed."""
         with self._changed:
@@ -108,11 +130,33 @@ class Database:
 
 _REVISION = text("SELECT number FROM sequence WHERE id = 1")
 _NEXT = text("UPDATE sequence SET number = number + 1 WHERE id = 1 RETURNING number")
+_GIVE_BACK = text("UPDATE sequence SET number = number - 1 WHERE id = 1")
 
 
 def _configure(connection: Any, _record: Any) -> None:
+    connection.execute(f"PRAGMA busy_timeout={round(BUSY_SECONDS * 1000)}").close()
+    _keep_log(connection)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _keep_log(connection: Any) -> None:
+    """Turns the write-ahead log on. SQLite does not wait for other processes here (two that start together), so this does."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if _primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _primary(error: BaseException | None) -> int:
+    """SQLite's number of an error, without its details."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
 
 
 @contextmanager
@@ -120,9 +164,10 @@ def _said(path: Path) -> Iterator[None]:
     """Database errors of the machine (a full disk, a damaged file, a lock that is not let go) in our words."""
     try:
         yield
-    except (OperationalError, DatabaseError) as error:
-        cause = str(error.orig)
-        if not any(word in cause for word in ("full", "disk I/O", "locked", "unable to open", "readonly", "malformed", "not a database")):
+    except NoConnectionLeft:
+        raise Unavailable("the store is used by too many at once", where=str(path), hint="try again") from None
+    except DatabaseError as error:
+        step = _NEXT_STEP.get(_primary(error.orig))
+        if step is None:
             raise
-        hint = "free disk space; nothing was written" if "full" in cause else "see the message; nothing was written"
-        raise Unavailable(f"the store can't be used: {cause}", where=str(path), hint=hint) from None
+        raise Unavailable(f"the store can't be used: {error.orig}", where=str(path), hint=f"{step}; nothing was written") from None

@@ -15,8 +15,8 @@ import msgspec
 from pyroaring import BitMap, FrozenBitMap
 from sqlalchemy import Connection, Row, select, text
 
-from extension.objects.base import Key
-from extension.objects.errors import NotFound
+from extension.objects.content import content_id
+from extension.objects.errors import Conflict
 from extension.objects.plan import Plan, Progress, Step, Variant
 from extension.objects.states import State
 from extension.store.clock import now
@@ -95,8 +95,12 @@ class Deployments:
         )
 
     def apply(self, connection: Connection, plan: Plan, step: Step, revision: int) -> None:
-        """Writes a step. Raises NotFound when the bundle is gone. Clusters that are gone are left out."""
+        """Writes a step; clusters that are gone are left out. Raises NotFound when the bundle is gone, Conflict when its
+        content is another than the one that was planned."""
         bundle = self._documents.require(connection, plan.bundle)
+        present = content_id(bundle.content or "")
+        if len(plan.manifest_id) == len(present) and plan.manifest_id != present:
+            raise Conflict(f"the content of {plan.bundle} was changed since it was planned", hint="plan it again")
         touched = FrozenBitMap.union(step.create, step.stage, step.promote, step.refresh, step.remove)
         for statement in _TEMPORARY:
             connection.exec_driver_sql(statement)
@@ -122,6 +126,7 @@ class Deployments:
             self._remember(connection, bundle_id, alive)
             self._update(connection, bundle_id, alive, "deleting = 1", revision)
             self._count(connection, bundle_id, revision)
+            touch(connection, gitrepo_ids(connection, [bundle_id]), revision)
         return len(rows)
 
     def _remember(self, connection: Connection, bundle_id: int, clusters: FrozenBitMap) -> None:
@@ -183,7 +188,7 @@ class Deployments:
             connection.execute(statement, {"bundle": bundle_id, "owner": owner, "revision": revision, "changed": now()})
 
     def _sweep(self, connection: Connection, bundle_id: int, planned: int) -> None:
-        """Drops variants no row points to, once there are more of them than the plan has."""
+        """Drops variants and deployment IDs no row points to, once there are more variants than the plan has."""
         if connection.exec_driver_sql("SELECT count(*) FROM variant WHERE bundle_id = ?", (bundle_id,)).scalar_one() <= planned:
             return
         used = "SELECT {0} FROM deployment WHERE bundle_id = :bundle"
@@ -196,7 +201,14 @@ class Deployments:
         )
         connection.execute(
             text(
-                "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM object o WHERE o.content = sha256)"
+                f"DELETE FROM deployment_id WHERE bundle_id = :bundle AND id NOT IN ({used.format('applied_id')})"  # noqa: S608
+                " AND id NOT IN (SELECT deployment_id FROM variant WHERE bundle_id = :bundle)"
+            ),
+            {"bundle": bundle_id},
+        )
+        connection.execute(
+            text(
+                "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM object o WHERE o.kind = 'Bundle' AND o.content = sha256)"
                 " AND NOT EXISTS (SELECT 1 FROM variant v WHERE v.content = sha256)"
             )
         )
@@ -228,13 +240,6 @@ def gitrepo_ids(connection: Connection, bundle_ids: Iterable[int]) -> list[int]:
         {"key": REPO_NAME},
     )
     return [row.id for row in found]
-
-
-def bundle_id(connection: Connection, documents: Documents, bundle: Key) -> int:
-    row = documents.row(connection, bundle)
-    if row is None:
-        raise NotFound(f"{bundle} not found")
-    return int(row.id)
 
 
 def columns_of_states(new: str, old: str) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Documents: one row an object, its labels beside it, the resources of Bundles once by content.
 
-What is encrypted: the data of Secrets and the spec of Bundles (it can hold helm values). Everything in a document that
-has a column of its own (uid, generation, revision) is taken from there when it is read.
+What is encrypted: the data of Secrets, with their annotations (`kubectl apply` writes the data there once more), and the
+spec of Bundles (it can hold helm values). Everything in a document that has a column of its own (uid, generation,
+revision) is taken from there when it is read.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ from extension.objects import names
 from extension.objects.base import Key, Object, ObjectMeta
 from extension.objects.content import manifest, sha256_sum
 from extension.objects.errors import AlreadyExists, Conflict, MissingRequired, NotFound
-from extension.objects.kinds import Bundle, BundleResource, Cluster, Secret
+from extension.objects.kinds import Bundle, BundleResource, BundleSpec, Cluster, Secret
 from extension.store.clock import now
 from extension.store.schema import contents, labels, objects, tombstones
 from extension.store.sealing import Seal
 
 T = TypeVar("T", bound=Object)
 
-SEALED_FIELD: dict[str, str] = {"Secret": "data", "Bundle": "spec"}
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
+_SECRET = msgspec.json.Decoder(tuple[dict[str, bytes], dict[str, str]])
 _RESOURCES = msgspec.json.Decoder(dict[str, tuple[BundleResource, ...]])
 _NO_RESOURCES = sha256_sum(())
 _ATTEMPTS_AT_A_NAME = 5
@@ -55,12 +57,8 @@ class Documents:
             obj.metadata, name=row.name, namespace=row.namespace, uid=row.uid, generation=row.generation,
             creation_timestamp=row.created, resource_version=str(row.revision),
         )  # fmt: skip
-        changed: dict[str, Any] = {"metadata": meta}
-        field = SEALED_FIELD.get(cls.KIND)
-        if field and row.sealed is not None:
-            kind = next(f.type for f in msgspec.structs.fields(cls) if f.name == field)
-            changed[field] = msgspec.json.decode(self._seal.open(row.sealed, row.uid), type=kind)
-        return msgspec.structs.replace(obj, **changed)
+        obj = msgspec.structs.replace(obj, metadata=meta)
+        return obj if row.sealed is None else _filled(obj, self._seal.open(row.sealed, row.uid))
 
     def resources(self, connection: Connection, sha256: str) -> tuple[BundleResource, ...]:
         if sha256 == _NO_RESOURCES:
@@ -110,24 +108,20 @@ class Documents:
         connection.execute(update(objects).where(objects.c.id == row.id).values(values))
         connection.execute(delete(labels).where(labels.c.object_id == row.id))
         self._write_labels(connection, row.id, obj)
-        self._drop_content(connection, row.content, content)
+        if row.content and row.content != content:
+            self.drop_content(connection, row.content)
         return obj
 
     def remove(self, connection: Connection, row: Row[Any], revision: int) -> None:
         connection.execute(delete(objects).where(objects.c.id == row.id))
         connection.execute(delete(labels).where(labels.c.object_id == row.id))
-        self._drop_content(connection, row.content, None)
+        if row.content:
+            self.drop_content(connection, row.content)
         connection.execute(insert(tombstones).values(revision=revision, kind=row.kind, namespace=row.namespace, name=row.name))
 
     def _encode(self, obj: Object, uid: str) -> tuple[str, bytes | None]:
-        field = SEALED_FIELD.get(obj.KIND)
-        if field is None:
-            return msgspec.json.encode(obj).decode(), None
-        value = getattr(obj, field)
-        if isinstance(obj, Bundle):
-            value = msgspec.structs.replace(obj.spec, resources=())
-        empty = msgspec.structs.replace(obj, **{field: type(value)()})
-        return msgspec.json.encode(empty).decode(), self._seal.close(msgspec.json.encode(value), uid)
+        plain, secret = _parted(obj)
+        return msgspec.json.encode(plain).decode(), None if secret is None else self._seal.close(secret, uid)
 
     def _write_labels(self, connection: Connection, object_id: int, obj: Object) -> None:
         found = [{"object_id": object_id, "key": k, "value": v, "kind": obj.KIND} for k, v in obj.metadata.labels.items()]
@@ -146,16 +140,42 @@ class Documents:
             )
         return sha256
 
-    def _drop_content(self, connection: Connection, old: str | None, new: str | None) -> None:
+    def drop_content(self, connection: Connection, sha256: str) -> None:
         """Drops content that neither a Bundle nor a deployment's variant names any more."""
-        if old and old != new:
-            connection.execute(
-                text(
-                    "DELETE FROM content WHERE sha256 = :sha AND NOT EXISTS (SELECT 1 FROM object WHERE content = :sha)"
-                    " AND NOT EXISTS (SELECT 1 FROM variant WHERE content = :sha)"
-                ),
-                {"sha": old},
-            )
+        connection.execute(
+            text(
+                # The kind makes the index by name do: without it every cluster's row would be read.
+                "DELETE FROM content WHERE sha256 = :sha AND NOT EXISTS (SELECT 1 FROM object WHERE kind = 'Bundle' AND content = :sha)"
+                " AND NOT EXISTS (SELECT 1 FROM variant WHERE content = :sha)"
+            ),
+            {"sha": sha256},
+        )
+
+
+def sealed_sample(connection: Connection) -> tuple[bytes, str] | None:
+    """A sealed value and its place, to try a key on; None when nothing is sealed yet."""
+    where = objects.c.kind.in_(("Bundle", "Secret")) & objects.c.sealed.is_not(None)
+    row = connection.execute(select(objects.c.sealed, objects.c.uid).where(where).limit(1)).one_or_none()
+    return None if row is None else (row.sealed, row.uid)
+
+
+def _parted(obj: Object) -> tuple[Object, bytes | None]:
+    """What of an object anybody with the file may read, and what is sealed."""
+    if isinstance(obj, Bundle):
+        spec = msgspec.structs.replace(obj.spec, resources=())
+        return msgspec.structs.replace(obj, spec=BundleSpec()), msgspec.json.encode(spec)
+    if isinstance(obj, Secret):
+        meta = msgspec.structs.replace(obj.metadata, annotations={})
+        return msgspec.structs.replace(obj, data={}, metadata=meta), msgspec.json.encode((obj.data, obj.metadata.annotations))
+    return obj, None
+
+
+def _filled(obj: T, secret: bytes) -> T:
+    """The object with its sealed part."""
+    if isinstance(obj, Bundle):
+        return msgspec.structs.replace(obj, spec=msgspec.json.decode(secret, type=BundleSpec))
+    data, annotations = _SECRET.decode(secret)
+    return msgspec.structs.replace(obj, data=data, metadata=msgspec.structs.replace(obj.metadata, annotations=annotations))
 
 
 def _prepared(obj: T) -> T:
@@ -196,6 +216,15 @@ def updated(old: T, new: T) -> T | None:
     return msgspec.structs.replace(merged, metadata=msgspec.structs.replace(meta, generation=generation))
 
 
+def restated(old: T, status: Any) -> T:
+    """`old` with another status. Which content a Bundle has is its spec's to say: a status may come from an older Bundle."""
+    if status is None:
+        return old
+    if isinstance(old, Bundle):
+        status = msgspec.structs.replace(status, resources_sha256_sum=old.status.resources_sha256_sum)
+    return msgspec.structs.replace(old, status=status)
+
+
 def _sha_of(old: Bundle, new: Bundle) -> str:
     """The content hash after an update. Without resources, but with the old hash, the content stays: the object was read
     without them."""
@@ -211,5 +240,8 @@ def _without_repeated_resources(old: Bundle, new: Bundle) -> Any:
 
 
 def hidden(obj: T) -> T:
-    """The object as a list shows it: a Secret without data."""
-    return msgspec.structs.replace(obj, data={}) if isinstance(obj, Secret) else obj
+    """The object as a list shows it: a Secret without data, nor kubectl's copy of it."""
+    if not isinstance(obj, Secret):
+        return obj
+    kept = {key: value for key, value in obj.metadata.annotations.items() if key != LAST_APPLIED}
+    return msgspec.structs.replace(obj, data={}, metadata=msgspec.structs.replace(obj.metadata, annotations=kept))

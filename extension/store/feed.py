@@ -22,8 +22,11 @@ KEPT_TOMBSTONES = 10_000
 def changes(connection: Connection, since: int, limit: int) -> Sequence[Change]:
     oldest = connection.execute(text("SELECT min(revision) FROM tombstone")).scalar_one()
     count = connection.execute(text("SELECT count(*) FROM tombstone")).scalar_one()
-    if count >= KEPT_TOMBSTONES and since < oldest:
+    if count >= KEPT_TOMBSTONES and since < oldest - 1:
         raise Gone(f"revision {since} is older than what is remembered", hint="list again")
+    if since > connection.execute(text("SELECT number FROM sequence WHERE id = 1")).scalar_one():
+        # From before a backup was restored: what was written since under the numbers up to there would be missed.
+        raise Gone(f"revision {since} is newer than the store", hint="list again")
     rows = connection.execute(_CHANGES, {"since": since, "limit": limit}).all()
     if len(rows) == limit:
         # One number can stand on more rows than fit (a bulk write): a batch never ends inside a number.
@@ -31,6 +34,11 @@ def changes(connection: Connection, since: int, limit: int) -> Sequence[Change]:
         whole = [row for row in rows if row.revision < last]
         rows = whole or connection.execute(_CHANGES, {"since": since, "limit": _ALL}).all()
     return [Change(row.revision, Key(row.kind, row.namespace, row.name), row.type) for row in rows]
+
+
+def told(connection: Connection, revision: int) -> bool:
+    """Whether a change stands under this number."""
+    return bool(connection.execute(_TOLD, {"revision": revision}).scalar_one())
 
 
 def prune(connection: Connection) -> None:
@@ -44,6 +52,10 @@ def prune(connection: Connection) -> None:
     )
 
 
+_TOLD = text(
+    "SELECT EXISTS (SELECT 1 FROM object WHERE revision = :revision) OR EXISTS (SELECT 1 FROM tombstone WHERE revision = :revision)"
+    " OR EXISTS (SELECT 1 FROM tally JOIN object ON object.id = object_id WHERE tally.revision = :revision)"
+)
 _CHANGES = text(
     "SELECT revision, kind, namespace, name, type FROM ("
     " SELECT revision, kind, namespace, name, CASE WHEN born > :since THEN 'ADDED' ELSE 'MODIFIED' END AS type, 1 AS part"

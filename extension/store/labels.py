@@ -17,7 +17,7 @@ import msgspec
 from pyroaring import BitMap, FrozenBitMap
 
 from extension.objects.base import Key
-from extension.objects.errors import Gone, Invalid
+from extension.objects.errors import Gone, Invalid, NotFound
 from extension.objects.kinds import BundleNamespaceMapping, Cluster, ClusterGroup, FleetWorkspace
 from extension.objects.plan import NONE, Group, Inputs
 from extension.objects.selectors import LabelSelector, Requirement, matches, requirements
@@ -38,6 +38,7 @@ class Member(msgspec.Struct, frozen=True):
     template_values: dict[str, Any]
     paused: bool
     placed: bool
+    scheduled: bool
     off_schedule: bool
 
     @classmethod
@@ -45,7 +46,7 @@ class Member(msgspec.Struct, frozen=True):
         meta, status = cluster.metadata, cluster.status
         return cls(
             meta.namespace, meta.name, meta.labels, meta.annotations, cluster.spec.template_values, cluster.spec.paused,
-            bool(status.namespace), status.scheduled and not status.active_schedule,
+            bool(status.namespace), status.scheduled, status.scheduled and not status.active_schedule,
         )  # fmt: skip
 
 
@@ -84,12 +85,22 @@ class LabelIndex:
         self._by_label: dict[tuple[str, str], dict[str, BitMap]] = defaultdict(lambda: defaultdict(BitMap))
         self._in: dict[str, BitMap] = defaultdict(BitMap)
         self._named: dict[tuple[str, str], BitMap] = defaultdict(BitMap)
-        self._paused, self._unplaced, self._off_schedule = BitMap(), BitMap(), BitMap()
+        self._paused, self._unplaced, self._scheduled, self._off_schedule = BitMap(), BitMap(), BitMap(), BitMap()
         self._groups: dict[Key, ClusterGroup] = {}
         self._mappings: dict[Key, BundleNamespaceMapping] = {}
         self._workspaces: dict[str, dict[str, str]] = {}
 
     def _load(self) -> None:
+        """Reads everything. If that fails what was known stands: a part of the fleet must never look like the whole of it."""
+        before = dict(vars(self))
+        try:
+            self._read()
+        except BaseException:
+            vars(self).update(before)
+            raise
+        self.version += 1
+
+    def _read(self) -> None:
         self._clear()
         self._position = self._store.revision()
         for cls in (Cluster, ClusterGroup, BundleNamespaceMapping, FleetWorkspace):
@@ -101,7 +112,6 @@ class LabelIndex:
                 after = page.next
                 if not after:
                     break
-        self.version += 1
 
     def _take(self, key: Key, obj: Any = None) -> None:
         """Brings one object up to date."""
@@ -128,9 +138,9 @@ class LabelIndex:
 
     def _take_cluster(self, key: Key, cluster: Cluster | None) -> None:
         known_id = self._ids.get(key)
-        new = Member.of(cluster) if cluster else None
-        new_id = self._store.object_id(key) if cluster else None
-        if known_id == new_id and known_id is not None and self._members[known_id] == new:
+        new_id = self._number(key) if cluster else None
+        new = Member.of(cluster) if cluster and new_id is not None else None
+        if known_id == new_id and (known_id is None or self._members[known_id] == new):
             return
         if known_id is not None:
             self._put(known_id, self._members.pop(known_id), BitMap.discard)
@@ -140,13 +150,25 @@ class LabelIndex:
             self._put(new_id, new, BitMap.add)
         self.version += 1
 
+    def _number(self, key: Key) -> int | None:
+        """A cluster's number; None when it went since it was read, which the feed tells of next."""
+        try:
+            return self._store.object_id(key)
+        except NotFound:
+            return None
+
     def _put(self, number: int, member: Member, change: Any) -> None:
         change(self._in[member.namespace], number)
         for name in {member.name, member.labels.get(DISPLAY_NAME, member.name)}:
             change(self._named[member.namespace, name], number)
         for key, value in member.labels.items():
             change(self._by_label[member.namespace, key][value], number)
-        marks = ((self._paused, member.paused), (self._unplaced, not member.placed), (self._off_schedule, member.off_schedule))
+        marks = (
+            (self._paused, member.paused),
+            (self._unplaced, not member.placed),
+            (self._scheduled, member.scheduled),
+            (self._off_schedule, member.off_schedule),
+        )
         for marked, holds in marks:
             if holds:
                 change(marked, number)
@@ -246,6 +268,11 @@ class LabelIndex:
     def without_namespace(self) -> FrozenBitMap:
         with self._lock:
             return FrozenBitMap(self._unplaced)
+
+    def scheduled(self) -> FrozenBitMap:
+        """The clusters that a Schedule has, in or out of its window."""
+        with self._lock:
+            return FrozenBitMap(self._scheduled)
 
     def off_schedule(self) -> FrozenBitMap:
         with self._lock:

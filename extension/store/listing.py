@@ -8,10 +8,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import ColumnElement, FromClause, Select, and_, case, exists, false, func, literal, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    String,
+    Text,
+    and_,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
 
 from extension.objects.errors import Invalid
 from extension.objects.selectors import Requirement, requirements
@@ -32,6 +50,7 @@ _COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "metadata.generation": objects.c.generation,
     "id": case((objects.c.namespace == "", objects.c.name), else_=objects.c.namespace + "/" + objects.c.name),
 }
+_Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 STATE_PATHS = ("status.display.state", "metadata.state.name")
 
 
@@ -39,15 +58,33 @@ def document_field(path: str) -> ColumnElement[Any]:
     """A path in a document. The display state comes from the counters, so what a list shows can be asked for."""
     if path in _COLUMNS:
         return _COLUMNS[path]
-    label = _LABEL.fullmatch(path)
-    if label:
-        key = label["key"] or label["plain"]
+    key = label_key(path)
+    if key:
         return select(labels.c.value).where(labels.c.object_id == objects.c.id, labels.c.key == key).scalar_subquery()
     if path in STATE_PATHS:
         return select(_worst_state()).where(tallies.c.object_id == objects.c.id).scalar_subquery()
-    if not _PATH.fullmatch(path) or not path.startswith(("metadata.", "spec.", "status.", "type")):
-        raise Invalid(f"{path[:80]} is no field to filter or sort by", field="filter")
-    return func.json_extract(objects.c.doc, f"$.{path}")  # PostgreSQL: doc::jsonb #>> path
+    if not path.startswith(("metadata.", "spec.", "status.", "type")):
+        raise unknown(path)
+    return inside(objects.c.doc, path)
+
+
+def inside(document: ColumnElement[Any], path: str) -> ColumnElement[Any]:
+    """A path inside a JSON document. Numbers stay numbers, so that they sort as such; booleans are the words people write."""
+    if not _PATH.fullmatch(path):
+        raise unknown(path)
+    place = f"$.{path}"  # PostgreSQL: doc::jsonb #>> path
+    words = {word: word for word in ("true", "false")}
+    return type_coerce(case(words, value=func.json_type(document, place), else_=func.json_extract(document, place)), NullType())
+
+
+def unknown(path: str) -> Invalid:
+    return Invalid(f"{path[:80]} is no field to filter or sort by", field="filter")
+
+
+def label_key(path: str) -> str | None:
+    """The label a path such as `metadata.labels[env]` names."""
+    found = _LABEL.fullmatch(path)
+    return (found["key"] or found["plain"]) if found else None
 
 
 def _worst_state() -> ColumnElement[Any]:
@@ -79,6 +116,8 @@ def _labelled(req: Requirement, kind: str) -> ColumnElement[bool]:
 
 def _holds(term: Filter, field: Fields) -> ColumnElement[bool]:
     column = field(term.field)
+    if not isinstance(column.type, String):  # values are texts, and to SQLite the text '1' is not the number 1
+        column = cast(column, Text())
     text = func.coalesce(column, "")
     match term.operator:
         case "=" | "in":
@@ -86,7 +125,7 @@ def _holds(term: Filter, field: Fields) -> ColumnElement[bool]:
         case "!=" | "notin":
             return text.not_in(term.values)
         case "~" | "!~":
-            hit = or_(*(func.instr(func.lower(text), value.lower()) > 0 for value in term.values))
+            hit = or_(*(func.instr(func.lower(text), func.lower(value)) > 0 for value in term.values))
             return hit if term.operator == "~" else ~hit
         case "exists":
             return column.is_not(None)
@@ -125,7 +164,7 @@ class Order:
 
 def _place(token: str, parts: int) -> list[Any]:
     try:
-        place = msgspec.json.decode(token, type=list[str | int])
+        place = msgspec.json.decode(token, type=list[str | float | _Integer])
     except msgspec.DecodeError:
         place = []
     if len(place) != parts:

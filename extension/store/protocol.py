@@ -1,7 +1,8 @@
-"""What the engine and the API may ask of a store; `sql.py` is the real one, `tests/fakes/` has a dict.
+"""What the engine and the API may ask of a store; `sql.py` is the one there is.
 
 Invariants every store keeps:
-- every write takes the next number of one sequence, its resourceVersion; a bulk write takes one for all its rows;
+- every write takes the next number of one sequence, its resourceVersion; a bulk write takes one for all its rows; one
+  that changes nothing takes none, so a number above a known one always has a change to tell;
 - what a call returned is on disk; a killed process leaves either all of a call or nothing;
 - counters (by bundle, GitRepo and cluster, by state) change in the transaction that changes a state;
 - deletions leave a tombstone for a window, so that a watch sees them; older than that is `Gone`;
@@ -114,7 +115,8 @@ class Store(Protocol):
         when spec (or data) changed. Nothing changed: nothing is written. Ends a deletion when no finalizer is left."""
 
     def update_status(self, obj: T) -> T:
-        """Replaces the stored status (what no counter gives). Nothing changed: nothing is written. Raises NotFound."""
+        """Replaces the stored status (what no counter gives), but for a Bundle's content hash. Nothing changed: nothing is
+        written. Raises NotFound."""
 
     def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
         """Deletes, or sets the deletion time while finalizers are there. Deleting a Cluster drops its deployments."""
@@ -133,7 +135,8 @@ class Store(Protocol):
         """The newest number of the sequence."""
 
     def changes(self, since: int, limit: int = 1000) -> Sequence[Change]:
-        """Changes after `since`, oldest first. Raises Gone when tombstones up to there are dropped."""
+        """Changes after `since`, oldest first. Raises Gone when tombstones up to there are dropped, and for a number that
+        was never given."""
 
     def wait(self, since: int, timeout: float) -> int:
         """Blocks until the sequence passes `since` (by any process) or `timeout` seconds; the newest number."""
@@ -142,7 +145,8 @@ class Store(Protocol):
     def progress(self, bundle: Key) -> Progress: ...
 
     def apply(self, plan: Plan, step: Step) -> int:
-        """Writes a step in one transaction, only what changes; the revision (the old one when nothing did)."""
+        """Writes a step in one transaction, only what changes; the revision (the old one when nothing did). Raises
+        NotFound for a Bundle that is gone, Conflict for a plan made from content that it no longer has."""
 
     def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
         """Deployments of a cluster that changed after `since` (by the hub, not by its reports), by bundle name."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -33,24 +35,49 @@ class Seal:
         """Raises Unavailable when the key is another one or the value was changed."""
         try:
             return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # ValueError: too short for a nonce
             raise Unavailable(
                 "a stored secret can't be decrypted", where=place, hint="the key file does not belong to this database"
             ) from None
 
+    def fits(self, sealed: bytes, place: str) -> bool:
+        """Whether the value was closed with this key."""
+        try:
+            self.open(sealed, place)
+        except Unavailable:
+            return False
+        return True
 
-def key_of(path: Path) -> bytes:
-    """The key kept in `path`, made there (mode 0600) the first time. Raises Unavailable when it is not a key."""
+
+def key_of(path: Path, *, make: bool = True) -> bytes:
+    """The key kept in `path`, made there (mode 0600) the first time unless `make` is off. Raises Unavailable."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        if make and not path.exists():
+            _make(path)
         key = path.read_bytes()
-        if len(key) != KEY_BYTES:
-            raise Unavailable(f"{len(key)} bytes are no key", where=str(path), hint="restore the key file from the backup") from None
-        return key
-    with os.fdopen(descriptor, "wb") as file:
-        key = secrets.token_bytes(KEY_BYTES)
-        file.write(key)
-        file.flush()
-        os.fsync(file.fileno())
+    except FileNotFoundError:
+        raise Unavailable("the key file is missing", where=str(path), hint="restore it from the backup of this database") from None
+    except OSError as error:
+        raise Unavailable(f"the key file can't be used: {error.strerror}", where=str(path), hint="see its folder and disk") from None
+    if len(key) != KEY_BYTES:
+        raise Unavailable(f"{len(key)} bytes are no key", where=str(path), hint="restore the key file from the backup")
     return key
+
+
+def _make(path: Path) -> None:
+    """A whole key or none, whenever this is killed: it is written beside its place, and whoever links it there first wins."""
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            path.hardlink_to(name)
+    finally:
+        Path(name).unlink()
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

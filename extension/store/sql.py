@@ -8,31 +8,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from pyroaring import FrozenBitMap
-from sqlalchemy import Connection, Row, and_, select, text
+from sqlalchemy import Connection, and_, select, text
 
 from extension.objects.base import Key, Object
-from extension.objects.errors import Conflict, NotFound
-from extension.objects.kinds import Bundle, BundleDeployment, BundleResource, Cluster
+from extension.objects.errors import Conflict, NotFound, Unavailable
+from extension.objects.kinds import Bundle, BundleDeployment, BundleResource
 from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
-from extension.store import feed
+from extension.store import documents, feed
 from extension.store.assignments import Assignments
 from extension.store.clock import now
 from extension.store.database import Database
-from extension.store.deployments import Deployments
-from extension.store.documents import Documents, hidden, updated
+from extension.store.deployments import Deployments, gitrepo_ids
+from extension.store.documents import Documents, hidden, restated, updated
 from extension.store.listing import Order, counted, document_field, selection
 from extension.store.membership import members
 from extension.store.protocol import Assigned, Change, Page, Query, Report
+from extension.store.removing import remove
 from extension.store.reporting import report
 from extension.store.schema import objects
 from extension.store.sealing import Seal, key_of
+from extension.store.tallies import touch
 from extension.store.tokens import TokenStore
-from extension.store.views import overlay, own_status
+from extension.store.views import conditions, overlay, own_status
 
 T = TypeVar("T", bound=Object)
 
@@ -99,18 +101,23 @@ class SqlStore:
             if new is None:
                 return overlay(connection, old, row.id)
             if new.metadata.deletion_timestamp and not new.metadata.finalizers:
-                self._remove(connection, row, revision)
+                remove(connection, self._documents, row, revision)
                 return new
             return overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
 
     def update_status(self, obj: T) -> T:
         with self._database.read() as connection:
             old = self._documents.object(type(obj), self._documents.require(connection, obj.key))
-            if own_status(obj) == getattr(old, "status", None):
+            if restated(old, own_status(obj)) == old:
                 return obj
         with self._writing(False) as (connection, revision):
             row = self._documents.require(connection, obj.key)
-            new = msgspec.structs.replace(self._documents.object(type(obj), row), status=own_status(obj))
+            old = self._documents.object(type(obj), row)
+            new = restated(old, own_status(obj))
+            if new == old:
+                return overlay(connection, old, row.id)
+            if conditions(new) != conditions(old):  # some of a Bundle's are shown by its GitRepo
+                touch(connection, gitrepo_ids(connection, [row.id]), revision)
             return overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
 
     def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
@@ -122,27 +129,10 @@ class SqlStore:
             marked = msgspec.structs.replace(old.metadata, deletion_timestamp=old.metadata.deletion_timestamp or now())
             gone = msgspec.structs.replace(old, metadata=marked)
             if old.metadata.finalizers:
-                return old if gone == old else self._documents.replace(connection, row, gone, revision)
-            self._remove(connection, row, revision)
+                kept = old if gone == old else self._documents.replace(connection, row, gone, revision)
+                return overlay(connection, kept, row.id)
+            remove(connection, self._documents, row, revision)
             return gone
-
-    def _remove(self, connection: Connection, row: Row[Any], revision: int) -> None:
-        """Removes an object and the rows that hang on it."""
-        object_id, kind = row.id, row.kind
-        if kind == Cluster.KIND:
-            self._drop_cluster(connection, object_id, revision)
-        if kind == Bundle.KIND:
-            for table in ("deployment", "report", "variant", "deployment_id"):
-                connection.execute(text(f"DELETE FROM {table} WHERE bundle_id = :id"), {"id": object_id})  # noqa: S608
-        for table, column in (("tally", "object_id"), ("seen", "cluster_id")):
-            connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": object_id})  # noqa: S608
-        self._documents.remove(connection, row, revision)
-        feed.prune(connection)
-
-    def _drop_cluster(self, connection: Connection, cluster_id: int, revision: int) -> None:
-        """Takes a cluster's deployments out of the counters of their bundles."""
-        rows = connection.execute(text("SELECT bundle_id FROM deployment WHERE cluster_id = :id"), {"id": cluster_id}).all()
-        report(connection, [Report(row.bundle_id, cluster_id, removed=True) for row in rows], revision)
 
     def object_id(self, key: Key) -> int:
         with self._database.read() as connection:
@@ -181,7 +171,7 @@ class SqlStore:
             return self.revision()
         with self._writing(False) as (connection, revision):
             self._deployments.apply(connection, plan, step, revision)
-            return revision
+            return revision if feed.told(connection, revision) else revision - 1
 
     def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
         with self._database.read() as connection:
@@ -234,10 +224,17 @@ class SqlStore:
 
     @contextmanager
     def _writing(self, dry_run: bool) -> Iterator[tuple[Connection, int]]:
-        """A write transaction and its number; a dry run does everything and keeps nothing."""
+        """A write transaction and its number; a dry run does everything and keeps nothing.
+
+        A number under which the feed has nothing to tell is given back: whoever waits for it would wake and find nothing.
+        """
         with self._database.write(keep=not dry_run) as connection:
-            yield connection, self._database.next_revision(connection)
-        if not dry_run:
+            revision = self._database.next_revision(connection)
+            yield connection, revision
+            told = feed.told(connection, revision)
+            if not told:
+                self._database.give_back(connection)
+        if told and not dry_run:
             self._database.announce()
 
     def _revision(self, connection: Connection) -> int:
@@ -250,7 +247,21 @@ _SEEN = text("INSERT INTO seen (cluster_id, at) VALUES (:id, :at) ON CONFLICT (c
 def open_store(path: Path, *, key: bytes | None = None) -> SqlStore:
     """The store in the SQLite file `path`, made if it is not there, migrated if it is older.
 
-    Without `key` (32 bytes) the one in the file `<path>.key` encrypts, made the first time.
+    Without `key` (32 bytes) the one in the file `<path>.key` encrypts, made the first time. Raises Unavailable for a file
+    that can't be used, and for a key that does not open what is in it, before anything is sealed with two keys.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return SqlStore(Database(path), Seal(key or key_of(path.with_name(f"{path.name}.key"))))
+    database = Database(path)
+    try:
+        return SqlStore(database, _seal(database, path.with_name(f"{path.name}.key"), key))
+    except BaseException:
+        database.close()
+        raise
+
+
+def _seal(database: Database, path: Path, key: bytes | None) -> Seal:
+    with database.read() as connection:
+        sample = documents.sealed_sample(connection)
+    seal = Seal(key or key_of(path, make=sample is None))
+    if sample is not None and not seal.fits(*sample):
+        raise Unavailable("the key does not belong to this database", where=str(path), hint="restore the key file from the backup")
+    return seal

@@ -24,6 +24,7 @@ from extension.store.schema import tokens
 
 ROLES = ("admin", "member", "read-only")
 EVERYWHERE = "*"
+LONGEST_TTL = 100 * 365 * 24 * 3600.0
 _NO_HASH = hashlib.sha256(b"").digest()
 
 
@@ -42,10 +43,13 @@ class TokenStore:
         self._database = database
 
     def create(self, name: str, roles: Mapping[str, str], ttl: float | None = None) -> str:
-        """The clear token. `ttl` is in seconds, None for no end. Raises Invalid for an unknown role."""
+        """The clear token. `ttl` is in seconds, None for no end. Raises Invalid for an unknown role, or none, or a ttl without end."""
         unknown = next((role for role in roles.values() if role not in ROLES), None)
         if unknown is not None or not roles:
-            raise Invalid(f"role {unknown!r} does not exist", field="roles", hint=f"use one of {', '.join(ROLES)}")
+            what = "at least one role is needed" if unknown is None else f"role {unknown!r} does not exist"
+            raise Invalid(what, field="roles", hint=f"use one of {', '.join(ROLES)}")
+        if ttl is not None and not ttl < LONGEST_TTL:
+            raise Invalid("ttl is longer than a century", field="ttl", hint="leave it out for a token that does not expire")
         token_id, secret = f"token-{secrets.token_hex(4)}", secrets.token_urlsafe(32)
         values = {
             "id": token_id, "name": name, "hash": _hash(secret), "roles": msgspec.json.encode(dict(roles)).decode(),
@@ -58,6 +62,8 @@ class TokenStore:
     def verify(self, token: str) -> Token | None:
         """Whom a clear token stands for; None when it is unknown, wrong or expired."""
         token_id, _, secret = token.partition(":")
+        if not token.isascii():  # no token of ours, and it may hold what can't be encoded
+            return None
         with self._database.read() as connection:
             row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
         right = hmac.compare_digest(_hash(secret), row.hash if row else _NO_HASH)

@@ -59,6 +59,16 @@ def own_status(obj: Object) -> Any:
     return msgspec.structs.replace(status, **{name: getattr(plain, name) for name in computed}, conditions=conditions)
 
 
+def conditions(obj: Object) -> tuple[Condition, ...]:
+    found: tuple[Condition, ...] = getattr(getattr(obj, "status", None), "conditions", ())
+    return found
+
+
+def told_by_itself(obj: Object) -> tuple[Condition, ...]:
+    """The Ready condition a reconciler set, which a Bundle's GitRepo shows as well."""
+    return tuple(c for c in conditions(obj) if _is_own(c))
+
+
 def _is_own(condition: Condition) -> bool:
     """Whether a Ready condition was set by a reconciler: those have a reason, computed ones have none."""
     return condition.type == "Ready" and condition.status == "False" and bool(condition.reason)
@@ -164,6 +174,7 @@ def _gitrepo(connection: Connection, repo: GitRepo, object_id: int) -> tuple[Any
                 for c in _conditions(stored, summary, "Bundle", tally.changed or repo.metadata.creation_timestamp or "")
                 if c.type == "Ready"
             ),
+            *(() if tally.total else _untargeted(connection, bundles)),
         ),
     )
     return status, max(tally.revision, touched.revision)
@@ -193,16 +204,33 @@ def _clusters(connection: Connection, bundles: Sequence[int], tally: _Tally) -> 
     return int(row.ready), int(row.total)
 
 
+def _untargeted(connection: Connection, bundles: Sequence[int]) -> tuple[Condition, ...]:
+    """What the first of these bundles says of targets that match no cluster."""
+    found = _first_that_says(connection, bundles, '%"type":"Targeted","status":"False"%')
+    if found is None:
+        return ()
+    told = [c for c in found.status.conditions if c.type == "Targeted"]
+    return tuple(msgspec.structs.replace(c, message=f"bundle {found.metadata.name}: {c.message}") for c in told)
+
+
 def _broken_bundle(connection: Connection, bundles: Sequence[int]) -> tuple[Condition, ...]:
     """The Ready=False that a reconciler stored for the first of these bundles, if any (1.2: it replaces the GitRepo's)."""
+    found = _first_that_says(connection, bundles, '%"type":"Ready","status":"False","reason":%')
+    return () if found is None else told_by_itself(found)
+
+
+def _first_that_says(connection: Connection, bundles: Sequence[int], pattern: str) -> Bundle | None:
     rows = connection.execute(
         text(
-            f"SELECT doc FROM object WHERE id IN ({','.join(map(str, bundles)) or 'NULL'})"  # noqa: S608
-            ' AND doc LIKE \'%"type":"Ready","status":"False","reason":%\' ORDER BY uid LIMIT 1'
-        )
+            f"SELECT doc, name FROM object WHERE id IN ({','.join(map(str, bundles)) or 'NULL'})"  # noqa: S608
+            " AND doc LIKE :pattern ORDER BY uid LIMIT 1"
+        ),
+        {"pattern": pattern},
     ).all()
-    found = msgspec.json.decode(rows[0].doc, type=Bundle).status.conditions if rows else ()
-    return tuple(c for c in found if _is_own(c))
+    if not rows:
+        return None
+    found = msgspec.json.decode(rows[0].doc, type=Bundle)
+    return msgspec.structs.replace(found, metadata=msgspec.structs.replace(found.metadata, name=rows[0].name))
 
 
 def _cluster(connection: Connection, cluster: Cluster, object_id: int) -> tuple[Any, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,12 +65,23 @@ class Session:
         return self.call("DELETE", path, **kwargs)
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Iterator[Services]:
-    store = open_store(tmp_path / "store.db")
+@pytest.fixture(scope="session")
+def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a closed store with the workspaces and the local cluster: a copy is quicker than a new one."""
+    path = tmp_path_factory.mktemp("made") / "store.db"
+    store = open_store(path)
     for name in WORKSPACES:
         store.create(FleetWorkspace(metadata=ObjectMeta(name=name)))
     store.create(Cluster(metadata=ObjectMeta(name="local", namespace="fleet-local", labels={"name": "local"})))
+    store.close()
+    return path
+
+
+@pytest.fixture
+def services(made_store: Path, tmp_path: Path) -> Iterator[Services]:
+    for name in ("store.db", "store.db.key"):
+        shutil.copy(made_store.with_name(name), tmp_path / name)
+    store = open_store(tmp_path / "store.db")
 
     def move(cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> Moved:
         leaves = (Key("Bundle", cluster.namespace, "old"),)
@@ -139,6 +151,21 @@ REPORTS: dict[tuple[str, str], BundleDeploymentStatus | None] = {
     ("team-b", "c4"): None,
 }
 PLACES = {cluster: cluster_namespace(workspace, cluster) for workspace, cluster in REPORTS}
+
+
+@pytest.fixture
+def filled(admin: Session, deployed: None) -> None:
+    """An object of every kind."""
+    place = {"name": "one", "namespace": "team-a", "labels": {"example.org/env": "prod"}}
+    for plural, parts in {
+        "fleet.cattle.io.clustergroups": {"spec": {"selector": {"matchLabels": {"env": "prod"}}}},
+        "fleet.cattle.io.clusterregistrationtokens": {"spec": {"ttl": "24h"}},
+        "fleet.cattle.io.bundlenamespacemappings": {"bundleSelector": {}, "namespaceSelector": {}},
+        "fleet.cattle.io.gitrepos": gitrepo(branch="main", paths=["a", "b"], paused=True, forceSyncGeneration=7),
+        "configmaps": {"data": {"k": "v"}},
+        "secrets": {"stringData": {"k": "v"}},
+    }.items():
+        assert admin.post(f"/v1/{plural}", json=parts | {"metadata": place}).status_code == 201
 
 
 @pytest.fixture

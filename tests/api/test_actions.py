@@ -87,7 +87,8 @@ def test_one_that_fails_does_not_stop_the_others(admin: Session, store: Any) -> 
     store.update = refuse_two
     result = admin.post(f"{GITREPOS}?action=pause&labelSelector=env").json
     assert [row["status"] for row in result["data"]] == [200, 503, 200]
-    assert (result["failed"], result["data"][1]["message"]) == (1, "the disk is full")
+    told = {"id": "team-a/two", "status": 503, "code": "ClusterUnavailable", "message": "the disk is full"}
+    assert (result["failed"], result["data"][1]) == (1, told)
 
 
 @pytest.mark.parametrize(

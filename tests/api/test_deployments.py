@@ -92,6 +92,13 @@ def test_the_resources_of_an_object_one_may_not_see_are_not_there(login: Callabl
     assert login(team_b="admin").get(f"{GITREPOS}/team-a/web/resources").status_code == 404
 
 
+@pytest.mark.parametrize("field", ["id", "spec.deploymentID", "metadata.uid", "status.display.deployed"])
+@pytest.mark.parametrize("query", ["filter={}=x", "sort=-{}"], ids=["filter", "sort"])
+def test_deployments_are_not_listed_by_what_is_made_when_they_are_read(admin: Session, query: str, field: str) -> None:
+    response = admin.get(f"{URL}?{query.format(field)}")
+    assert (response.status_code, response.json["fieldName"]) == (422, query.partition("=")[0])
+
+
 @pytest.mark.usefixtures("deployed")
 def test_bundles_and_clusters_are_found_by_state(admin: Session) -> None:
     admin.post("/v1/fleet.cattle.io.bundles", json={"metadata": {"name": "idle", "namespace": "team-a"}})

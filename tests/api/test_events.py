@@ -9,10 +9,11 @@ from typing import Any
 import orjson
 import pytest
 from flask import Flask
+from structlog.testing import capture_logs
 
 from api import events
 from extension.objects.base import Key
-from extension.objects.errors import Gone
+from extension.objects.errors import Gone, Unavailable
 from extension.store.protocol import Change
 from tests.api.conftest import CLUSTERS, GITREPOS, Session, gitrepo
 
@@ -120,6 +121,17 @@ def test_a_stream_that_falls_too_far_behind_is_told_so_and_ends(admin: Session, 
         next(blocks)
         forget(store)
         assert [event for event, _, _ in until_quiet(blocks)] == ["gone"]
+
+
+def test_a_stream_ends_while_the_store_can_not_be_used(admin: Session, store: Any) -> None:
+    def unavailable(*_args: Any) -> Any:
+        raise Unavailable("the store can't be used: database is locked")
+
+    with stream(admin) as blocks, capture_logs() as logs:
+        next(blocks)
+        store.wait = unavailable
+        assert list(blocks) == []
+    assert [(line["event"], line["problem"]) for line in logs] == [("stream ended", "the store can't be used: database is locked")]
 
 
 def test_deployments_are_told_of_by_their_bundle(admin: Session, store: Any) -> None:

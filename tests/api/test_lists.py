@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from api import listing
+from api.nouns import Noun
+from api.registry import NOUNS
 from tests.api.conftest import GITREPOS, Session, gitrepo
 
 
@@ -84,6 +87,12 @@ def test_a_list_is_selected_and_sorted_by_the_store(admin: Session, query: str, 
         pytest.param("filter=metadata.name<3", "filter", id="an operator that is not offered"),
         pytest.param("filter=nonsense=1", "filter", id="a field that is not offered"),
         pytest.param("sort=nonsense", "sort", id="a field that can't be sorted by"),
+        pytest.param("sort=metadata.name,spec", "sort", id="an object that can't be sorted by"),
+        pytest.param("sort=--metadata.name", "sort", id="two directions"),
+        pytest.param("sort=spec.a-b", "sort", id="a path that is none"),
+        pytest.param("filter=status.readyClusters=0", "filter", id="a count"),
+        pytest.param("sort=-status.summary.ready", "sort", id="a sum of counts"),
+        pytest.param("filter=metadata.resourceVersion=1", "filter", id="a version that moves with the counts"),
         pytest.param("filter=metadata.state.name=sleepy", "filter", id="a state nobody knows"),
         pytest.param("filter=metadata.state.name=modified", "filter", id="the state of a GitRepo, which is a sum"),
         pytest.param("limit=0", "limit", id="no rows"),
@@ -115,6 +124,35 @@ def test_fields_can_be_left_out(admin: Session) -> None:
     item = admin.get(f"{GITREPOS}?exclude=spec.repo&exclude=metadata.labels").json["data"][0]
     assert "labels" not in item["metadata"]
     assert item.get("spec", {}) == {}
+
+
+def leaves(found: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """The path and the value, as a filter has them, of every scalar in an answer."""
+    if isinstance(found, dict):
+        for key, value in found.items():
+            yield from leaves(value, f"{path}[{key}]" if path == "metadata.labels" else f"{path}.{key}".lstrip("."))
+    elif isinstance(found, list):
+        for i, value in enumerate(found):
+            yield from leaves(value, f"{path}[{i}]")
+    elif found is not None:
+        yield path, str(found).lower() if isinstance(found, bool) else str(found)
+
+
+MANAGED = "metadata.labels[fleet.cattle.io/managed]"
+"""Every deployment has it, and only its Bundle's labels can be asked for."""
+
+
+@pytest.mark.parametrize("noun", NOUNS, ids=[noun.plural for noun in NOUNS])
+@pytest.mark.usefixtures("filled")
+def test_what_a_list_shows_can_be_asked_for_or_is_refused_but_never_missed(admin: Session, noun: Noun) -> None:
+    url, found = f"/v1/{noun.plural}", 0
+    for item in admin.get(url).json["data"]:
+        for path, value in leaves({part: item.get(part, {}) for part in ("id", "metadata", "spec", "status")}):
+            answered = admin.get(url, query_string={"filter": f"{path}='{value}'"})
+            if answered.status_code != 422 and path != MANAGED:
+                found += item["id"] in ids(answered.json)
+                assert item["id"] in ids(answered.json), (path, value)
+    assert found > 3
 
 
 def test_an_empty_list_is_a_list(admin: Session) -> None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
-from tests.api.conftest import GITREPOS, Session, gitrepo
+from extension.objects.base import Key
+from extension.objects.kinds import BundleDeploymentStatus, GitRepo
+from extension.store.protocol import Report
+from tests.api.conftest import CLUSTERS, GITREPOS, Session, gitrepo
 
 WEB = f"{GITREPOS}/team-a/web"
 
@@ -61,33 +65,93 @@ def test_a_delete_may_insist_on_a_version(admin: Session, made: Any) -> None:
     assert admin.delete(WEB, headers={"If-Match": made.headers["ETag"]}).status_code == 200
 
 
-def test_a_patch_is_made_again_when_somebody_writes_in_between(admin: Session, made: Any, store: Any) -> None:
-    kept, busy = store.update, [1, 1]
+def interrupt(store: Any, method: str, times: int) -> list[int]:
+    """Makes somebody else write just before each of the next `times` calls of a method; the calls that were made."""
+    kept, update, calls = getattr(store, method), store.update, []
 
-    def interrupted(obj: Any, **kwargs: Any) -> Any:
-        if busy:
-            busy.pop()
-            from extension.objects.errors import Conflict
+    def interrupted(*args: Any, **kwargs: Any) -> Any:
+        calls.append(len(calls))
+        if len(calls) <= times:
+            other = store.get(GitRepo, "team-a", "web")
+            labels = {"written": str(len(calls))}
+            update(msgspec.structs.replace(other, metadata=msgspec.structs.replace(other.metadata, labels=labels)))
+        return kept(*args, **kwargs)
 
-            raise Conflict("changed")
-        return kept(obj, **kwargs)
+    setattr(store, method, interrupted)
+    return calls
 
-    store.update = interrupted
-    assert admin.patch(WEB, json={"spec": {"branch": "x"}}).json["spec"]["branch"] == "x"
+
+@pytest.mark.parametrize("headers", [{}, {"If-Match": "*"}], ids=["no version", "any version"])
+def test_a_patch_is_made_again_on_what_somebody_wrote_in_between(admin: Session, made: Any, store: Any, headers: dict[str, str]) -> None:
+    calls = interrupt(store, "update", 2)
+    body = admin.patch(WEB, json={"spec": {"branch": "x"}}, headers=headers).json
+    assert (body["spec"]["branch"], body["metadata"]["labels"], len(calls)) == ("x", {"written": "2"}, 3)
 
 
 def test_a_patch_that_never_gets_through_ends_as_a_conflict(admin: Session, made: Any, store: Any) -> None:
-    from extension.objects.errors import Conflict
+    calls = interrupt(store, "update", 99)
+    response = admin.patch(WEB, json={"spec": {"branch": "x"}})
+    assert (response.status_code, response.json["fieldName"], len(calls)) == (409, "metadata.resourceVersion", 5)
 
-    calls = []
 
-    def always(obj: Any, **kwargs: Any) -> Any:
-        calls.append(1)
-        raise Conflict("changed")
+def test_a_replacement_of_whatever_is_there_gets_through(admin: Session, made: Any, store: Any) -> None:
+    interrupt(store, "update", 1)
+    assert admin.put(WEB, json=gitrepo(branch="x"), headers={"If-Match": "*"}).json["spec"]["branch"] == "x"
 
-    store.update = always
-    assert admin.patch(WEB, json={"spec": {"branch": "x"}}).status_code == 409
-    assert len(calls) == 5
+
+def test_a_delete_that_names_no_version_gets_through(admin: Session, made: Any, store: Any) -> None:
+    interrupt(store, "delete", 1)
+    assert admin.delete(WEB).status_code == 200
+    assert admin.get(WEB).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["put", "patch", "delete"])
+def test_a_write_in_the_last_moment_is_a_failed_precondition(admin: Session, made: Any, store: Any, method: str) -> None:
+    interrupt(store, "delete" if method == "delete" else "update", 1)
+    body = {} if method == "delete" else {"json": gitrepo(branch="mine")}
+    response = getattr(admin, method)(WEB, headers={"If-Match": made.headers["ETag"]}, **body)
+    assert (response.status_code, response.json["code"]) == (412, "Conflict")
+    assert "branch" not in admin.get(WEB).json["spec"]
+
+
+CLUSTER = f"{CLUSTERS}/team-a/c1"
+
+
+@pytest.fixture
+def moved(admin: Session, deployed: None, store: Any) -> Any:
+    """A cluster's answer from before its agent told that all is well again."""
+    before = admin.get(CLUSTER)
+    report = BundleDeploymentStatus(applied_deployment_id="d1", ready=False)
+    ids = [store.object_id(Key(*key)) for key in (("Bundle", "team-a", "web"), ("Cluster", "team-a", "c1"))]
+    store.report([Report(*ids, report)])
+    assert admin.get(CLUSTER).headers["ETag"] != before.headers["ETag"]
+    return before
+
+
+def test_a_report_of_an_agent_spoils_no_write_by_etag(admin: Session, moved: Any) -> None:
+    etag = {"If-Match": moved.headers["ETag"]}
+    body = moved.json | {"metadata": moved.json["metadata"] | {"labels": {"env": "prod"}}}
+    assert admin.put(CLUSTER, json=body, headers=etag).json["metadata"]["labels"] == {"env": "prod"}
+    assert admin.put(CLUSTER, json=moved.json, headers=etag).status_code == 412
+    assert admin.delete(CLUSTER, headers=etag).status_code == 412
+
+
+def test_a_report_of_an_agent_spoils_no_write_by_resource_version(admin: Session, moved: Any) -> None:
+    version = moved.json["metadata"]["resourceVersion"]
+    patch = {"metadata": {"resourceVersion": version, "labels": {"env": "prod"}}}
+    assert admin.patch(CLUSTER, json=patch).status_code == 200
+    assert admin.patch(CLUSTER, json=patch | {"spec": {"paused": True}}).status_code == 409
+    assert admin.put(CLUSTER, json=moved.json).status_code == 409
+
+
+@pytest.mark.parametrize("version", ["999999", "-1", "x", "9" * 5000, "1.5"], ids=["later", "negative", "a word", "huge", "a fraction"])
+def test_a_version_that_never_was_is_refused(admin: Session, made: Any, version: str) -> None:
+    body = gitrepo(branch="x")
+    assert admin.put(WEB, json=body, headers={"If-Match": f'"{version}"'}).status_code == 412
+    assert admin.delete(WEB, headers={"If-Match": f'"{version}"'}).status_code == 412
+    body["metadata"]["resourceVersion"] = version
+    assert admin.put(WEB, json=body).status_code == 409
+    assert "branch" not in admin.get(WEB).json["spec"]
 
 
 def test_a_merge_patch_removes_by_null(admin: Session, made: Any) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 def main() -> int:
     only = sys.argv[1] if len(sys.argv) > 1 else ""
-    size = sys.argv[2:3]
+    size = [one for one in sys.argv[2:3] if one]
     files = sorted(p.stem for p in Path(__file__).parent.glob("bench_*.py") if not only or p.stem == f"bench_{only}")
     if not files:
         print(f"there is no benchmark {only}", file=sys.stderr)

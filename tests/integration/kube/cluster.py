@@ -42,12 +42,9 @@ def running(folder: Path) -> Iterator[Path]:
         yield _start(folder, processes)
     finally:
         for process in reversed(processes):
-            process.terminate()
-        for process in reversed(processes):
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
+            process.kill()  # an API server that is asked to end waits for its watchers, and nothing here is to be kept
+        for process in processes:
+            process.wait()
 
 
 def _start(folder: Path, processes: list[subprocess.Popen[bytes]]) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from extension.delivery.client import Client, Kind
 from extension.delivery.helm_records import HelmRecords
 from extension.delivery.kubeconfig import read
-from tests.integration.service.test_demo import start, wait_for
+from tests.integration.service.running import start, wait_for
 
 pytestmark = pytest.mark.xdist_group("kube")
 

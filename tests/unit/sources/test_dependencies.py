@@ -45,7 +45,7 @@ def test_only_what_lies_over_the_network_is_fetched_under_the_version_found() ->
         return ChartArchive("1.9.0", b"tgz")
 
     local = {"name": "lib", "version": "1.0.0", "repository": "file://../lib"}
-    assert fetch([REDIS, local], packed, "app") == {"charts/redis-1.9.0.tgz": b"tgz"}
+    assert fetch([REDIS, local], packed, "app", "charts/app") == {"charts/redis-1.9.0.tgz": b"tgz"}
     assert asked == [("redis", REDIS["repository"], "^1.2")]
 
 
@@ -54,11 +54,11 @@ def test_a_failure_names_the_chart_and_the_dependency_without_a_login() -> None:
         raise Unavailable("answered 404", hint="")
 
     with pytest.raises(Unavailable, match=r"app: dependency redis \^1.2 of https://charts.example.com: answered 404") as caught:
-        fetch([REDIS], packed, "app")
+        fetch([REDIS], packed, "app", "charts/app")
     assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize("repository", ["@stable", "alias:stable"])
 def test_a_repository_by_nickname_is_invalid(repository: str) -> None:
     with pytest.raises(Invalid, match="write the repository's URL"):
-        fetch([{"name": "x", "version": "1", "repository": repository}], lambda *_: ChartArchive("", b""), "app")
+        fetch([{"name": "x", "version": "1", "repository": repository}], lambda *_: ChartArchive("", b""), "app", "charts/app")

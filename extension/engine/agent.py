@@ -1,0 +1,72 @@
+"""One cluster served by this process: its delivery, what it should have, and how it is getting on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import msgspec
+
+from extension.delivery.protocol import Delivery
+from extension.objects.base import Key
+from extension.objects.kinds import BundleDeploymentStatus, Cluster
+from extension.objects.states import State, deployment_state
+from extension.store.protocol import Assigned
+from extension.targeting import Dependency
+
+
+class Agent:
+    """One cluster: its delivery, and what the store last said it should have. Guarded by `lock`."""
+
+    def __init__(self, cluster: Cluster, delivery: Delivery, fingerprint: str) -> None:
+        self.key = cluster.key
+        self.delivery = delivery
+        self.fingerprint = fingerprint
+        self.lock = threading.Lock()
+        self.since = 0
+        self.items: dict[Key, Assigned] = {}
+        self.waiting: set[Key] = set()
+        self.attempts: dict[Key, int] = {}
+        self.failures = 0
+        self.down_until = 0.0
+        self.busy = 0
+
+    def learn(self, assigned: Iterable[Assigned]) -> list[Key]:
+        """Takes what the hub changed; the status this agent knows is newer than the one the hub sends along."""
+        with self.lock:
+            keys = []
+            for item in assigned:
+                known = self.items.get(item.bundle)
+                if known is not None and known.bundle_id == item.bundle_id:
+                    item = msgspec.structs.replace(item, status=known.status)  # noqa: PLW2901
+                self.items[item.bundle] = item
+                self.since = max(self.since, item.revision)
+                keys.append(item.bundle)
+            return keys
+
+    def settle(self, item: Assigned, status: BundleDeploymentStatus) -> bool:
+        """Keeps the status; whether it differs from the one before."""
+        with self.lock:
+            known = self.items.get(item.bundle)
+            if known is None or known.bundle_id != item.bundle_id:
+                return False
+            self.items[item.bundle] = msgspec.structs.replace(known, status=status)
+            return known.status != status
+
+    def others(self, item: Assigned) -> dict[Key, Dependency]:
+        """The other bundles on this cluster, as what a bundle can depend on."""
+        with self.lock:
+            there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
+            return {other.bundle: Dependency(_state(other), other.labels) for other in there}
+
+
+def _state(item: Assigned) -> State:
+    failed = any(c.type == "Deployed" and c.status == "False" for c in item.status.conditions)
+    return deployment_state(
+        desired=item.deployment_id,
+        staged=item.staged_deployment_id,
+        applied=item.status.applied_deployment_id,
+        deployed_failed=failed,
+        ready=item.status.ready,
+        non_modified=item.status.non_modified,
+    )

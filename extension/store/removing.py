@@ -1,0 +1,42 @@
+"""What goes with an object: the deployments of a Bundle or Cluster, their counts, contents and last-seen times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, text
+
+from extension.objects.kinds import Bundle, Cluster
+from extension.store import feed
+from extension.store.deployments import gitrepo_ids
+from extension.store.documents import Documents
+from extension.store.protocol import Report
+from extension.store.reporting import report
+from extension.store.tallies import touch
+
+
+def remove(connection: Connection, documents: Documents, row: Row[Any], revision: int) -> None:
+    """Removes the object of a row and the rows that hang on it."""
+    contents: list[str] = []
+    if row.kind == Cluster.KIND:
+        found = connection.execute(text("SELECT bundle_id FROM deployment WHERE cluster_id = :id"), {"id": row.id}).all()
+        report(connection, [Report(one.bundle_id, row.id, removed=True) for one in found], revision)
+    if row.kind == Bundle.KIND:
+        contents = _empty_bundle(connection, row.id, revision)
+    for table, column in (("tally", "object_id"), ("seen", "cluster_id")):
+        connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": row.id})  # noqa: S608 (our own names)
+    documents.remove(connection, row, revision)
+    for sha256 in contents:
+        documents.drop_content(connection, sha256)
+    feed.prune(connection)
+
+
+def _empty_bundle(connection: Connection, bundle_id: int, revision: int) -> list[str]:
+    """Drops a bundle's deployments, also out of the counts of their clusters; the contents they named."""
+    found = connection.execute(text("SELECT cluster_id FROM deployment WHERE bundle_id = :id"), {"id": bundle_id}).all()
+    report(connection, [Report(bundle_id, one.cluster_id, removed=True) for one in found], revision)
+    touch(connection, gitrepo_ids(connection, [bundle_id]), revision)
+    contents = connection.execute(text("SELECT DISTINCT content FROM variant WHERE bundle_id = :id"), {"id": bundle_id}).all()
+    for table in ("variant", "deployment_id"):
+        connection.execute(text(f"DELETE FROM {table} WHERE bundle_id = :id"), {"id": bundle_id})  # noqa: S608 (our own names)
+    return [one.content for one in contents]

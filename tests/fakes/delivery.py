@@ -1,0 +1,80 @@
+"""A cluster in memory: `delivery.protocol.Delivery` that does what a test tells it."""
+
+from __future__ import annotations
+
+import threading
+
+import msgspec
+
+from extension.delivery.protocol import Deployment, Release
+from extension.delivery.status import Observation, failed, observed
+from extension.objects.errors import Unavailable, UserError
+from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceKey, ResourceSummary
+
+NOW = "2026-11-23T12:00:00Z"
+
+
+class MemoryDelivery:
+    """`calls` are (what, bundle) in order. `errors` by bundle fail its deployments, `late` bundles are deployed but not ready,
+    `modified` ones differ; while `down` the cluster can't be reached, while `gate` is unset calls wait."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+        self.deployed: dict[str, Release] = {}
+        self.errors: dict[str, UserError] = {}
+        self.late: set[str] = set()
+        self.modified: set[str] = set()
+        self.down = ""
+        self.closed = False
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def deploy(self, deployment: Deployment) -> BundleDeploymentStatus:
+        self._call("deploy", deployment.name)
+        error = self.errors.get(deployment.name)
+        if error is not None:
+            return failed(deployment.status, deployment.deployment_id, error, NOW)
+        deployment.resources()
+        namespace = deployment.options.default_namespace or "default"
+        keep = deployment.options.keep_resources
+        self.deployed[deployment.name] = Release(deployment.name, namespace, deployment.name, deployment.deployment_id, keep)
+        return self._observed(deployment)
+
+    def observe(self, deployment: Deployment) -> BundleDeploymentStatus:
+        self._call("observe", deployment.name)
+        return self._observed(deployment)
+
+    def remove(self, release: Release) -> None:
+        self._call("keep" if release.keep_resources else "remove", release.bundle)
+        self.deployed.pop(release.bundle, None)
+
+    def releases(self) -> tuple[Release, ...]:
+        self._call("releases", "")
+        return tuple(self.deployed.values())
+
+    def close(self) -> None:
+        self.closed = True
+
+    def did(self, what: str) -> list[str]:
+        """The bundles of one sort of call, in order."""
+        return [bundle for call, bundle in self.calls if call == what]
+
+    def _call(self, what: str, bundle: str) -> None:
+        self.calls.append((what, bundle))
+        self.gate.wait(10)
+        if self.down:
+            raise Unavailable(self.down)
+
+    def _observed(self, deployment: Deployment) -> BundleDeploymentStatus:
+        name = deployment.name
+        key = ResourceKey("ConfigMap", "v1", "default", name)
+        late = NonReadyStatus("uid", "ConfigMap", "v1", "default", name, ResourceSummary("in-progress", transitioning=True))
+        seen = Observation(
+            release=f"{self.deployed[name].namespace}/{name}:1",
+            resources=(key,),
+            modified=(ModifiedStatus("ConfigMap", "v1", "default", name, patch="{}"),) if name in self.modified else (),
+            non_ready=(late,) if name in self.late else (),
+        )
+        status = observed(deployment.status, deployment.deployment_id, seen, NOW)
+        return msgspec.structs.replace(status, sync_generation=deployment.options.force_sync_generation)

@@ -1,0 +1,52 @@
+"""Git repositories as dicts of files, for `engine.gitrepos.Sources`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from extension.objects.errors import Invalid, Unavailable
+from extension.objects.kinds import GitRepo
+from extension.objects.tree import Tree
+from tests.fakes.tree import DictTree
+
+
+class NoCharts:
+    """`bundles.Charts` of a repository that needs none."""
+
+    def fetch(self, chart: str, repo: str = "", version: str = "", *, path: str = "") -> Mapping[str, bytes]:
+        raise Invalid(f"chart {chart} can't be fetched here", where=path)
+
+    def update(self, tree: Tree, folder: str) -> Mapping[str, bytes]:
+        return {}
+
+
+class DictSources:
+    """Commits by URL, the newest last. `asked` and `fetched` are what was asked for; while `down` nothing answers."""
+
+    def __init__(self) -> None:
+        self.commits: dict[str, list[tuple[str, DictTree]]] = {}
+        self.asked: list[str] = []
+        self.fetched: list[str] = []
+        self.down = ""
+
+    def commit(self, url: str, files: Mapping[str, str]) -> str:
+        """Adds a commit; its name."""
+        history = self.commits.setdefault(url, [])
+        name = f"{len(history) + 1:040x}"
+        history.append((name, DictTree(files)))
+        return name
+
+    def latest(self, repo: GitRepo) -> str:
+        self.asked.append(repo.metadata.name)
+        if self.down:
+            raise Unavailable(self.down, where=repo.spec.repo)
+        if repo.spec.repo not in self.commits:
+            raise Unavailable("repository not found", where=repo.spec.repo)
+        return self.commits[repo.spec.repo][-1][0]
+
+    def tree(self, repo: GitRepo, commit: str) -> Tree:
+        self.fetched.append(commit)
+        return dict(self.commits[repo.spec.repo])[commit]
+
+    def charts(self, repo: GitRepo) -> NoCharts:
+        return NoCharts()

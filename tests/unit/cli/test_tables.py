@@ -1,0 +1,188 @@
+"""The tables of `get`, letter by letter: what a person reads, and what scripts cut columns out of."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from extension.commands.objects import described, shown
+from extension.commands.tables import KINDS, Kind, age, aligned, kind, none, table
+
+
+def known(name: str) -> Kind:
+    found = kind(name)
+    assert found is not None
+    return found
+
+
+def ago(**passed: int) -> str:
+    return (datetime.now(UTC) - timedelta(**passed)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def row(name: str, state: str = "active", message: str = "", workspace: str = "fleet-default", **parts: Any) -> dict[str, Any]:
+    metadata = {"name": name, "creationTimestamp": ago(days=3), "state": {"name": state, "message": message}, "namespace": workspace}
+    return {"id": f"{workspace}/{name}", "type": "x", "links": {}, "actions": {}, "metadata": metadata, **parts}
+
+
+def display(**fields: str) -> dict[str, Any]:
+    return {"status": {"display": fields}}
+
+
+COMMIT = {"commit": "657a4ef0c9a1"}
+GITREPOS = [
+    row("shop", spec={"repo": "https://example.org/shop"}, status={**COMMIT, "display": {"readyBundleDeployments": "6/6"}}),
+    row(
+        "a-name-much-longer-than-the-others",
+        "errapplied",
+        "line one\nline two",
+        spec={"repo": "git@example.org:a.git"},
+        status={"display": {"readyBundleDeployments": "0/3"}},
+    ),
+    row("new", "pending", spec={"repo": "https://example.org/new"}),
+]
+GOLDEN = {
+    "gitrepo": (
+        GITREPOS,
+        """\
+NAME                                 REPO                       COMMIT    BUNDLEDEPLOYMENTS-READY   STATE        MESSAGE             AGE
+shop                                 https://example.org/shop   657a4ef   6/6                       active                           3d
+a-name-much-longer-than-the-others   git@example.org:a.git                0/3                       errapplied   line one line two   3d
+new                                  https://example.org/new                                        pending                          3d
+""",
+    ),
+    "bundle": (
+        [row("shop-web", "modified", "configmap shop/settings changed", **display(readyClusters="1/3"))],
+        """\
+NAME       BUNDLEDEPLOYMENTS-READY   STATE      MESSAGE                           AGE
+shop-web   1/3                       modified   configmap shop/settings changed   3d
+""",
+    ),
+    "bd": (
+        [
+            {
+                **row("web", workspace="cluster-a-b-1", **display(deployed="True", monitored="False", state="NotReady")),
+                "metadata": {"name": "web", "namespace": "cluster-a-b-1", "labels": {"fleet.cattle.io/cluster": "berlin"}},
+            }
+        ],
+        """\
+NAME   CLUSTER   DEPLOYED   MONITORED   STATE
+web    berlin    True       False       NotReady
+""",
+    ),
+    "cluster": (
+        [
+            row("berlin", status={"display": {"readyBundles": "3/3"}, "agent": {"lastSeen": ago(minutes=2, seconds=5)}}),
+            row("waiting", "wait-check-in"),
+        ],
+        """\
+NAME      BUNDLES-READY   LAST-SEEN   STATE           MESSAGE   AGE
+berlin    3/3             2m          active                    3d
+waiting                               wait-check-in             3d
+""",
+    ),
+    "cg": (
+        [row("production", **display(readyClusters="2/2", readyBundles="6/6"))],
+        """\
+NAME         CLUSTERS-READY   BUNDLES-READY   STATE    MESSAGE   AGE
+production   2/2              6/6             active             3d
+""",
+    ),
+    "crt": ([row("t", status={"secretName": "t-secret"})], "NAME   SECRET-NAME   AGE\nt      t-secret      3d\n"),
+    "bnm": ([row("to-edge")], "NAME      AGE\nto-edge   3d\n"),
+    "workspace": ([row("edge", workspace="")], "NAME   AGE\nedge   3d\n"),
+    "secret": (
+        [row("git", _type="kubernetes.io/basic-auth")],
+        "NAME   TYPE                       AGE\ngit    kubernetes.io/basic-auth   3d\n",
+    ),
+    "cm": ([row("settings")], "NAME       AGE\nsettings   3d\n"),
+}
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_kind_has_fleets_columns_as_wide_as_their_widest_cell(name: str) -> None:
+    rows, wanted = GOLDEN[name]
+    assert table(known(name), rows, workspaces=False) == wanted
+
+
+def test_every_kind_has_a_golden_table() -> None:
+    assert {known(name).plural for name in GOLDEN} == {one.plural for one in KINDS}
+
+
+def test_all_workspaces_add_a_column_but_not_to_what_lies_in_none() -> None:
+    both = [row("settings"), row("settings", workspace="edge")]
+    assert table(known("cm"), both, workspaces=True) == (
+        "WORKSPACE       NAME       AGE\nfleet-default   settings   3d\nedge            settings   3d\n"
+    )
+    assert table(known("workspace"), [row("edge", workspace="")], workspaces=True) == "NAME   AGE\nedge   3d\n"
+
+
+def test_columns_are_as_wide_as_a_terminal_shows_their_letters() -> None:
+    assert aligned([["NAME", "ROLE"], ["東京", "admin"], ["Zoe\u0308", "member"]]) == "NAME   ROLE\n東京   admin\nZoe\u0308    member\n"
+
+
+def test_a_message_can_not_move_the_terminals_cursor() -> None:
+    assert aligned([["a\x1b[2Jb\r\nc\td"]]) == "a [2Jb  c d\n"
+    assert "\x1b" not in described(known("gitrepo"), row("shop", "errapplied", "\x1b[2Jgone"))
+
+
+@pytest.mark.parametrize(
+    ("passed", "shown_as"),
+    [({"seconds": 5}, "5s"), ({"seconds": -30}, "0s"), ({"seconds": 61}, "1m"), ({"minutes": 59}, "59m"),
+     ({"hours": 23}, "23h"), ({"days": 400}, "400d")],
+)  # fmt: skip
+def test_an_age_is_told_in_its_largest_unit(passed: dict[str, int], shown_as: str) -> None:
+    assert age({"metadata": {"creationTimestamp": ago(**passed)}}) == shown_as
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        (none(known("gr"), "edge"), "no gitrepos in workspace edge"),
+        (none(known("cm"), "edge", selector="a=b"), "no configmaps in workspace edge with a=b"),
+        (none(known("bd"), "edge", everywhere=True), "no bundledeployments in any workspace"),
+        (none(known("workspaces"), "edge", selector="a=b"), "no fleetworkspaces with a=b"),
+    ],
+)
+def test_an_empty_list_says_of_what_and_where(said: str, wanted: str) -> None:
+    assert said == wanted
+
+
+@pytest.mark.parametrize(("output", "wanted"), [("table", ""), ("name", ""), ("yaml", "")])
+def test_an_empty_list_prints_nothing_a_program_could_take_for_an_object(output: str, wanted: str) -> None:
+    assert shown(known("gitrepo"), [], output, one=False, workspaces=False) == wanted
+
+
+def test_names_can_be_given_to_another_command() -> None:
+    assert shown(known("gr"), [row("shop"), row("new")], "name", one=False, workspaces=False) == "gitrepo/shop\ngitrepo/new\n"
+
+
+def test_json_and_yaml_are_kubernetes_documents_without_what_the_api_adds() -> None:
+    secret = row("git", apiVersion="v1", kind="Secret", data={"password": None}, _type="kubernetes.io/basic-auth")
+    text = shown(known("secret"), [secret], "yaml", one=True, workspaces=False)
+    assert text.startswith("metadata:\n  name: git\n") and text.endswith("data:\n  password: null\ntype: kubernetes.io/basic-auth\n")
+    assert shown(known("secret"), [secret], "json", one=False, workspaces=False).startswith('{\n  "apiVersion": "v1",\n  "kind": "List",')
+    assert "links" not in text and "actions" not in text
+
+
+def test_a_description_tells_what_is_not_ready_and_why() -> None:
+    status = {
+        "display": {"readyClusters": "0/1"},
+        "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": ago(hours=2), "message": "NotReady(1)"}, {"type": "Odd"}],
+        "summary": {"nonReadyResources": [{"name": "berlin", "bundleState": "NotReady", "message": "deployment web"}]},
+    }
+    found = row("web", "notready", "NotReady(1)", kind="Bundle", status=status)
+    found["metadata"]["labels"] = {"b": "2", "a": "1"}
+    assert described(known("bundle"), found) == (
+        "Kind:                      Bundle\n"
+        "Name:                      web\n"
+        "Workspace:                 fleet-default\n"
+        "Age:                       3d\n"
+        "State:                     notready\n"
+        "Message:                   NotReady(1)\n"
+        "Bundledeployments-ready:   0/1\n"
+        "Labels:\n  a=1\n  b=2\n"
+        "Conditions:\n  Ready=False for 2h: NotReady(1)\n  Odd=\n"
+        "Not ready:\n  NotReady berlin: deployment web\n"
+    )

@@ -1,0 +1,123 @@
+"""Versions of the file: made, brought up to date, or refused and left as it was."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from sqlalchemy import text
+
+from extension.objects.errors import Unavailable
+from extension.objects.kinds import Cluster
+from extension.store import migrations
+from extension.store.sql import open_store
+from tests.unit.store.samples import NS, cluster, rows, written
+
+
+def versions(path):
+    return [version for (version,) in rows(path, "SELECT version FROM migration ORDER BY version")]
+
+
+def a_label_of_the_file(connection):
+    connection.execute(text("CREATE TABLE note (words TEXT)"))
+    connection.execute(text("INSERT INTO note SELECT 'objects: ' || count(*) FROM object"))
+
+
+def one_that_fails(connection):
+    connection.execute(text("CREATE TABLE half (x TEXT)"))
+    raise RuntimeError("no")
+
+
+@pytest.fixture
+def old(path):
+    """A file of the first version with a cluster in it."""
+    store = open_store(path)
+    store.create(cluster("one"))
+    store.close()
+    assert versions(path)[0] == 1
+    return path
+
+
+@pytest.fixture
+def newer(monkeypatch):
+    """The program's next release, with one more migration."""
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, a_label_of_the_file))
+
+
+def test_an_absent_file_is_made_with_its_folder_at_the_newest_version(tmp_path):
+    path = tmp_path / "a" / "b" / "store.db"
+    store = open_store(path)
+    assert store.list(Cluster).count == 0
+    store.close()
+    assert versions(path) == list(range(1, len(migrations.MIGRATIONS) + 1))
+
+
+def test_an_empty_file_is_filled(path):
+    path.touch()
+    open_store(path).close()
+    assert versions(path) == list(range(1, len(migrations.MIGRATIONS) + 1))
+
+
+def test_a_file_at_the_current_version_opens_without_a_write(old):
+    before = written(old)
+    store = open_store(old)
+    assert store.find(Cluster, NS, "one") is not None
+    store.close()
+    assert written(old) == before
+
+
+def test_an_older_file_is_brought_up_to_date_once_and_keeps_what_is_in_it(old, newer):
+    for _ in range(2):
+        store = open_store(old)
+        assert store.find(Cluster, NS, "one") is not None
+        store.close()
+        assert versions(old) == list(range(1, len(migrations.MIGRATIONS) + 1))
+        assert rows(old, "SELECT words FROM note") == [("objects: 1",)]
+
+
+def test_a_migration_that_fails_leaves_the_older_version_whole(old, newer, monkeypatch):
+    before = versions(old)
+    with monkeypatch.context() as patched:
+        patched.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, one_that_fails))
+        with pytest.raises(RuntimeError):
+            open_store(old)
+    assert versions(old) == before
+    assert rows(old, "SELECT name FROM sqlite_master WHERE name IN ('half', 'note')") == []
+    open_store(old).close()
+    assert len(versions(old)) == len(before) + 1
+
+
+def test_a_file_from_a_newer_version_is_refused_and_left_untouched(old):
+    newest = len(migrations.MIGRATIONS)
+    rows(old, "INSERT INTO migration VALUES (?)", newest + 1)
+    before, files = written(old), sorted(old.parent.iterdir())
+    with pytest.raises(Unavailable) as raised:
+        open_store(old)
+    assert str(raised.value) == (
+        f"{old}: the store has version {newest + 1}, this program knows {newest}"
+        " (start the newer program, or restore a backup made by this one)"
+    )
+    assert (written(old), sorted(old.parent.iterdir())) == (before, files)
+
+
+def test_processes_that_start_together_make_one_store(path):
+    failed, stores = [], []
+
+    def start():
+        try:
+            stores.append(open_store(path))
+        except Exception as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert versions(path) == list(range(1, len(migrations.MIGRATIONS) + 1))
+    for number, store in enumerate(stores):
+        store.create(cluster(f"c{number}"))
+        assert store.revision() == 2 + number
+    for store in stores:
+        store.close()
