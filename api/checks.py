@@ -22,7 +22,7 @@ LOCAL_CLUSTER = "local"
 
 NAME_LIMIT = 253
 LABEL_LIMIT = 63
-GENERATED = "xxxxxx"
+GENERATED = "xxxxx"
 """As much as the store adds to a generateName."""
 PREFIX_LIMIT = 253
 ANNOTATIONS_LIMIT = 256 * 1024
@@ -36,7 +36,7 @@ def metadata(write: Write) -> None:
     meta = write.new.metadata
     if not meta.name and not meta.generate_name:
         raise MissingRequired("metadata.name: is required", field="metadata.name")
-    _name(write.new, meta.name or f"{meta.generate_name}{GENERATED}", "metadata.name" if meta.name else "metadata.generateName")
+    _name(write.new, meta.name or f"{meta.generate_name[:58]}{GENERATED}", "metadata.name" if meta.name else "metadata.generateName")
     labels(meta.labels, "metadata.labels")
     size = sum(len(k.encode()) + len(v.encode()) for k, v in meta.annotations.items())
     if size > ANNOTATIONS_LIMIT:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, literal, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Text, and_, case, cast, func, literal, null, or_, select, true
 
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Bundle, BundleDeployment, BundleDeploymentSpec, BundleDeploymentStatus, Cluster
 from extension.objects.names import cluster_namespace
 from extension.objects.options import BundleDeploymentOptions
+from extension.objects.selectors import LabelSelector, Requirement, requirements
 from extension.objects.states import State
 from extension.objects.status import Display
 from extension.store.deployments import REPO_NAME
@@ -141,7 +142,7 @@ class Assignments:
             uid=f"{row.bundle_uid}-{row.cluster_id}",
             resource_version=str(row.revision),
             labels={
-                **{k: v for k, v in bundle.metadata.labels.items() if k.startswith(_PREFIX) or "cattle.io/" not in k},
+                **{k: v for k, v in bundle.metadata.labels.items() if _is_inherited(k)},
                 f"{_PREFIX}bundle-name": row.bundle_name,
                 f"{_PREFIX}bundle-namespace": row.bundle_namespace,
                 f"{_PREFIX}cluster": row.cluster_name,
@@ -170,21 +171,36 @@ def _display(status: BundleDeploymentStatus, type_: str) -> str:
     return f"Error: {found.message}" if found.reason == "Error" else found.status
 
 
+_OWN_LABELS: dict[str, ColumnElement[Any]] = {
+    f"{_PREFIX}cluster": _cluster.c.name,
+    f"{_PREFIX}cluster-namespace": _cluster.c.namespace,
+    f"{_PREFIX}bundle-name": _bundle.c.name,
+    f"{_PREFIX}bundle-namespace": _bundle.c.namespace,
+    f"{_PREFIX}managed": literal("true"),
+}
+"""Labels that a deployment has of its own; the others are its bundle's."""
+
+
+def _is_inherited(key: str) -> bool:
+    """Whether a bundle's label is on its deployments too (`fleet-semantics.md` 3.3)."""
+    return key.startswith(_PREFIX) or "cattle.io/" not in key
+
+
 def _field(path: str) -> ColumnElement[Any]:
     """A field path of a BundleDeployment as a column: labels are the bundle's, the status is the report."""
     known: dict[str, ColumnElement[Any]] = {
         "metadata.name": _bundle.c.name,
         "metadata.namespace": func.json_extract(_cluster.c.doc, "$.status.namespace"),
-        f"metadata.labels[{_PREFIX}cluster]": _cluster.c.name,
-        f"metadata.labels[{_PREFIX}cluster-namespace]": _cluster.c.namespace,
-        f"metadata.labels[{_PREFIX}bundle-name]": _bundle.c.name,
-        f"metadata.labels[{_PREFIX}bundle-namespace]": _bundle.c.namespace,
         "status.display.state": _STATE_NAMES,
         "metadata.state.name": func.lower(_STATE_NAMES),
     }
     if path in known:
         return known[path]
     key = label_key(path)
+    if key and key in _OWN_LABELS:
+        return _OWN_LABELS[key]
+    if key and not _is_inherited(key):
+        return cast(null(), Text())
     if key:
         return select(labels.c.value).where(labels.c.object_id == _d.bundle_id, labels.c.key == key).scalar_subquery()
     if not path.startswith("status."):
@@ -193,12 +209,11 @@ def _field(path: str) -> ColumnElement[Any]:
 
 
 def _where(query: Query, ids: dict[str, int]) -> ColumnElement[bool]:
-    """The conditions of a list of deployments; labels are the bundle's."""
+    """The conditions of a list of deployments."""
     plain = msgspec.structs.replace(query, selector=None)
     found: list[ColumnElement[bool]] = [true(), selection(plain, _field, _bundle.c.namespace, "Bundle")]
     if query.selector is not None:
-        matching = selection(Query(selector=query.selector), document_field, objects.c.namespace, "Bundle")
-        found.append(_d.bundle_id.in_(select(objects.c.id).where(objects.c.kind == "Bundle", matching)))
+        found += [_labelled(req) for req in requirements(query.selector)]
     if "bundle" in ids:
         found.append(_d.bundle_id == ids["bundle"])
     if "cluster" in ids:
@@ -209,3 +224,20 @@ def _where(query: Query, ids: dict[str, int]) -> ColumnElement[bool]:
         found.append(_d.bundle_id.in_(made.where(labels.c.kind == "Bundle", labels.c.key == REPO_NAME)))
         found.append(_bundle.c.namespace == select(repo.c.namespace).where(repo.c.id == ids["gitrepo"]).scalar_subquery())
     return and_(*found)
+
+
+def _labelled(req: Requirement) -> ColumnElement[bool]:
+    """A requirement on a deployment's labels: its own as columns, its bundle's by the index over those."""
+    if req.key not in _OWN_LABELS and _is_inherited(req.key):
+        matching = selection(Query(selector=LabelSelector(match_expressions=(req,))), document_field, objects.c.namespace, "Bundle")
+        return _d.bundle_id.in_(select(objects.c.id).where(objects.c.kind == "Bundle", matching))
+    column = _field(f"metadata.labels[{req.key}]")
+    match req.operator:
+        case "In":
+            return column.in_(req.values)
+        case "NotIn":
+            return or_(column.is_(None), column.not_in(req.values))
+        case "Exists":
+            return column.is_not(None)
+        case _:
+            return column.is_(None)

@@ -94,7 +94,7 @@ class Documents:
         if not meta.generate_name:
             raise MissingRequired(f"a {obj.KIND} needs a name", field="metadata.name")
         for _ in range(_ATTEMPTS_AT_A_NAME):
-            named = msgspec.structs.replace(meta, name=f"{meta.generate_name}{secrets.token_hex(3)}")
+            named = msgspec.structs.replace(meta, name=_generated(meta.generate_name))
             if self.row(connection, Key(obj.KIND, meta.namespace, named.name)) is None:
                 return named
         raise AlreadyExists(f"no free name for {meta.generate_name}", field="metadata.generateName")
@@ -176,6 +176,11 @@ def _filled(obj: T, secret: bytes) -> T:
         return msgspec.structs.replace(obj, spec=msgspec.json.decode(secret, type=BundleSpec))
     data, annotations = _SECRET.decode(secret)
     return msgspec.structs.replace(obj, data=data, metadata=msgspec.structs.replace(obj.metadata, annotations=annotations))
+
+
+def _generated(prefix: str) -> str:
+    """A name as Kubernetes makes one: the prefix, cut so that all has 63 characters, and five that spell no words."""
+    return prefix[:58] + "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
 
 
 def _prepared(obj: T) -> T:

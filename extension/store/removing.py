@@ -1,4 +1,5 @@
-"""What goes with an object: the deployments of a Bundle or Cluster, their counts, contents and last-seen times."""
+"""What goes with an object: the deployments of a Bundle or Cluster, their counts, contents and last-seen times, and the roles
+that tokens have in a workspace."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from extension.objects.kinds import Bundle, Cluster
+from extension.objects.kinds import Bundle, Cluster, FleetWorkspace
 from extension.store import feed
 from extension.store.deployments import gitrepo_ids
 from extension.store.documents import Documents
 from extension.store.protocol import Report
 from extension.store.reporting import report
 from extension.store.tallies import touch
+from extension.store.tokens import forget_workspace
 
 
 def remove(connection: Connection, documents: Documents, row: Row[Any], revision: int) -> None:
@@ -23,6 +25,8 @@ def remove(connection: Connection, documents: Documents, row: Row[Any], revision
         report(connection, [Report(one.bundle_id, row.id, removed=True) for one in found], revision)
     if row.kind == Bundle.KIND:
         contents = _empty_bundle(connection, row.id, revision)
+    if row.kind == FleetWorkspace.KIND:
+        forget_workspace(connection, row.name)
     for table, column in (("tally", "object_id"), ("seen", "cluster_id")):
         connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": row.id})  # noqa: S608 (our own names)
     documents.remove(connection, row, revision)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from extension.objects.errors import Invalid, NotFound
 from extension.store.clock import now
@@ -80,6 +80,17 @@ class TokenStore:
         with self._database.write() as connection:
             if connection.execute(delete(tokens).where(tokens.c.id == token_id)).rowcount == 0:
                 raise NotFound(f"token {token_id} not found")
+
+
+def forget_workspace(connection: Connection, workspace: str) -> None:
+    """Takes a workspace that goes out of every token's roles, so that a later one of its name is not theirs. A token without
+    any role left is revoked."""
+    for row in connection.execute(select(tokens).where(tokens.c.roles.contains(f'"{workspace}"', autoescape=True))).all():
+        roles = msgspec.json.decode(row.roles, type=dict[str, str])
+        kept = {name: role for name, role in roles.items() if name != workspace}
+        own = tokens.c.id == row.id
+        changed = update(tokens).where(own).values(roles=msgspec.json.encode(kept).decode()) if kept else delete(tokens).where(own)
+        connection.execute(changed)
 
 
 def _hash(secret: str) -> bytes:

@@ -9,7 +9,7 @@ from extension.objects.base import Key
 from extension.objects.content import content_id
 from extension.objects.errors import Conflict, Invalid, NotFound
 from extension.objects.kinds import Bundle, Cluster, ClusterSpec
-from extension.objects.selectors import LabelSelector
+from extension.objects.selectors import LabelSelector, Requirement
 from extension.store.protocol import Filter, Query, Report
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, plan, report, rows, status, step, variant
 
@@ -43,6 +43,24 @@ def test_deployments_are_listed_by_their_own_fields(deployed):
     assert shown(deployed, filters=((Filter("status.ready", "=", ("true",)),),)) == [("api", "one")]
     assert len(shown(deployed, filters=((Filter("metadata.labels[fleet.cattle.io/repo-name]", "=", ("site",)),),))) == 3
     assert len(shown(deployed, selector=LabelSelector({"fleet.cattle.io/repo-name": "site"}))) == 3
+
+
+@pytest.mark.parametrize(
+    ("requirement", "count"),
+    [
+        (("fleet.cattle.io/cluster", "In", ("one",)), 2),
+        (("fleet.cattle.io/cluster", "NotIn", ("one",)), 4),
+        (("fleet.cattle.io/cluster", "Exists", ()), 6),
+        (("fleet.cattle.io/cluster", "DoesNotExist", ()), 0),
+        (("fleet.cattle.io/bundle-name", "In", ("web", "nothing")), 3),
+        (("fleet.cattle.io/managed", "In", ("true",)), 6),
+        (("objectset.rio.cattle.io/hash", "Exists", ()), 0),
+        (("objectset.rio.cattle.io/hash", "NotIn", ("x",)), 6),
+    ],
+)
+def test_a_selector_sees_the_labels_a_deployment_shows(deployed, requirement, count):
+    selector = LabelSelector(match_expressions=(Requirement(*requirement),))
+    assert len(shown(deployed, selector=selector)) == count
 
 
 @pytest.mark.parametrize("field", ["metadata.creationTimestamp", "metadata.generation", "spec.paused", "nonsense"])

@@ -6,7 +6,9 @@ import time
 
 import pytest
 
+from extension.objects.base import ObjectMeta
 from extension.objects.errors import Invalid, NotFound
+from extension.objects.kinds import FleetWorkspace
 from extension.store.sql import open_store
 from tests.unit.store.samples import rows, written
 
@@ -97,3 +99,15 @@ def test_tokens_wake_nobody_who_waits_for_objects(store):
     before = store.revision()
     store.tokens.revoke(store.tokens.create("ci", ROLES).partition(":")[0])
     assert store.revision() == before
+
+
+def test_a_workspace_that_goes_takes_its_roles_along(store):
+    store.create(FleetWorkspace(metadata=ObjectMeta(name="team-a")))
+    only = store.tokens.create("only", {"team-a": "member"})
+    both = store.tokens.create("both", {"team-a": "member", "team-ab": "read-only"})
+    all_ = store.tokens.create("all", {"*": "admin"})
+    store.delete(FleetWorkspace, "", "team-a")
+    store.create(FleetWorkspace(metadata=ObjectMeta(name="team-a")))
+    assert store.tokens.verify(only) is None
+    assert store.tokens.verify(both).roles == {"team-ab": "read-only"}
+    assert store.tokens.verify(all_).roles == {"*": "admin"}
