@@ -13,6 +13,7 @@ from api.auth import authenticate
 from api.openapi import DocumentedApi
 from api.registry import BLUEPRINTS
 from api.services import Services
+from api.webhooks import deliveries, webhook
 
 __all__ = ["MAX_BODY", "Services", "create_app"]
 
@@ -39,12 +40,14 @@ def create_app(services: Services) -> Flask:
     app.extensions[events.STREAMS] = threading.BoundedSemaphore(max(1, services.settings.threads // 2))
     metrics.register(app, services.store)
     audit.register(app)
+    webhook.register(app)
     app.before_request(_guard)
     app.after_request(secure)
     api = DocumentedApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     errors.register(app)
     _secured(api.spec)
-    for blueprint in (root.blueprint, *BLUEPRINTS, tokens.blueprint, events.blueprint, metrics.blueprint, health.blueprint):
+    own = (tokens, deliveries, webhook, events, metrics, health)
+    for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in own)):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
     app.extensions[docs.SPEC] = docs.once(api.spec.to_dict)

@@ -13,12 +13,26 @@ from api.nouns import Write
 from api.selectors import LABEL_KEY, LABEL_VALUE
 from extension.objects.base import Object
 from extension.objects.errors import Invalid, MissingRequired
-from extension.objects.kinds import Bundle, BundleTarget, Cluster, ClusterGroup, FleetWorkspace, GitRepo, GitTarget, Partition
+from extension.objects.kinds import (
+    Bundle,
+    BundleTarget,
+    Cluster,
+    ClusterGroup,
+    ConfigMap,
+    FleetWorkspace,
+    GitRepo,
+    GitTarget,
+    Partition,
+    Secret,
+)
 from extension.objects.names import DNS_SUBDOMAIN
 from extension.objects.selectors import LabelSelector, requirements
 
 LOCAL_WORKSPACE = "fleet-local"
 LOCAL_CLUSTER = "local"
+SYSTEM_NAMESPACE = "cattle-fleet-system"
+"""Where Secrets and ConfigMaps of the whole service lie, such as `gitjob-webhook`; it is no workspace, so only who has a role in
+all of them may write there."""
 
 NAME_LIMIT = 253
 LABEL_LIMIT = 63
@@ -79,6 +93,8 @@ def workspace_exists(write: Write) -> None:
     """A new object's workspace must be there, and not on its way out."""
     namespace = write.new.metadata.namespace
     if write.old is not None or not write.new.NAMESPACED:
+        return
+    if namespace == SYSTEM_NAMESPACE and isinstance(write.new, Secret | ConfigMap):
         return
     workspace = write.call.services.store.find(FleetWorkspace, "", namespace)
     if workspace is None or workspace.metadata.deletion_timestamp:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import structlog
-from flask import Flask, Response, current_app, g
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from api.answers import answer
@@ -117,7 +117,7 @@ def http_error(error: HTTPException) -> Any:
 def _message(status: int) -> str:
     """Better words than werkzeug's, where there are."""
     if status == 413:
-        return f"the body is larger than {current_app.config['MAX_CONTENT_LENGTH']} bytes"
+        return f"the body is larger than {request.max_content_length} bytes"
     return "there is nothing at this address" if status == 404 else ""
 
 

@@ -10,6 +10,7 @@ from api.checks import targets
 from api.nouns import Action, Noun, Write
 from api.places import resources_blueprint
 from api.resources import blueprint
+from api.webhooks.checking import tested
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired
 from extension.objects.kinds import GitRepo, GitRepoSpec
@@ -54,12 +55,13 @@ def _durations(write: Write) -> None:
 
 def _names(write: Write) -> None:
     spec = _spec(write)
-    for field in ("target_namespace", "client_secret_name", "helm_secret_name", "helm_secret_name_for_paths", "service_account"):
+    for field in _NAMED:
         value, wire = getattr(spec, field), _WIRE[field]
         if value and (len(value) > 253 or not DNS_SUBDOMAIN.fullmatch(value)):
             raise Invalid(f"spec.{wire}: {value[:80]!r} is not a name", field=f"spec.{wire}")
 
 
+_NAMED = ("target_namespace", "client_secret_name", "helm_secret_name", "helm_secret_name_for_paths", "service_account", "webhook_secret")
 _WIRE = {f.name: f.encode_name for f in msgspec.structs.fields(GitRepoSpec)}
 
 
@@ -91,6 +93,7 @@ NOUN = Noun(
         "unpause": Action(lambda repo: _with(repo, paused=False), summary="let changes through"),
         "enablePolling": Action(lambda repo: _with(repo, disable_polling=False), summary="look for commits by itself"),
         "disablePolling": Action(lambda repo: _with(repo, disable_polling=True), summary="wait for webhooks and force updates"),
+        "testWebhook": Action(run=tested, summary="tell what would become of a webhook, and what it lacks"),
     },
     links=("resources",),
 )

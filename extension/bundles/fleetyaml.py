@@ -6,10 +6,12 @@ without regard to case. A wrong type is an error that names file and field.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
 
+from extension.bundles.scalars import with_texts
 from extension.objects import yaml
 from extension.objects.base import ObjectMeta, Struct, prepare
 from extension.objects.codec import decode, unknown_fields
@@ -67,19 +69,22 @@ def parse(data: bytes, where: str) -> tuple[FleetYAML, ObjectMeta, tuple[str, ..
         found = {}
     if not isinstance(found, dict):
         raise Invalid(f"expected a map of options, got {type(found).__name__}", where=where)
-    options = decode(FleetYAML, found, where)
+    options = decode(FleetYAML, with_texts(found), where)
     _check(options, where)
     metadata = decode(_Metadata, found, where)
-    warnings = tuple(_warning(where, place, meant) for place, meant in unknown_fields(FleetYAML, found) if place not in _METADATA)
+    warnings = tuple(_warning(where, place, meant) for place, meant in unknown_fields(FleetYAML, found) if not _UNUSED.fullmatch(place))
     return options, ObjectMeta(labels=metadata.labels, annotations=metadata.annotations, finalizers=metadata.finalizers), warnings
 
 
 def _warning(where: str, place: str, meant: str) -> str:
+    meant = _OF_GITREPOS.get(place, meant)
     return f"{where}: {place} is no known field and was ignored" + (f", {meant} is one" if meant else "")
 
 
-_METADATA = frozenset(field.encode_name for field in msgspec.structs.fields(ObjectMeta))
-"""Keys that Fleet reads at the top level as the Bundle's metadata."""
+_OF_GITREPOS = {"targetNamespace": "namespace"}
+"""What a GitRepo calls by another name."""
+_UNUSED = re.compile("|".join((*(field.encode_name for field in msgspec.structs.fields(ObjectMeta)), r"imageScans\[\d+\]\.name")))
+"""Keys that Fleet knows though they change nothing here: the Bundle's metadata at the top level, the name of an image scan."""
 
 
 class _Metadata(Struct, frozen=True):

@@ -14,14 +14,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from extension.bundles.ignoring import ignored, patterns
+from extension.bundles import links
+from extension.bundles.ignoring import Rules, patterns
 from extension.objects import yaml
 from extension.objects.errors import Invalid
 from extension.objects.options import HelmOptions
 from extension.objects.tree import Entry, EntryType, Tree
 
 CHART_YAML = "Chart.yaml"
-MAX_LINKS = 40
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -51,31 +51,32 @@ class Loading:
         self._skipped = skipped
         self._limits = limits
         self._total = 0
+        self._rules = Rules()
         self.files: dict[str, bytes] = {}
         self.charts: list[str] = []
         """Folders with a Chart.yaml, hidden and ignored ones too: their dependencies are looked after before they are left out."""
 
     def load(self) -> dict[str, bytes]:
         """The files by their paths below the folder. Raises Invalid for a link that leaves it, and for more than the limits allow."""
-        self._walk("", ())
+        self._walk("")
         return self.files
 
-    def _walk(self, below: str, inherited: tuple[str, ...]) -> None:
+    def _walk(self, below: str) -> None:
         folder = posixpath.join(self._folder, below) if below else self._folder
-        rules = (*inherited, *patterns(self._tree, folder))
+        self._rules.add(below, patterns(self._tree, folder))
         entries = self._tree.entries(folder)
         if any(entry.name == CHART_YAML for entry in entries):
             self.charts.append(below)
         for entry in entries:
             name = f"{below}/{entry.name}" if below else entry.name
             is_folder = entry.type is EntryType.FOLDER
-            hidden = entry.name.startswith(".") or ignored(rules, entry.name, is_folder)
+            hidden = self._rules.hide(name, is_folder) or entry.name.startswith(".")
             if name in self._skipped and not is_folder:
                 continue
             if is_folder and hidden and any(e.name == CHART_YAML for e in self._tree.entries(f"{self._folder}/{name}".lstrip("/"))):
                 self.charts.append(name)
             elif is_folder and not hidden:
-                self._walk(name, rules)
+                self._walk(name)
             elif not is_folder and not hidden:
                 self._add(name, entry)
 
@@ -98,7 +99,9 @@ class Loading:
 
     def _linked(self, path: str) -> bytes | None:
         """What a link points to inside the bundle's folder; a link to a folder is left out."""
-        target = self._resolve(path)
+        target = links.resolved(self._tree, path)
+        if self._folder and not target.startswith(f"{self._folder}/") and target != self._folder:
+            raise Invalid("symlink target escapes bundle directory", where=path, hint="link only to files of the same bundle")
         try:
             return self._tree.read(target)
         except FileNotFoundError:
@@ -106,32 +109,20 @@ class Loading:
                 return None
             raise Invalid("the link points to nothing", where=path) from None
 
-    def _resolve(self, path: str) -> str:
-        at = path
-        for _ in range(MAX_LINKS):
-            try:
-                text = self._tree.link(at)
-            except FileNotFoundError:
-                return at
-            joined = posixpath.normpath(posixpath.join(posixpath.dirname(at), text))
-            inside = joined == self._folder or not self._folder or joined.startswith(f"{self._folder}/")
-            if text.startswith("/") or joined.startswith("..") or not inside:
-                raise Invalid("symlink target escapes bundle directory", where=path, hint="link only to files of the same bundle")
-            at = joined
-        raise Invalid("too many links in a row", where=path)
-
 
 def _mib(size: int) -> str:
     return f"{size / (1 << 20):.3g} MiB"
 
 
-def local_charts(tree: Tree, folder: str, loading: Loading, charts: Charts) -> Iterator[tuple[str, bytes]]:
-    """The files that dependency updates add, by their paths below the bundle's folder."""
-    for below in loading.charts:
-        path = posixpath.join(folder, below) if below else folder
-        if _declares_dependencies(tree, path):
-            for name, data in charts.update(tree, path).items():
-                yield (f"{below}/{name}" if below else name), data
+def depending_charts(tree: Tree, folder: str, loading: Loading) -> tuple[str, ...]:
+    """The charts among what was loaded that declare dependencies, by their folders below `folder`."""
+    return tuple(below for below in loading.charts if _declares_dependencies(tree, posixpath.join(folder, below) if below else folder))
+
+
+def updated(tree: Tree, folder: str, below: str, charts: Charts) -> Iterator[tuple[str, bytes]]:
+    """The files that a dependency update adds to the chart `below` the bundle's folder, by their paths below that."""
+    for name, data in charts.update(tree, posixpath.join(folder, below) if below else folder).items():
+        yield (f"{below}/{name}" if below else name), data
 
 
 def _declares_dependencies(tree: Tree, folder: str) -> bool:
@@ -153,9 +144,9 @@ def is_remote(tree: Tree, folder: str, helm: HelmOptions) -> bool:
         return True
     if "://" in helm.chart or "::" in helm.chart:
         return True
-    path = posixpath.normpath(posixpath.join(folder, helm.chart))
+    path = posixpath.normpath(f"{folder}/{helm.chart}").lstrip("/")
     path = "" if path == "." else path
-    if path.startswith(".."):
+    if path == ".." or path.startswith("../"):
         return True
     parent, _, name = path.rpartition("/")
     return bool(path) and not any(entry.name == name for entry in tree.entries(parent))

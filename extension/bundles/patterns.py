@@ -82,14 +82,20 @@ def matches(pattern: str, name: str) -> bool:
 
 
 def folders(tree: Tree, path: str) -> list[str]:
-    """The folders a path of a GitRepo stands for, sorted; the root is the empty path. Raises Invalid for one that leaves the tree."""
-    clean = posixpath.normpath(path.lstrip("/") or ".")
-    if clean == ".":
-        return [""]
+    """The folders a path of a GitRepo stands for, sorted; the root is the empty path. Raises Invalid for one that leaves the tree.
+
+    What stands before the first wildcard is a path and is cleaned; behind it every part is compared with names, so that an
+    empty part (a slash at the end) matches nothing.
+    """
+    parts = path.lstrip("/").split("/")
+    first = next((place for place, part in enumerate(parts) if _META.search(part)), len(parts))
+    for part in parts[first:]:
+        compiled(part)
+    clean = posixpath.normpath("/".join(parts[:first]) or ".")
     if clean == ".." or clean.startswith("../"):
         raise Invalid(f"path {path!r} leaves the repository", field="spec.paths", hint="paths are relative to the repository's root")
     found = [""]
-    for part in clean.split("/"):
+    for part in (*(clean.split("/") if clean != "." else ()), *parts[first:]):
         found = [f"{folder}/{name}" if folder else name for folder in found for name in _names(tree, folder, part)]
     return found
 

@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from extension.bundles import links
 from extension.bundles.discovery import Found, discover
+from extension.bundles.fetched import FetchedTree
 from extension.bundles.fleetyaml import NAMES, FleetYAML, ImageScanSpec, parse
-from extension.bundles.loading import Charts, Limits, Loading, fetched_folder, is_remote, local_charts
+from extension.bundles.loading import Charts, Limits, Loading, depending_charts, fetched_folder, is_remote, updated
 from extension.bundles.memo import Memo
 from extension.bundles.scan import COMMIT, Scan, as_target
 from extension.objects import names, yaml
@@ -24,7 +26,7 @@ from extension.objects.content import pack
 from extension.objects.errors import Invalid, UserError
 from extension.objects.kinds import Bundle, BundleResource, BundleSpec, BundleTarget
 from extension.objects.options import HelmOptions
-from extension.objects.tree import Tree
+from extension.objects.tree import EntryType, Tree
 
 COMPRESS_FROM = 1_000_000
 """Bytes of a Bundle's JSON from which all its resources are compressed."""
@@ -73,7 +75,7 @@ def read(tree: Tree, scan: Scan, charts: Charts, memo: Memo | None = None, limit
         try:
             reads.append(memo.folder(tree, inputs, one, lambda one=one: _Reader(tree, scan, one, charts, limits).read()))  # type: ignore[misc]
         except UserError as error:
-            failures.append(Failure(one.folder or ".", error))
+            failures.append(Failure(names.readable(one.folder) or ".", error))
     memo.sweep()
     bundles = tuple(r.bundle for r in reads if r.bundle is not None)
     if not bundles and not failures:
@@ -89,6 +91,7 @@ class _Reader:
 
     def __init__(self, tree: Tree, scan: Scan, found: Found, charts: Charts, limits: Limits) -> None:
         self._tree, self._scan, self._found, self._charts, self._limits = tree, scan, found, charts, limits
+        self._is_own = True
 
     def read(self) -> Read:
         where, data = self._options()
@@ -103,28 +106,38 @@ class _Reader:
         bundle = self._assembled(options, spec, metadata, name, files, self._scan.compress)
         if not self._scan.compress and len(canonical(bundle)) >= COMPRESS_FROM:
             bundle = self._assembled(options, spec, metadata, name, files, True)
-        return Read(bundle, scans, _is_own(bundle, options), warnings)
+        return Read(bundle, scans, self._is_own, warnings)
 
     def _options(self) -> tuple[str, bytes]:
         """The options file and its content; `{}` when the folder has none. Raises Invalid when a named one is missing."""
         if self._found.options:
             path = posixpath.normpath(posixpath.join(self._found.folder, self._found.options))
             try:
-                return path, self._tree.read(path)
+                return path, self._read(path)
             except FileNotFoundError:
                 raise Invalid(f'failed to open file "{self._found.options}": there is no such file', where=path) from None
         for name in NAMES:
             path = posixpath.join(self._found.folder, name)
             try:
-                return path, self._tree.read(path)
+                return path, self._read(path)
             except FileNotFoundError:
                 continue
         return posixpath.join(self._found.folder, NAMES[0]), b"{}"
 
+    def _read(self, path: str) -> bytes:
+        """A file of the repository. What lies outside of the bundle's folder, or is a link, makes the bundle more than its folder."""
+        below = not self._found.folder or path.startswith(f"{self._found.folder}/")
+        try:
+            data = self._tree.read(path)
+        except FileNotFoundError:
+            data, below = links.read(self._tree, path), False
+        self._is_own = self._is_own and below
+        return data
+
     def _with_values(self, spec: FleetYAML) -> FleetYAML:
-        """Values files folded into values: the root's only with a chart, a target's always."""
+        """Values files folded into values: the root's only with a chart or repository, a target's always."""
         helm = spec.helm
-        if helm is not None and helm.chart:
+        if helm is not None and (helm.chart or helm.repo):
             helm = self._merged(helm)
         targets = tuple(msgspec.structs.replace(t, helm=self._merged(t.helm)) if t.helm else t for t in spec.targets)
         return msgspec.structs.replace(spec, helm=helm, targets=targets)
@@ -140,7 +153,7 @@ class _Reader:
         if path.startswith("..") or file.startswith("/"):
             raise Invalid("the values file lies outside the repository", where=path, field="helm.valuesFiles")
         try:
-            found = yaml.load(self._tree.read(path), path)
+            found = yaml.load(self._read(path), path)
         except FileNotFoundError:
             raise Invalid("reading values file: there is no such file", where=path, field="helm.valuesFiles") from None
         if not isinstance(found, dict | None):
@@ -149,19 +162,33 @@ class _Reader:
 
     def _files(self, spec: FleetYAML) -> dict[str, bytes]:
         """The bundle's files by resource name."""
+        folder = self._found.folder
+        if not _exists(self._tree, folder):
+            raise Invalid("failed reading resources: there is no such folder", where=folder, field="spec.bundles")
         blocks = [b for b in (spec.helm, *(t.helm for t in spec.targets)) if b is not None]
-        skipped = {"fleet.yaml", self._found.options} | {file for block in blocks for file in block.values_files}
-        loading = Loading(self._tree, self._found.folder, frozenset(posixpath.normpath(s) for s in skipped if s), self._limits)
-        files = loading.load()
-        if spec.helm is None or not spec.helm.disable_dependency_update:
-            files = {**files, **dict(local_charts(self._tree, self._found.folder, loading, self._charts))}
+        named = [file for block in blocks for file in block.values_files]
+        # As they are spelled, and by their base names: `./v.yaml` names no file, `c/v.yaml` also the one beside fleet.yaml.
+        skipped = frozenset({"fleet.yaml", self._found.options, *named, *(posixpath.basename(file) for file in named)})
+        hidden = posixpath.basename(folder).startswith(".")
+        files = {} if hidden else self._loaded(self._tree, folder, spec, skipped)
         for block in blocks:
-            if (block.chart or (block is spec.helm and block.repo)) and is_remote(self._tree, self._found.folder, block):
-                folder = fetched_folder(block)
-                if not any(name.startswith(f"{folder}/") for name in files):
-                    got = self._charts.fetch(block.chart, block.repo, block.version, path=self._found.folder or ".")
-                    files.update({f"{folder}/{name}": data for name, data in got.items()})
+            if (block.chart or (block is spec.helm and block.repo)) and is_remote(self._tree, folder, block):
+                place = fetched_folder(block)
+                if not any(name.startswith(f"{place}/") for name in files):
+                    self._is_own = False
+                    got = FetchedTree(self._charts.fetch(block.chart, block.repo, block.version, path=folder or "."), folder)
+                    files |= {f"{place}/{name}": data for name, data in self._loaded(got, folder, spec, skipped).items()}
         return files
+
+    def _loaded(self, tree: Tree, folder: str, spec: FleetYAML, skipped: frozenset[str]) -> dict[str, bytes]:
+        """The files of a folder with the dependencies of the charts in it."""
+        loading = Loading(tree, folder, skipped, self._limits)
+        files = loading.load()
+        if spec.helm is not None and spec.helm.disable_dependency_update:
+            return files
+        depending = depending_charts(tree, folder, loading)
+        self._is_own = self._is_own and not depending
+        return files | {name: data for below in depending for name, data in updated(tree, folder, below, self._charts)}
 
     def _assembled(  # noqa: PLR0917
         self, options: FleetYAML, spec: FleetYAML, metadata: ObjectMeta, name: str, files: dict[str, bytes], compress: bool
@@ -190,7 +217,7 @@ class _Reader:
             targets = [msgspec.structs.replace(target, namespace=scan.target_namespace) for target in targets]
         if scan.correct_drift is not None and scan.correct_drift.enabled:
             given["correct_drift"] = scan.correct_drift
-        labels = {**metadata.labels, **scan.labels, **options.labels, **({COMMIT: scan.commit} if scan.commit else {})}
+        labels = {**metadata.labels, **scan.labels, **({COMMIT: scan.commit} if scan.commit else {}), **options.labels}
         meta = msgspec.structs.replace(metadata, name=name, namespace=scan.namespace, labels=labels)
         return Bundle(metadata=meta, spec=BundleSpec(**{**given, "targets": tuple(targets)}))
 
@@ -233,17 +260,13 @@ def _with_charts_propagated(spec: FleetYAML) -> FleetYAML:
     return msgspec.structs.replace(spec, targets=tuple(targets))
 
 
-def _is_own(bundle: Bundle, options: FleetYAML) -> bool:
-    """Whether a bundle looks at nothing but its own folder: no file above it, nothing fetched, no dependency packed."""
-    blocks = [block for block in (options.helm, *(t.helm for t in (*options.targets, *options.target_customizations))) if block]
-    outside = any(".." in file or file.startswith("/") for block in blocks for file in block.values_files)
-    fetched = any(resource.name.startswith(".chart/") for resource in bundle.spec.resources)
-    updated = any(r.name.endswith("Chart.yaml") and "dependencies" in r.content for r in bundle.spec.resources)
-    return not (outside or fetched or updated)
+def _exists(tree: Tree, folder: str) -> bool:
+    parent, _, name = folder.rpartition("/")
+    return not folder or any(entry.name == name and entry.type is not EntryType.FILE for entry in tree.entries(parent))
 
 
 def _resources(files: dict[str, bytes], compress: bool) -> Iterator[BundleResource]:
-    for name in sorted(files, key=str.encode):
+    for name in sorted(files, key=lambda name: name.encode(errors="surrogateescape")):
         yield pack(name, files[name], compress)
 
 

@@ -67,7 +67,15 @@ def _without(helm: HelmOptions | None) -> HelmOptions | None:
 def _with(helm: HelmOptions | None, document: bytes | None) -> HelmOptions | None:
     if document is None:
         return helm
-    return msgspec.structs.replace(helm or HelmOptions(), values=yaml.load(document))
+    return msgspec.structs.replace(helm or HelmOptions(), values=_read(document))
+
+
+def _read(document: bytes) -> Any:
+    """Values as they were written: JSON, in whose texts YAML forbids or folds some characters."""
+    try:
+        return msgspec.json.decode(document)
+    except msgspec.DecodeError:
+        return yaml.load(document)
 
 
 def _target(target: BundleTarget, data: dict[str, bytes]) -> BundleTarget:

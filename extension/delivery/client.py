@@ -1,7 +1,7 @@
 """A thin Kubernetes client: urllib3 and orjson, for what an agent asks of a cluster all day.
 
 Connections are kept; discovery is kept until a kind is not found. Only what can be repeated without harm is retried. A
-cluster that doesn't answer is `Unavailable`; a refusal is an `ApiError` with the server's own words.
+cluster that doesn't answer is `Unreachable`; a refusal is an `ApiError` with the server's own words.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ import orjson
 import urllib3
 
 from extension.delivery.kubeconfig import Endpoint
-from extension.objects.errors import Unavailable, UserError
+from extension.objects.errors import Invalid, Unavailable, UserError
 
 TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 PAGE = 500
+LONGEST_PAUSE = 10.0
 _RETRIES = 3
 _BUSY = (429, 503)
 
@@ -34,6 +35,10 @@ class ApiError(UserError):
         super().__init__(message, where=where)
         self.status_code = status_code
         self.reason = reason
+
+
+class Unreachable(Unavailable):
+    """The cluster does not answer, or has no time."""
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -51,7 +56,7 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 class Client:
-    """One cluster, from any thread. Errors: Unavailable, ApiError."""
+    """One cluster, from any thread. Errors: Unreachable, ApiError; Invalid when it is made of an endpoint that can't be used."""
 
     def __init__(self, endpoint: Endpoint, *, size: int = 16) -> None:
         self.server = endpoint.server
@@ -60,7 +65,7 @@ class Client:
             self._headers["Authorization"] = f"Bearer {endpoint.token}"
         elif endpoint.username:
             self._headers |= urllib3.make_headers(basic_auth=f"{endpoint.username}:{endpoint.password}")
-        self._pool = _pool(endpoint, size)
+        self._pool = _usable(endpoint, size)
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, Kind]] = {}
 
@@ -154,12 +159,22 @@ class Client:
             except urllib3.exceptions.HTTPError as error:
                 if method == "GET" and attempt + 1 < _RETRIES:
                     continue
-                raise Unavailable(f"the cluster can't be reached: {_cause(error)}", where=self.server) from None
+                raise Unreachable(f"the cluster can't be reached: {_cause(error)}", where=self.server) from None
             if answer.status in _BUSY and attempt + 1 < _RETRIES:
-                time.sleep(min(float(answer.headers.get("Retry-After") or 1), 10.0))
+                time.sleep(_pause(answer.headers.get("Retry-After")))
                 continue
             return _answered(answer.status, answer.data, f"{method} {path}")
-        raise Unavailable("the cluster is busy", where=self.server)
+        raise Unreachable("the cluster is busy", where=self.server)
+
+
+def _usable(endpoint: Endpoint, size: int) -> urllib3.PoolManager:
+    """The connections to an endpoint. Raises Invalid for certificates or a proxy that are none."""
+    try:
+        return _pool(endpoint, size)
+    except urllib3.exceptions.HTTPError as error:
+        raise Invalid(f"the proxy can't be used: {error}", where=endpoint.server) from None
+    except (ssl.SSLError, ValueError, TypeError) as error:
+        raise Invalid(f"the certificates can't be used: {error}", where=endpoint.server) from None
 
 
 def _pool(endpoint: Endpoint, size: int) -> urllib3.PoolManager:
@@ -200,6 +215,11 @@ def _environment_proxy(server: str) -> str:
     return urllib.request.getproxies().get(scheme, "")
 
 
+def _pause(after: str | None) -> float:
+    """The seconds a busy server asks for, ten at most; one when it names a date or nothing."""
+    return min(int(after), LONGEST_PAUSE) if after and after.isdecimal() else 1.0
+
+
 def _cause(error: Exception) -> str:
     text = str(getattr(error, "reason", None) or error)
     return text.rpartition(": ")[2] if "object at 0x" in text else text
@@ -214,5 +234,5 @@ def _answered(status: int, data: bytes, where: str) -> dict[str, Any]:
         return found if isinstance(found, dict) else {}
     message = str(found.get("message") or f"HTTP status {status}")
     if status >= 500:
-        raise Unavailable(message, where=where)
+        raise Unreachable(message, where=where)
     raise ApiError(message, status_code=status, reason=str(found.get("reason") or ""), where=where)

@@ -86,7 +86,7 @@ class DirectoryDelivery:
 
     def _install(self, deployment: Deployment, old: Record | None) -> Record:
         """Renders and writes the release; removes what the one before had and this one has not."""
-        rendering = self._render(_input(deployment, old))
+        rendering = self._rendered(_input(deployment, old))
         texts = _files(rendering)
         if old is not None and (old.namespace, old.name) != (rendering.namespace, rendering.release):
             new_owned: set[str] = set()
@@ -110,6 +110,13 @@ class DirectoryDelivery:
         self._records.save(record)
         self._leave_other_names(deployment, record)
         return record
+
+    def _rendered(self, given: Input) -> Rendering:
+        """Raises Invalid, never Unavailable: a renderer that is out of order says nothing about the cluster."""
+        try:
+            return self._render(given)
+        except Unavailable as error:
+            raise Invalid(error.message, where=error.where, hint=error.hint) from None
 
     def _leave_other_names(self, deployment: Deployment, record: Record) -> None:
         """A bundle that got another release name or namespace leaves the old one (4.4)."""

@@ -16,6 +16,7 @@ import json_merge_patch
 import jsonpatch
 import jsonpointer
 import orjson
+import re2  # type: ignore[import-untyped]  # no stubs are published for it
 
 from extension.objects.options import ComparePatch
 
@@ -23,6 +24,8 @@ Object = dict[str, Any]
 
 _MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "key", "type", "ip", "devicePath", "topologyKey")
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
+_QUIETLY = re2.Options()
+_QUIETLY.log_errors = False
 _WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 
 
@@ -76,7 +79,8 @@ def normalised(obj: Object, patches: Iterable[ComparePatch]) -> Object:
 
 def _compared(obj: Object, patch: ComparePatch) -> Object:
     group, kind = str(obj.get("apiVersion", "")).rpartition("/")[0], str(obj.get("kind", ""))
-    if not fnmatch.fnmatchcase(group, patch.api_version.rpartition("/")[0] or group) or not fnmatch.fnmatchcase(kind, patch.kind or kind):
+    groups = "*" if patch.api_version in ("", "*") else patch.api_version.rpartition("/")[0]
+    if not fnmatch.fnmatchcase(group, groups) or not fnmatch.fnmatchcase(kind, patch.kind or "*"):
         return obj
     name, namespace = _place(obj)
     if patch.name in ("", name) and patch.namespace in ("", namespace):
@@ -99,20 +103,28 @@ def _value(text: str) -> Any:
 
 def _patched(obj: Object, steps: list[dict[str, Any]]) -> Object:
     try:
-        patched: Object = jsonpatch.apply_patch(obj, steps)
+        patched = jsonpatch.apply_patch(obj, steps)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException):
         return obj  # a field that is not there needs no ignoring
-    return patched
+    return patched if isinstance(patched, dict) else obj
 
 
 def is_ignored(obj: Object, patches: Iterable[ComparePatch]) -> bool:
-    """Whether a missing object is to be overlooked (operation `ignore`; without a name, every one of the namespace)."""
+    """Whether a missing object is to be overlooked (operation `ignore`): by its name, by a regular expression that is found in it, or
+    without a name every one of the namespace."""
     name, namespace = _place(obj)
     for patch in patches:
         same = (patch.kind, patch.api_version, patch.namespace) == (obj.get("kind"), obj.get("apiVersion"), namespace)
-        if same and any(operation.op == "ignore" for operation in patch.operations) and fnmatch.fnmatchcase(name, patch.name or "*"):
+        if same and any(operation.op == "ignore" for operation in patch.operations) and (name == patch.name or _is_in(patch.name, name)):
             return True
     return False
+
+
+def _is_in(pattern: str, name: str) -> bool:
+    try:
+        return re2.search(pattern, name, _QUIETLY) is not None
+    except re2.error:
+        return False
 
 
 def differs(desired: Object, live: Object, patches: tuple[ComparePatch, ...], applied: Callable[[], Object]) -> Object:

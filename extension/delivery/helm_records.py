@@ -19,6 +19,8 @@ from extension.delivery.client import Client, Kind
 from extension.objects.errors import Unavailable
 
 SECRETS = Kind("v1", "Secret", "secrets", True)
+AGENT = "cattle-fleet-system"
+"""The namespace of the agent whose releases these are; releases of others are not touched."""
 BUNDLE_ID = "fleet.cattle.io/bundle-id"
 AGENT_NAMESPACE = "fleet.cattle.io/agent-namespace"
 SERVICE_ACCOUNT = "fleet.cattle.io/service-account"
@@ -90,5 +92,5 @@ def _content(secret: dict[str, Any]) -> Content:
         release = orjson.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
         annotations = release["chart"]["metadata"].get("annotations") or {}
         return Content(annotations, str(release.get("manifest") or ""))
-    except (KeyError, TypeError, ValueError, binascii.Error, OSError, zlib.error) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, EOFError, binascii.Error, OSError, zlib.error) as error:
         raise Unavailable(f"the Helm release record can't be read: {error}", where=str(secret["metadata"]["name"])) from None

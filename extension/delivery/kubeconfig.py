@@ -91,11 +91,13 @@ def inlined(text: str, where: str, folder: Path) -> str:
 
 
 def _entry(config: dict[str, Any], kind: str, name: str, field: str, where: str) -> dict[str, Any]:
-    for entry in config.get(kind) or ():
+    entries = config.get(kind)
+    for entry in entries if isinstance(entries, list) else ():
         if isinstance(entry, dict) and entry.get("name") == name and isinstance(entry.get(field), dict):
             found: dict[str, Any] = entry[field]
             return found
-    raise Invalid(f"{kind} has no {name!r}", where=where, hint="set current-context")
+    hint = "set current-context to one of its contexts" if kind == "contexts" else f"the current context names this {field}"
+    raise Invalid(f"{kind} has no {name!r}", where=where, hint=hint)
 
 
 def _pem(holder: dict[str, Any], name: str, where: str, folder: Path | None) -> str:
@@ -113,7 +115,14 @@ def _file(path: Any, where: str, folder: Path | None) -> str:
         return ""
     if folder is None:
         raise Invalid("files of this machine may not be named here", where=where, hint="put the data itself into the kubeconfig")
+    return read_file(folder / str(path), where)
+
+
+def read_file(path: Path, where: str) -> str:
+    """A file's text. Raises Invalid naming it."""
     try:
-        return (folder / str(path)).read_text()
+        return path.read_text()
     except OSError as error:
         raise Invalid(f"{path} can't be read: {error.strerror}", where=where) from None
+    except UnicodeDecodeError:
+        raise Invalid(f"{path} is no text", where=where, hint="certificates and keys are PEM") from None

@@ -16,19 +16,11 @@ from typing import Any
 
 import msgspec
 
-from extension.delivery.client import Client, Kind
-from extension.delivery.helm_records import (
-    AGENT_NAMESPACE,
-    BUNDLE_ID,
-    COMMIT,
-    DEPLOYMENT_ID,
-    KEEP_RESOURCES,
-    SERVICE_ACCOUNT,
-    HelmRecords,
-    Revision,
-)
+from extension.delivery.client import Client, Kind, Unreachable
+from extension.delivery.helm_records import AGENT, AGENT_NAMESPACE, BUNDLE_ID, DEPLOYMENT_ID, KEEP_RESOURCES, HelmRecords, Revision
 from extension.delivery.kubeconfig import read
 from extension.delivery.observing import Observer
+from extension.delivery.packing import chart
 from extension.delivery.protocol import Deployment, Release
 from extension.delivery.status import Observation, failed, observed
 from extension.objects.errors import Invalid, Unavailable, UserError
@@ -40,7 +32,6 @@ from extension.rendering.pool import Pool
 from extension.rendering.render import Input, Rendering
 from extension.rendering.values import from_source
 
-AGENT = "cattle-fleet-system"
 DEFAULT_SERVICE_ACCOUNT = "fleet-default"
 OPERATION_SECONDS = 600.0
 CAPABILITIES_SECONDS = 300.0
@@ -50,7 +41,6 @@ NAMESPACES = Kind("v1", "Namespace", "namespaces", False)
 SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts", True)
 _PROTECTED = re.compile(r"fleet-local|fleet-default|cattle-fleet-system|cattle-fleet-clusters-system|default|kube-.*")
 _POD_SECURITY = "pod-security.kubernetes.io/"
-_ACTION = re.compile(r"\{\{")
 
 Object = dict[str, Any]
 
@@ -117,7 +107,7 @@ class KubernetesDelivery:
     def _apply(self, deployment: Deployment) -> Revision:
         """Renders and installs or upgrades; removes the release of another name that the bundle had before."""
         options = deployment.options
-        rendering = self._renders.render(self._input(deployment), self._scope)
+        rendering = self._rendered(self._input(deployment))
         access = Access(self._kubeconfig, rendering.namespace, self._user(options))
         history = self._repaired(rendering.namespace, rendering.release)
         helm = options.helm or HelmOptions()
@@ -125,7 +115,7 @@ class KubernetesDelivery:
         change = Change(
             access=access,
             name=rendering.release,
-            files=_chart(rendering, deployment),
+            files=chart(rendering, deployment),
             values=rendering.values,
             is_upgrade=bool(history),
             create_namespace=options.create_namespace is not False,
@@ -201,6 +191,15 @@ class KubernetesDelivery:
                 del self._manifests[key]
             self._manifests[revision.namespace, revision.name, revision.number] = tuple(objects)
 
+    def _rendered(self, given: Input) -> Rendering:
+        """Raises Invalid when the renderer is out of order, which says nothing about the cluster."""
+        try:
+            return self._renders.render(given, self._scope)
+        except Unreachable:
+            raise
+        except Unavailable as error:
+            raise Invalid(error.message, where=error.where, hint=error.hint) from None
+
     def _input(self, deployment: Deployment) -> Input:
         version, api_versions = self._served()
         namespace = deployment.options.namespace or deployment.options.default_namespace or "default"
@@ -268,30 +267,6 @@ class KubernetesDelivery:
 
     def _call(self, operation: str, args: msgspec.Struct) -> bytes:
         return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS, repeat=False)
-
-
-def _chart(rendering: Rendering, deployment: Deployment) -> dict[str, bytes]:
-    """The finished manifests as a chart: metadata of the bundle's own, templates with their braces written out."""
-    annotations = {
-        **(rendering.chart.get("annotations") or {}),
-        BUNDLE_ID: deployment.name,
-        AGENT_NAMESPACE: AGENT,
-        DEPLOYMENT_ID: deployment.deployment_id,
-        KEEP_RESOURCES: "true" if deployment.options.keep_resources else "false",
-        **({COMMIT: deployment.commit} if deployment.commit else {}),
-        **({SERVICE_ACCOUNT: deployment.options.service_account} if deployment.options.service_account else {}),
-    }
-    left_out = ("dependencies", "kubeVersion")
-    metadata = {key: value for key, value in rendering.chart.items() if key not in left_out} | {"annotations": annotations}
-    files = {"Chart.yaml": documents.to_yaml(metadata).encode()}
-    objects = [*rendering.objects, *(hook.object for hook in rendering.hooks)]
-    for number, obj in enumerate(objects):
-        files[f"templates/{number:05d}.yaml"] = _ACTION.sub('{{ "{{" }}', documents.to_yaml(obj)).encode()
-    for number, crd in enumerate(rendering.crds):
-        files[f"crds/{number:05d}.yaml"] = documents.to_yaml(crd).encode()
-    if rendering.notes:
-        files["templates/NOTES.txt"] = _ACTION.sub('{{ "{{" }}', rendering.notes).encode()
-    return files
 
 
 def _data(obj: Object) -> dict[str, str | bytes]:

@@ -62,7 +62,7 @@ class Observer:
         return Observation(release, resources, tuple(modified), tuple(late))
 
     def _live(self) -> dict[Place, Object]:
-        """The set's objects on the cluster, and desired ones that lost the set's label."""
+        """The set's objects on the cluster, of the kinds that are desired."""
         by_kind: dict[tuple[str, str], set[str]] = defaultdict(set)
         for place in self._desired:
             by_kind[place.api_version, place.kind].add(place.namespace)
@@ -78,7 +78,7 @@ class Observer:
     def _compared(
         self, place: Place, desired: Object, live: dict[Place, Object], patches: tuple[ComparePatch, ...]
     ) -> ModifiedStatus | None:
-        found = live.get(place)
+        found, desired = live.get(place), _placed(desired, place)
         where = (place.kind, place.api_version, place.namespace, place.name)
         kind = self._kind(place.api_version, place.kind)
         if found is None or kind is None:
@@ -87,9 +87,7 @@ class Observer:
             exists = kind is not None and self._client.get(kind, place.namespace, place.name) is not None
             return ModifiedStatus(*where, missing=True, exist=exists)
         there = kind
-        patch = drift.differs(
-            desired, found, patches, lambda: self._client.dry_apply(there, place.namespace, _applicable(desired, place), MANAGER)
-        )
+        patch = drift.differs(desired, found, patches, lambda: self._client.dry_apply(there, place.namespace, desired, MANAGER))
         if not patch or (place.kind in _SCALED and self._is_scaled(place, patch, found)):
             return None
         return ModifiedStatus(*where, patch=drift.text(patch, place.kind))
@@ -128,9 +126,10 @@ class Observer:
         return Place(api_version, kind_name, namespace, str(metadata.get("name") or ""))
 
 
-def _applicable(desired: Object, place: Place) -> Object:
-    metadata = {**desired["metadata"], **({"namespace": place.namespace} if place.namespace else {})}
-    return {**desired, "metadata": metadata}
+def _placed(desired: Object, place: Place) -> Object:
+    """The object with the namespace it is in, which its manifest need not say, or none."""
+    metadata = {key: value for key, value in desired["metadata"].items() if key != "namespace"}
+    return {**desired, "metadata": metadata | ({"namespace": place.namespace} if place.namespace else {})}
 
 
 def _key(place: Place, live: Object) -> ResourceKey:

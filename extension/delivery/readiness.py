@@ -72,15 +72,33 @@ _ERROR_CONDITIONS: dict[tuple[str, str], frozenset[tuple[str, str]]] = {
 }
 
 
+_ACHIEVED = frozenset((
+    "Active", "AddonDeploy", "AgentDeployed", "BackingNamespaceCreated", "Built", "CertsGenerated", "ConfigOK", "Created",
+    "CreatorMadeOwner", "DefaultNamespaceAssigned", "DefaultNetworkPolicyCreated", "DefaultProjectCreated", "Deployed",
+    "DockerProvisioned", "Downloaded", "Drained", "etcd", "Inactive", "Initialized", "InitialRolesPopulated", "Installed", "NodesCreated",
+    "Pending", "PodScheduled", "Processed", "Provisioned", "Reconciled", "Refreshed", "Registered", "Removed", "RunCompleted", "Saved",
+    "ScalingActive", "AbleToScale", "Updated", "Updating", "Upgraded", "Waiting",
+))  # fmt: skip
+"""Conditions of which False is an error and Unknown means on its way, on every kind without rules of its own, as Fleet has it."""
+_BECOMING = frozenset(("Completed", "Ready", "Available", "BootstrapReady", "InfrastructureReady", "NodeHealthy"))
+"""Conditions of which False means on its way and Unknown, with a message, is an error."""
+
+
 def _generic(obj: Object) -> _Late | None:
-    """A kind without rules of its own: what its conditions say, else it is ready."""
-    for one in _conditions(obj):
-        type_, status, message = one.get("type"), one.get("status"), str(one.get("message") or one.get("reason") or "")
-        if (type_, status) == ("Reconciling", "True"):
-            return _Late(message)
-        if type_ == "Ready" and status in ("False", "Unknown"):
-            return _Late(message, error=status == "Unknown" and bool(message))
-    return None
+    """A kind without rules of its own: what its conditions say, errors first, else it is ready."""
+    late = [found for one in _conditions(obj) if (found := _judged(one))]
+    return next((one for one in late if one.error), late[0] if late else None)
+
+
+def _judged(one: dict[str, Any]) -> _Late | None:
+    type_, status, message = one.get("type"), one.get("status"), str(one.get("message") or one.get("reason") or "")
+    if (type_, status) == ("Reconciling", "True"):
+        return _Late(message)
+    if status not in ("False", "Unknown"):
+        return None
+    if type_ in _ACHIEVED:
+        return _Late(message, error=status == "False")
+    return _Late(message, error=status == "Unknown" and bool(message)) if type_ in _BECOMING else None
 
 
 def _deployment(obj: Object, _now: datetime) -> _Late | None:
@@ -89,8 +107,8 @@ def _deployment(obj: Object, _now: datetime) -> _Late | None:
     available = _number(obj, "status", "availableReplicas")
     if updated < wanted:
         return _Late(f"Updated: {updated}/{wanted}")
-    if replicas > updated:
-        return _Late(f"Pending termination: {replicas - updated}")
+    if replicas > wanted:
+        return _Late(f"Pending termination: {replicas - wanted}")
     if available < updated:
         return _Late(f"Available: {available}/{updated}")
     return None
@@ -103,6 +121,8 @@ def _stateful_set(obj: Object, _now: datetime) -> _Late | None:
     replicas, ready = _number(obj, "status", "replicas"), _number(obj, "status", "readyReplicas")
     if replicas < wanted or ready < wanted:
         return _Late(f"Ready: {ready}/{wanted}")
+    if replicas > wanted:
+        return _Late(f"Pending termination: {replicas - wanted}")
     partition = _number(obj, "spec", "updateStrategy", "rollingUpdate", "partition")
     updated = _number(obj, "status", "updatedReplicas")
     if partition:
@@ -130,7 +150,8 @@ def _replica_set(obj: Object, _now: datetime) -> _Late | None:
     for field in ("fullyLabeledReplicas", "availableReplicas", "readyReplicas"):
         if _number(obj, "status", field) < wanted:
             return _Late(f"{field}: {_number(obj, 'status', field)}/{wanted}")
-    return None
+    replicas = _number(obj, "status", "replicas")
+    return _Late(f"Pending termination: {replicas - wanted}") if replicas > wanted else None
 
 
 def _pod(obj: Object, now: datetime) -> _Late | None:

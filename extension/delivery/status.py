@@ -102,6 +102,18 @@ def failed(before: BundleDeploymentStatus, deployment_id: str, error: UserError,
     return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, *told))
 
 
+def waiting(before: BundleDeploymentStatus, message: str, now: str) -> BundleDeploymentStatus:
+    """The status of a deployment that a dependency holds back, which is no error."""
+    told = condition("Deployed", "Unknown", now, before.conditions, message=message, reason="Waiting")
+    return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, told))
+
+
 def is_failed(status: BundleDeploymentStatus) -> bool:
     """Whether the deployment is to be tried again."""
     return any(c.type == "Deployed" and c.status == "False" for c in status.conditions)
+
+
+def is_recorded(status: BundleDeploymentStatus, deployment_id: str) -> bool:
+    """Whether this deployment ID failed with an error that was written down and waits for another one."""
+    installed = any(c.type == "Installed" and c.status == "False" for c in status.conditions)
+    return installed and status.applied_deployment_id == deployment_id

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from extension.delivery.protocol import Delivery
+from extension.delivery.protocol import Delivery, Release
+from extension.delivery.status import is_recorded
 from extension.objects.base import Key
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
 from extension.objects.states import State, deployment_state
@@ -16,12 +17,16 @@ from extension.targeting import Dependency
 
 
 class Agent:
-    """One cluster: its delivery, and what the store last said it should have. Guarded by `lock`."""
+    """One cluster: its delivery, and what the store last said it should have. Guarded by `lock`.
+
+    `waiting` are the bundles held back by a dependency. While `doubted` the Cluster says that it can't be reached.
+    """
 
     def __init__(self, cluster: Cluster, delivery: Delivery, fingerprint: str) -> None:
         self.key = cluster.key
         self.delivery = delivery
         self.fingerprint = fingerprint
+        self.generation = cluster.metadata.generation
         self.lock = threading.Lock()
         self.since = 0
         self.items: dict[Key, Assigned] = {}
@@ -29,10 +34,12 @@ class Agent:
         self.attempts: dict[Key, int] = {}
         self.failures = 0
         self.down_until = 0.0
+        self.doubted = any(c.type == "Imported" and c.status == "False" for c in cluster.status.conditions)
         self.busy = 0
 
     def learn(self, assigned: Iterable[Assigned]) -> list[Key]:
-        """Takes what the hub changed; the status this agent knows is newer than the one the hub sends along."""
+        """Takes what the hub says and gives the bundles it is news for: a Bundle's status moves its revision too. The status this
+        agent knows is newer than the one the hub sends along."""
         with self.lock:
             keys = []
             for item in assigned:
@@ -41,7 +48,8 @@ class Agent:
                     item = msgspec.structs.replace(item, status=known.status)  # noqa: PLW2901
                 self.items[item.bundle] = item
                 self.since = max(self.since, item.revision)
-                keys.append(item.bundle)
+                if known is None or item != msgspec.structs.replace(known, revision=item.revision):
+                    keys.append(item.bundle)
             return keys
 
     def settle(self, item: Assigned, status: BundleDeploymentStatus) -> bool:
@@ -58,6 +66,22 @@ class Agent:
         with self.lock:
             there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
             return {other.bundle: Dependency(_state(other), other.labels) for other in there}
+
+    def releases(self, item: Assigned) -> list[Release]:
+        """A bundle's releases on the cluster: the one its status names, else what the cluster says."""
+        namespace, _, rest = item.status.release.partition("/")
+        if rest:
+            return [Release(rest.rpartition(":")[0], namespace, item.bundle.name, item.deployment_id)]
+        return [release for release in self.delivery.releases() if release.bundle == item.bundle.name]
+
+    def rests(self) -> bool:
+        """Whether nothing on the cluster is looked at now and then, and it is not known to be down."""
+        with self.lock:
+            return not self.failures and all(self._rests(item) for item in self.items.values())
+
+    def _rests(self, item: Assigned) -> bool:
+        paused = item.paused and not item.deleting
+        return paused or item.bundle in self.waiting or is_recorded(item.status, item.deployment_id)
 
 
 def _state(item: Assigned) -> State:

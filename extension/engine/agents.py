@@ -16,14 +16,15 @@ from contextlib import contextmanager
 import msgspec
 import structlog
 
-from extension.delivery.protocol import Delivery, Deployment, Release
-from extension.delivery.status import is_failed
+from extension.delivery.protocol import Delivery
+from extension.delivery.status import failed, is_failed, is_recorded, waiting
 from extension.engine.agent import Agent
+from extension.engine.contents import Contents
 from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
 from extension.engine.reports import Reports
 from extension.engine.stored import now
-from extension.objects.base import Condition, Key
-from extension.objects.errors import Unavailable, UserError
+from extension.objects.base import Key
+from extension.objects.errors import Conflict, Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
 from extension.objects.states import condition, with_conditions
 from extension.store.protocol import Assigned, Report, Store
@@ -32,12 +33,14 @@ from extension.targeting import unmet
 log = structlog.get_logger()
 
 Work = tuple[Key, Key]
+Opened = tuple[str, Callable[[], Delivery]]
 
 SOON = 1.0
 HOLD_SECONDS = 30.0
 LEAVING = "continuous-delivery.cattle.io/leaving"
 """Annotation of a cluster that was moved: the bundles, comma-separated, that are still to be removed from it."""
-_LEFT = Key("Left", "", "")
+_CLUSTER = Key("Cluster", "", "")
+"""In the place of a bundle: the cluster as a whole."""
 
 
 class Agents:
@@ -46,13 +49,15 @@ class Agents:
     def __init__(
         self,
         store: Store,
-        open_delivery: Callable[[Cluster], tuple[str, Callable[[], Delivery]] | None],
+        open_delivery: Callable[[Cluster], Opened | None],
         *,
         workers: int,
         drift_interval: float,
+        contents: Contents | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._store = store
+        self._contents = contents or Contents(store)
         self._open = open_delivery
         self._drift_interval = drift_interval
         self._clock = clock
@@ -78,43 +83,58 @@ class Agents:
         """Opens, reopens or closes the agent of a cluster after its object changed."""
         cluster = self._store.find(Cluster, key.namespace, key.name)
         try:
-            found = self._open(cluster) if cluster else None
+            agent = self._placed(key, cluster, self._open(cluster) if cluster else None)
         except UserError as error:
+            self._placed(key, None, None)
             self._imported(key, "False", str(error))
-            found = None
+            return
+        if agent and cluster:
+            self.sync(key)
+            if agent.generation != cluster.metadata.generation:  # its spec changed, or somebody forces an update
+                agent.generation = cluster.metadata.generation
+                self._look_at_all(agent)
+            if agent.doubted or LEAVING in cluster.metadata.annotations:
+                self.queue.add((key, _CLUSTER))
+
+    def _placed(self, key: Key, cluster: Cluster | None, found: Opened | None) -> Agent | None:
+        """The agent of a cluster that is reached this way, made anew when it was reached in another; None when none is to be."""
         with self._lock:
             if key in self._held:
-                return
+                return None
             known = self._agents.get(key)
-            if known and (found is None or cluster is None or known.fingerprint != found[0]):
+            if known and (found is None or known.fingerprint != found[0]):
                 del self._agents[key]
                 known.delivery.close()
                 known = None
             if found and cluster and known is None:
-                self._agents[key] = Agent(cluster, found[1](), found[0])
-        if found and cluster:
-            self.sync(key)
-            if LEAVING in cluster.metadata.annotations:
-                self.queue.add((key, _LEFT))
+                known = self._agents[key] = Agent(cluster, found[1](), found[0])
+            return known
 
     @contextmanager
-    def held(self, key: Key) -> Iterator[None]:
+    def held(self, key: Key, seconds: float = HOLD_SECONDS) -> Iterator[None]:
         """While this lasts nothing is done on the cluster: its agent is closed, once its running work has ended.
 
-        Raises Unavailable when that takes longer than HOLD_SECONDS.
+        Raises Unavailable when that takes longer than `seconds`, Conflict when somebody else holds the cluster.
         """
         with self._lock:
+            if key in self._held:
+                raise Conflict("the cluster is being moved", where=str(key))
             self._held.add(key)
             agent = self._agents.pop(key, None)
-            if agent and not self._idle.wait_for(lambda: agent.busy == 0, HOLD_SECONDS):
-                self._held.discard(key)
-                raise Unavailable("the cluster is busy", where=str(key), hint="try again when its deployments are done")
+            if agent and not self._idle.wait_for(lambda: agent.busy == 0, seconds):
+                self._agents[key] = agent
         try:
+            if key in self._agents:
+                raise Unavailable("the cluster is busy", where=str(key), hint="try again when its deployments are done")
+            if agent:
+                agent.delivery.close()
             yield
         finally:
             with self._lock:
                 self._held.discard(key)
             self.cluster_changed(key)
+            if agent:
+                self._look_at_all(agent)  # what was due meanwhile was dropped
 
     def sync_all(self) -> None:
         for key in list(self._agents):
@@ -127,6 +147,10 @@ class Agents:
             return
         for bundle in agent.learn(self._store.assigned(key, agent.since)):
             self.queue.add((key, bundle))
+
+    def _look_at_all(self, agent: Agent) -> None:
+        for bundle in tuple(agent.items):
+            self.queue.add((agent.key, bundle))
 
     def work(self, work: Work) -> float | None:
         """One look at one deployment; the seconds until the next one."""
@@ -143,105 +167,118 @@ class Agents:
                 self._idle.notify_all()
 
     def _on(self, agent: Agent, bundle: Key) -> float | None:
-        if bundle == _LEFT:
-            self._leave(agent)
-            return None
         item = agent.items.get(bundle)
-        if item is None or (item.paused and not item.deleting):
+        if bundle != _CLUSTER and (item is None or (item.paused and not item.deleting)):
             return None
-        if agent.down_until > self._clock():
-            return agent.down_until - self._clock() + FIRST_BACK_OFF
+        pause = agent.down_until - self._clock()
+        if pause > 0:
+            return pause + FIRST_BACK_OFF
         try:
-            if item.deleting:
+            if item is None:
+                self._look(agent)
+            elif item.deleting:
                 self._remove(agent, item)
-            again = None if item.deleting else self._deploy(agent, item)
+            else:
+                return self._deploy(agent, item)
         except Unavailable as error:
             return self._down(agent, error)
-        self._reached.add(agent.key)
-        if agent.failures:
-            self._up(agent)
-        return again
+        return None
 
     def reached(self) -> set[Key]:
-        """The clusters that answered since the last call, and those that have nothing to do but could be opened."""
+        """The clusters that answered since the last call, and those with nothing to be asked for that were not found to be down."""
         reached, self._reached = self._reached, set()
-        return reached | {agent.key for agent in tuple(self._agents.values()) if not agent.items}
+        return reached | {agent.key for agent in tuple(self._agents.values()) if agent.rests()}
 
     def _remove(self, agent: Agent, item: Assigned) -> None:
-        for release in _releases(agent, item):
+        for release in agent.releases(item):
             keep = release.keep_resources or item.options.keep_resources
             wanted = msgspec.structs.replace(release, keep_resources=keep, delete_namespace=item.options.delete_namespace and not keep)
             agent.delivery.remove(wanted)
+        self._answered(agent)
         with agent.lock:
             agent.items.pop(item.bundle, None)
             agent.waiting.discard(item.bundle)
         self.reports.add(Report(item.bundle_id, item.cluster_id, removed=True))
 
-    def _leave(self, agent: Agent) -> None:
-        """Removes what a cluster that was moved brought along from its old workspace and is not wanted in the new one."""
+    def _look(self, agent: Agent) -> None:
+        """Finds out whether the cluster answers; removes what a moved one brought along from its old workspace and is not wanted
+        in the new one."""
+        releases = agent.delivery.releases()
+        self._answered(agent)
         cluster = self._store.find(Cluster, agent.key.namespace, agent.key.name)
-        names = cluster.metadata.annotations.get(LEAVING, "") if cluster else ""
-        if cluster is None or not names:
+        if cluster is None or LEAVING not in cluster.metadata.annotations:
             return
-        wanted = {bundle.name for bundle in agent.items}
-        for release in agent.delivery.releases():
-            if release.bundle in set(names.split(",")) - wanted:
+        leaving = set(cluster.metadata.annotations[LEAVING].split(",")) - {bundle.name for bundle in agent.items}
+        for release in releases:
+            if release.bundle in leaving:
                 agent.delivery.remove(release)
         annotations = {key: value for key, value in cluster.metadata.annotations.items() if key != LEAVING}
         meta = msgspec.structs.replace(cluster.metadata, annotations=annotations)
         self._store.update(msgspec.structs.replace(cluster, metadata=meta))
 
-    def _deploy(self, agent: Agent, item: Assigned) -> float:
+    def _deploy(self, agent: Agent, item: Assigned) -> float | None:
         done = item.status.applied_deployment_id == item.deployment_id
-        reasons = () if done else unmet(item.depends_on, item.bundle.namespace, agent.others(item))
-        if reasons:
-            agent.waiting.add(item.bundle)
-            status = _waiting(item, "; ".join(reasons))
-        else:
+        status = self._blocked(agent, item) if item.depends_on and not done else None
+        if status is None:
             agent.waiting.discard(item.bundle)
-            wanted = self._deployment(item)
+            wanted = self._contents.deployment(item)
             status = agent.delivery.observe(wanted) if done else agent.delivery.deploy(wanted)
+            self._answered(agent)
         if agent.settle(item, status):
             self.reports.add(Report(item.bundle_id, item.cluster_id, status))
             self._wake_dependents(agent)
-        return self._again(agent, item, status, bool(reasons))
+        return self._again(agent, item, status)
 
-    def _again(self, agent: Agent, item: Assigned, status: BundleDeploymentStatus, waits: bool) -> float:
-        """Seconds until the next look: soon while it gets ready, later and later while it fails, else when drift is due."""
+    def _blocked(self, agent: Agent, item: Assigned) -> BundleDeploymentStatus | None:
+        """The status of a deployment that may not start: what it waits for, or why that can't be told."""
+        agent.waiting.add(item.bundle)  # before the others are asked: one that gets ready meanwhile wakes this one
+        try:
+            reasons = unmet(item.depends_on, item.bundle.namespace, agent.others(item))
+        except Invalid as error:
+            agent.waiting.discard(item.bundle)
+            return failed(item.status, item.deployment_id, error, now())
+        if not reasons:
+            return None
+        return waiting(item.status, "; ".join(reasons), now())
+
+    def _again(self, agent: Agent, item: Assigned, status: BundleDeploymentStatus) -> float | None:
+        """Seconds until the next look: soon while it gets ready, later and later while it fails, else when drift is due. What
+        trying again does not mend waits for a new version."""
         if is_failed(status):
             agent.attempts[item.bundle] = attempts = agent.attempts.get(item.bundle, 0) + 1
             return min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(attempts, 8))
         agent.attempts.pop(item.bundle, None)
+        if is_recorded(status, item.deployment_id):
+            return None
         settled = status.ready and status.applied_deployment_id == item.deployment_id
+        waits = item.bundle in agent.waiting
         return self._drift_interval if settled or waits else min(SOON, self._drift_interval)
-
-    def _deployment(self, item: Assigned) -> Deployment:
-        return Deployment(
-            name=item.bundle.name,
-            namespace=item.bundle.namespace,
-            deployment_id=item.deployment_id,
-            options=item.options,
-            resources=lambda: self._store.content(item.content_sha256),
-            commit=item.commit,
-            status=item.status,
-        )
 
     def _wake_dependents(self, agent: Agent) -> None:
         for bundle in tuple(agent.waiting):
             self.queue.add((agent.key, bundle))
 
     def _down(self, agent: Agent, error: Unavailable) -> float:
-        agent.failures += 1
-        pause = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(agent.failures, 8))
-        agent.down_until = self._clock() + pause
+        """Leaves the cluster alone for a while; what fails while others do is no failure of its own."""
+        with agent.lock:
+            pause = agent.down_until - self._clock()
+            if pause > 0:
+                return pause + FIRST_BACK_OFF
+            agent.failures += 1
+            agent.doubted = True
+            pause = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(agent.failures, 8))
+            agent.down_until = self._clock() + pause
         if agent.failures == 1:
             log.warning("cluster can't be reached", cluster=str(agent.key), error=str(error))
         self._imported(agent.key, "False", str(error))
         return pause
 
-    def _up(self, agent: Agent) -> None:
+    def _answered(self, agent: Agent) -> None:
+        self._reached.add(agent.key)
         agent.failures = 0
-        self._imported(agent.key, "True", "")
+        if agent.doubted:
+            agent.doubted = False
+            self._imported(agent.key, "True", "")
 
     def _imported(self, key: Key, status: str, message: str) -> None:
         """Says on the Cluster whether it can be reached."""
@@ -252,17 +289,3 @@ class Agents:
             self._store.update_status(
                 msgspec.structs.replace(cluster, status=msgspec.structs.replace(cluster.status, conditions=conditions))
             )
-
-
-def _releases(agent: Agent, item: Assigned) -> list[Release]:
-    """The bundle's releases on the cluster: the one its status names, else what the cluster says."""
-    namespace, _, rest = item.status.release.partition("/")
-    if rest:
-        return [Release(rest.rpartition(":")[0], namespace, item.bundle.name, item.deployment_id)]
-    return [release for release in agent.delivery.releases() if release.bundle == item.bundle.name]
-
-
-def _waiting(item: Assigned, message: str) -> BundleDeploymentStatus:
-    before: tuple[Condition, ...] = item.status.conditions
-    told = condition("Deployed", "Unknown", now(), before, message=message, reason="Waiting")
-    return msgspec.structs.replace(item.status, conditions=with_conditions(before, told))

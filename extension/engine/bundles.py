@@ -1,7 +1,8 @@
 """Bundle -> Plan -> stored deployments, step by step as the rollout allows (`fleet-semantics.md` 3.3 to 3.5).
 
 A pass is cheap when nothing changed: what a bundle was last planned from is remembered, and only its progress is
-looked at again, since reports are what lets a rollout go on.
+looked at again, since reports are what lets a rollout go on. One that the reconciler's own writes asked for ends as soon as
+it sees that nobody else wrote.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from extension.engine.stored import drop_finalizer, ensure_finalizer, now
 from extension.objects.base import Key, document
 from extension.objects.content import content_id
 from extension.objects.errors import Forbidden, UserError
-from extension.objects.kinds import Bundle, PartitionStatus, Secret
+from extension.objects.helmop import charts
+from extension.objects.kinds import Bundle, BundleStatus, PartitionStatus, Secret
 from extension.objects.plan import Plan, Step
 from extension.objects.states import condition, without_condition
+from extension.sources.versions import is_exact
 from extension.store.protocol import Store
 from extension.targeting import Templates, Universe, plan, restrictions, step
 from extension.targeting.admission import Rules, check_bundle
@@ -31,6 +34,7 @@ PASSING = (404, 409, 503)
 """Statuses of errors that can go without a change of the Bundle: its values are on their way, the renderer was stopped."""
 TARGETING = "TargetingError"
 POLICY = "PolicyViolation"
+VERSION = "ChartVersion"
 TARGETED = "Targeted"
 """Condition of a Bundle that no cluster gets. Fleet says nothing then; it is there only while it is False."""
 
@@ -52,34 +56,55 @@ class BundleReconciler:
         self._templates = templates
         self._rules = rules
         self._plans: dict[Key, tuple[tuple[int, dict[str, str], int, Rules], Plan]] = {}
+        self._settled: dict[Key, tuple[Plan, str]] = {}
 
     def __call__(self, key: Key) -> float | None:
         bundle = self._store.find(Bundle, key.namespace, key.name)
         if bundle is None:
-            self._plans.pop(key, None)
+            self._forget(key)
             return None
         if bundle.metadata.deletion_timestamp:
             return self._finalize(bundle)
+        bundle = ensure_finalizer(self._store, bundle, FINALIZER)
+        if vague := _vague(bundle):
+            self._written(bundle, bundle.status, vague, VERSION)
+            return None
         try:
-            return self._roll_out(ensure_finalizer(self._store, bundle, FINALIZER))
+            planned = self._plan(bundle)
         except Forbidden as error:
-            self._written(bundle, str(error), POLICY)
+            self._written(bundle, bundle.status, str(error), POLICY)
             return None
         except UserError as error:
-            self._written(bundle, f"targeting error: {error}")
+            self._written(bundle, bundle.status, f"targeting error: {error}")
             return RETRY if error.status in PASSING else None
+        return self._roll_out(bundle, planned)
 
-    def _roll_out(self, bundle: Bundle) -> float | None:
-        planned = self._plan(bundle)
-        done = step(planned, self._store.progress(bundle.key), self._universe)
+    def _roll_out(self, bundle: Bundle, planned: Plan) -> float | None:
+        """Goes as far as the rollout may, and looks once more after a write of its own: then the next pass knows that nothing is left
+        to do as long as the Bundle's version, which a report moves too, is the one from before that look."""
+        known = self._settled.get(bundle.key)
+        if known is not None and known[0] is planned and known[1] == bundle.metadata.resource_version:
+            return None
+        for _ in range(2):
+            done = self._steps(planned)
+            before, bundle = bundle, self._status(bundle, planned, done)
+            if not done.empty:
+                return 0.0
+            if bundle is before:
+                self._settled[bundle.key] = (planned, bundle.metadata.resource_version)
+                break
+        return None
+
+    def _steps(self, planned: Plan) -> Step:
+        """Writes what may be written now; the step that is left, empty unless somebody else wrote meanwhile."""
+        done = step(planned, self._store.progress(planned.bundle), self._universe)
         while not done.empty:
             self._store.apply(planned, done)
             full = done.newly_created >= planned.max_new  # more may be waiting to be created
-            done = step(planned, self._store.progress(bundle.key), self._universe)
+            done = step(planned, self._store.progress(planned.bundle), self._universe)
             if not full:
                 break
-        self._status(bundle, planned, done)
-        return None if done.empty else 0.0
+        return done
 
     def _plan(self, bundle: Bundle) -> Plan:
         rules = self._rules(bundle.metadata.namespace)
@@ -88,7 +113,7 @@ class BundleReconciler:
         known = self._plans.get(bundle.key)
         if known is None or known[0] != made_from:
             whole = with_values(bundle, self._values(bundle))
-            manifest_id = content_id(bundle.status.resources_sha256_sum)
+            manifest_id = "" if bundle.spec.helm_op_options else content_id(bundle.status.resources_sha256_sum)
             with self._universe.unchanged():
                 made_from = (bundle.metadata.generation, bundle.metadata.labels, self._universe.version, rules)
                 limits = restrictions(bundle, [document(one) for one in (*rules.restrictions, *rules.policies)])
@@ -101,7 +126,7 @@ class BundleReconciler:
             return None
         return self._store.get(Secret, bundle.metadata.namespace, bundle.metadata.name)
 
-    def _status(self, bundle: Bundle, planned: Plan, done: Step) -> None:
+    def _status(self, bundle: Bundle, planned: Plan, done: Step) -> Bundle:
         """Writes what no counter tells: the rollout's numbers and the clusters that could not be planned."""
         status = msgspec.structs.replace(
             bundle.status,
@@ -120,21 +145,27 @@ class BundleReconciler:
             message = f"no cluster of workspace {bundle.metadata.namespace} matches its targets"
             conditions = (*conditions, condition(TARGETED, "False", now(), status.conditions, message=message, reason="NoClusters"))
         status = msgspec.structs.replace(status, conditions=conditions)
-        self._written(msgspec.structs.replace(bundle, status=status), self._errors(planned))
+        return self._written(bundle, status, self._errors(planned))
 
     def _errors(self, planned: Plan) -> str:
+        if not planned.errors:
+            return ""
         first = {error.clusters[0] for error in planned.errors}
         keys = self._store.keys("Cluster", first)
         return "; ".join(f"targeting error: {e.message} ({_counted(e.clusters, keys)})" for e in planned.errors)
 
-    def _written(self, bundle: Bundle, message: str, reason: str = TARGETING) -> None:
-        """Writes the status; an error is a Ready of False with a reason, which stands until it is gone."""
-        before = bundle.status.conditions
+    def _written(self, bundle: Bundle, status: BundleStatus, message: str, reason: str = TARGETING) -> Bundle:
+        """The Bundle with this status, written if it says anything new; an error is a Ready of False with a reason, which stands until
+        it is gone."""
+        before = status.conditions
         conditions = tuple(c for c in before if c.type != "Ready")
         if message:
             conditions = (*conditions, condition("Ready", "False", now(), before, message=message, reason=reason))
-        status = msgspec.structs.replace(bundle.status, conditions=conditions)
-        self._store.update_status(msgspec.structs.replace(bundle, status=status))
+        status = msgspec.structs.replace(status, conditions=conditions)
+        stored = tuple(c for c in bundle.status.conditions if c.type != "Ready" or c.reason)  # one without a reason is computed
+        if status == msgspec.structs.replace(bundle.status, conditions=stored):
+            return bundle
+        return self._store.update_status(msgspec.structs.replace(bundle, status=status))
 
     def _finalize(self, bundle: Bundle) -> float | None:
         if self._store.forget(bundle.key):
@@ -142,8 +173,22 @@ class BundleReconciler:
         if bundle.spec.values_hash and self._store.find(Secret, bundle.metadata.namespace, bundle.metadata.name):
             self._store.delete(Secret, bundle.metadata.namespace, bundle.metadata.name)
         drop_finalizer(self._store, bundle, FINALIZER)
-        self._plans.pop(bundle.key, None)
+        self._forget(bundle.key)
         return None
+
+    def _forget(self, bundle: Key) -> None:
+        self._plans.pop(bundle, None)
+        self._settled.pop(bundle, None)
+
+
+def _vague(bundle: Bundle) -> str:
+    """Why a HelmOp's Bundle can't be deployed yet: where a constraint stands in place of a version, clusters would get different
+    ones (3.5). Empty when nothing is wrong."""
+    if bundle.spec.helm_op_options is None:
+        return ""
+    named = ((place, helm.version) for place, helm in charts(bundle.spec) if helm.version and not is_exact(helm.version.removeprefix("v")))
+    said = (f"{version!r} in {place}.version is no version" for place, version in named)
+    return next((f"chart version cannot be deployed; check HelmOp status for more details: {one}" for one in said), "")
 
 
 def _counted(clusters: FrozenBitMap, keys: dict[int, Key]) -> str:

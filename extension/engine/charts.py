@@ -18,10 +18,13 @@ from extension.objects import yaml
 from extension.objects.errors import Invalid, UserError
 from extension.objects.tree import EntryType, Tree, walk
 from extension.rendering.archives import archive, archive_files
+from extension.rendering.documents import to_yaml
 from extension.sources import dependencies
 from extension.sources.charts import ChartArchive
 
 _GENERATED = re.compile(rb"^generated: .*$", re.MULTILINE)
+_METADATA = ("requirements.yaml", "Chart.yaml")
+LOCK = "Chart.lock"
 _NO_TIME = b'generated: "0001-01-01T00:00:00Z"'
 
 
@@ -68,19 +71,20 @@ class TreeCharts:
             for part in {folder, *(_inside(folder, one, where) for one in local)}:
                 _write_out(tree, part, Path(scratch))
             root = Path(scratch) / folder
+            is_whole = _narrowed(root, local)
             before = {path for path in root.rglob("*") if path.is_file()}
             try:
                 self._update(str(root))
             except UserError as error:
                 hint = dependencies.how_to_vendor(folder)
                 raise type(error)(error.message, where=where, field=error.field, hint=hint) from None
-            new = (path for path in root.rglob("*") if path.is_file() and path not in before)
+            new = (path for path in root.rglob("*") if path.is_file() and path not in before and (is_whole or path.name != LOCK))
             return {str(path.relative_to(root)): _timeless(path) for path in sorted(new)}
 
 
 def _metadata(tree: Tree, folder: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for file in ("requirements.yaml", "Chart.yaml"):
+    for file in _METADATA:
         path = posixpath.join(folder, file) if folder else file
         try:
             loaded = yaml.load(tree.read(path), path)
@@ -88,6 +92,18 @@ def _metadata(tree: Tree, folder: str) -> dict[str, Any]:
             continue
         found.update(loaded if isinstance(loaded, dict) else {})
     return found
+
+
+def _narrowed(root: Path, wanted: list[dict[str, Any]]) -> bool:
+    """Leaves the chart in this folder only the wanted dependencies: Helm would ask for the others too. Whether these are all."""
+    is_whole = True
+    for file in _METADATA:
+        path = root / file
+        loaded = yaml.load(path.read_bytes(), str(path)) if path.is_file() else None
+        if isinstance(loaded, dict) and loaded.get("dependencies", wanted) != wanted:
+            path.write_text(to_yaml({**loaded, "dependencies": wanted}))
+            is_whole = False
+    return is_whole
 
 
 def _inside(folder: str, dependency: dict[str, Any], where: str) -> str:

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from extension.delivery.kubeconfig import inlined
+from extension.delivery.kubeconfig import inlined, read_file
 from extension.delivery.opening import open_directory, open_kubernetes
 from extension.delivery.protocol import Delivery
 from extension.engine.bootstrap import LOCAL_CLUSTER, LOCAL_WORKSPACE
@@ -34,7 +34,7 @@ SECRET_NAMESPACES = (LOCAL_WORKSPACE, "fleet-default", "cattle-fleet-system")
 class Opening:
     """Callable: a Cluster -> (fingerprint of how it is reached, a function that opens it), None when an agent serves it.
 
-    Raises NotFound for a missing kubeconfig secret, Invalid for one that may not be used.
+    Both raise a UserError that says why: NotFound for a missing kubeconfig secret, Invalid for one that may not be used.
     """
 
     def __init__(self, store: Store, settings: Settings, renders: Pool, releases: Pool) -> None:
@@ -56,7 +56,7 @@ class Opening:
     def _kubeconfig(self, cluster: Cluster) -> str | None:
         if is_local(cluster.key) and self._settings.kubeconfig:
             path = Path(self._settings.kubeconfig)
-            return inlined(path.read_text(), str(path), path.resolve().parent)
+            return inlined(read_file(path, str(path)), str(path), path.resolve().parent)
         name = cluster.spec.kube_config_secret
         if not name:
             return None

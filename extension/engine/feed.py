@@ -16,17 +16,31 @@ from extension.store.protocol import Change, Store
 
 log = structlog.get_logger()
 
-WAIT = 1.0
-RETRY = 1.0
+PAUSE = 1.0
 
 
 class Feed:
-    """A thread that hands changes, in order, to the routes of their kind; `resync` is called first and after a gap."""
+    """A thread that hands changes, in order, to the routes of their kind; `resync` is called first and after a gap.
 
-    def __init__(self, store: Store, routes: Mapping[str, Sequence[Callable[[Change], None]]], resync: Callable[[], None]) -> None:
+    `settle` is called after each batch: for what is done once, however many changes ask for it.
+
+    A route that raises a UserError gets its change again. Any other error is a mistake of ours with one object: it is logged,
+    and the rest of the fleet goes on. `pause` are the seconds after which it tries again, and looks whether it was stopped.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        routes: Mapping[str, Sequence[Callable[[Change], None]]],
+        resync: Callable[[], None],
+        pause: float = PAUSE,
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
         self._store = store
         self._routes = routes
         self._resync = resync
+        self._pause = pause
+        self._settle = settle
         self._stopped = threading.Event()
         self.position = 0
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -37,7 +51,7 @@ class Feed:
     def stop(self) -> None:
         self._stopped.set()
         if self._thread.ident is not None:
-            self._thread.join(2 * WAIT)
+            self._thread.join(2 * PAUSE)
 
     def _run(self) -> None:
         known = False
@@ -47,17 +61,31 @@ class Feed:
                     self.position = self._store.revision()
                     self._resync()
                     known = True
-                self._drain()
-                self._store.wait(self.position, WAIT)
+                self._hand_out()
+                self._store.wait(self.position, self._pause)
             except Gone:
                 known = False
             except UserError as error:
-                log.warning("change feed", error=str(error), after=RETRY)
-                self._stopped.wait(RETRY)
+                log.warning("change feed", error=str(error), after=self._pause)
+                self._stopped.wait(self._pause)
+            except Exception:
+                log.exception("change feed", after=self._pause)
+                self._stopped.wait(self._pause)
 
-    def _drain(self) -> None:
-        while changes := self._store.changes(self.position):
-            for change in changes:
-                for route in self._routes.get(change.key.kind, ()):
-                    route(change)
+    def _hand_out(self) -> None:
+        """One batch; what came after it ends the wait at once."""
+        changes = self._store.changes(self.position)
+        for change in changes:
+            for route in self._routes.get(change.key.kind, ()):
+                self._hand(route, change)
+        if changes:
+            self._settle()
             self.position = changes[-1].revision
+
+    def _hand(self, route: Callable[[Change], None], change: Change) -> None:
+        try:
+            route(change)
+        except UserError:
+            raise
+        except Exception:
+            log.exception("change not handled", key=str(change.key), revision=change.revision)

@@ -11,18 +11,19 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 import msgspec
 import structlog
 
-from extension.bundles import Charts, Memo, Reading, Scan, extract_values, read
-from extension.bundles.values import SECRET_TYPE
-from extension.engine.stored import drop_finalizer, ensure_finalizer, listed, now, put
+from extension.bundles import Charts, Memo, Reading, Scan, read
+from extension.engine.produced import Produced
+from extension.engine.stored import drop_finalizer, ensure_finalizer, now
 from extension.objects.base import Key
 from extension.objects.durations import seconds
-from extension.objects.errors import Conflict, Invalid, UserError
-from extension.objects.kinds import Bundle, GitRepo, GitRepoStatus, Secret
+from extension.objects.errors import Invalid, NotFound, UserError
+from extension.objects.kinds import Bundle, GitRepo, GitRepoStatus
 from extension.objects.states import condition, with_conditions, without_condition
 from extension.objects.tree import Tree
 from extension.store.protocol import Store
@@ -31,22 +32,26 @@ from extension.targeting.admission import Rules, admitted
 log = structlog.get_logger()
 
 FINALIZER = "fleet.cattle.io/gitrepo-finalizer"
-REPO_NAME = "fleet.cattle.io/repo-name"
-COMMIT = "fleet.cattle.io/commit"
-"""Label of a Bundle: the commit that last changed it."""
 DELETION_RETRY = 2.0
+PROPAGATION_RETRY = 2.0
+PROPAGATION = 30.0
+"""How long a commit that a webhook told of is waited for when the server does not show it yet."""
+CHECK = 2.0
+"""How long the stored Bundles are taken for what was written: a rollout wakes their GitRepo with every report."""
 WARNING = "Warning"
 """Condition of a GitRepo: what was deployed, but looks like a mistake. Fleet has none; it is there only while it says something."""
 BAD_WHEN_TRUE = ("Stalled", "Reconciling", WARNING)
 
 
 class Look(msgspec.Struct, frozen=True):
-    """When a repository was last asked: for which wishes, and until when (seconds of the clock) that is good enough. After a
-    failure nothing but a new wish makes it sooner."""
+    """When a repository was last asked: for which wishes, which stand `since` then, and until when (seconds of the clock) that is
+    good enough. After a failure nothing but a new wish makes it sooner; else a Bundle that is not as it was written, `checked` then."""
 
-    asked: tuple[int, int, str]
+    asked: tuple[int, int, str, int]
+    since: float
     due: float
     failed: bool
+    checked: float
 
 
 class Sources(Protocol):
@@ -83,13 +88,15 @@ class GitRepoReconciler:
         self._clock = clock
         self._memos: dict[Key, Memo] = {}
         self._looks: dict[Key, Look] = {}
-        self._written: dict[Key, dict[Key, tuple[Bundle, int]]] = {}
+        self._wishes: dict[Key, int] = {}
+        self._produced = Produced(store)
 
     def __call__(self, key: Key) -> float | None:
         repo = self._store.find(GitRepo, key.namespace, key.name)
         if repo is None:
-            for remembered in (self._memos, self._looks, self._written):
+            for remembered in (self._memos, self._looks, self._wishes):
                 remembered.pop(key, None)
+            self._produced.forget(key)
             return None
         if repo.metadata.deletion_timestamp:
             return self._finalize(repo)
@@ -98,28 +105,50 @@ class GitRepoReconciler:
         return self._look(ensure_finalizer(self._store, repo, FINALIZER))
 
     def look_again(self, key: Key) -> None:
-        """Makes the next pass ask for the newest commit although no poll is due (a secret changed, a webhook came)."""
-        self._looks.pop(key, None)
+        """Makes the next pass ask for the newest commit although no poll is due (a secret or a rule changed)."""
+        self._wishes[key] = self._wishes.get(key, 0) + 1
 
     def owner(self, bundle: Key) -> Key | None:
         """The GitRepo this process wrote a Bundle for."""
-        return next((repo for repo, bundles in tuple(self._written.items()) if bundle in bundles), None)
+        return self._produced.owner(bundle)
 
     def _look(self, repo: GitRepo) -> float | None:
         """Synchronises when a poll is due or somebody asked; the feed also wakes this for changes that ask for nothing."""
-        asked = (repo.metadata.generation, repo.spec.force_sync_generation, repo.status.webhook_commit)
+        asked = (repo.metadata.generation, repo.spec.force_sync_generation, repo.status.webhook_commit, self._wishes.get(repo.key, 0))
         look = self._looks.get(repo.key)
-        if look is None or look.asked != asked or look.due <= self._clock() or not (look.failed or self._intact(repo)):
-            failed = self._sync(repo)
-            wait = self._jitter(self._interval(repo)) if failed or not repo.spec.disable_polling else math.inf
-            look = self._looks[repo.key] = Look(asked, self._clock() + wait, failed)
-        return None if look.due == math.inf else max(0.0, look.due - self._clock())
+        if look is None or look.asked != asked or not (left := self._left(repo, look)):
+            commit = self._sync(repo)
+            since = look.since if look is not None and look.asked == asked else self._clock()
+            left = self._pause(repo, commit, since)
+            self._looks[repo.key] = Look(asked, since, self._clock() + left, not commit, self._clock())
+        return None if left == math.inf else left
+
+    def _left(self, repo: GitRepo, look: Look) -> float:
+        """Seconds until there is something to do, none when there is now."""
+        moment = self._clock()
+        left = max(0.0, look.due - moment)
+        if look.failed or not left:
+            return left
+        if moment < look.checked + CHECK:
+            return min(left, look.checked + CHECK - moment)
+        self._looks[repo.key] = msgspec.structs.replace(look, checked=moment)
+        return left if self._produced.intact(repo) else 0.0
+
+    def _pause(self, repo: GitRepo, commit: str, since: float) -> float:
+        """Seconds until the next poll. `commit` is the one that is deployed, empty after a failure; the one that a webhook told of may
+        come to light a little later."""
+        if commit and commit == repo.status.commit and repo.status.webhook_commit not in ("", commit):
+            if self._clock() - since < PROPAGATION:
+                return PROPAGATION_RETRY
+            self._conditions(repo, msgspec.structs.replace(repo.status, webhook_commit=commit))
+        return math.inf if commit and repo.spec.disable_polling else self._jitter(self._interval(repo))
 
     def _interval(self, repo: GitRepo) -> float:
         return seconds(repo.spec.polling_interval or "0s") or self._default_interval
 
-    def _sync(self, repo: GitRepo) -> bool:
-        """Brings the Bundles to the newest commit; whether that failed."""
+    def _sync(self, repo: GitRepo) -> str:
+        """Brings the Bundles to the newest commit and gives it, nothing when that failed."""
+        commit = ""
         try:
             repo = self._admitted(repo)
             commit = self._latest(repo)
@@ -127,9 +156,9 @@ class GitRepoReconciler:
                 self._deploy(repo, commit)
         except UserError as error:
             log.warning("GitRepo not synchronised", gitrepo=str(repo.key), error=str(error))
-            self._stalled(repo, error)
-            return True
-        return False
+            self._stalled(repo, error, polled=bool(commit))
+            return ""
+        return commit
 
     def _admitted(self, repo: GitRepo) -> GitRepo:
         """The GitRepo with its workspace's defaults, stored; raises Forbidden when the rules refuse it (3.2)."""
@@ -151,72 +180,16 @@ class GitRepoReconciler:
             or repo.metadata.generation != status.observed_generation
             or repo.spec.force_sync_generation != status.update_generation
             or status.git_job_status != "Current"
-            or not self._intact(repo)
+            or not self._produced.intact(repo)
         )
-
-    def _intact(self, repo: GitRepo) -> bool:
-        """Whether the Bundles are still what this process wrote; after a start they are trusted."""
-        written = self._written.get(repo.key)
-        if written is None:
-            return True
-        stored = {b.key: b.metadata.generation for b in self._stored(repo)}
-        return stored == {key: generation for key, (_, generation) in written.items()}
 
     def _deploy(self, repo: GitRepo, commit: str) -> None:
         tree = self._sources.tree(repo, commit)
         memo = self._memos.setdefault(repo.key, Memo())
         reading = read(tree, Scan.of(repo), self._sources.charts(repo), memo)
         _refuse(reading, commit)
-        self._write(repo, commit, reading)
+        self._produced.write(repo, commit, reading)
         self._synced(repo, commit, "; ".join(reading.warnings))
-
-    def _write(self, repo: GitRepo, commit: str, reading: Reading) -> None:
-        stored = {b.key: b for b in self._stored(repo)}
-        before = self._written.get(repo.key, {})
-        written: dict[Key, tuple[Bundle, int]] = {}
-        wanted = {b.key for b in reading.bundles}
-        for bundle in reading.bundles:
-            self._check(repo, bundle.key, stored.get(bundle.key))
-        for key in stored.keys() - wanted:
-            self._store.delete(Bundle, key.namespace, key.name)
-        for bundle in reading.bundles:
-            known, there = before.get(bundle.key), stored.get(bundle.key)
-            same = known is not None and there is not None and known[0] is bundle and known[1] == there.metadata.generation
-            generation = known[1] if same and known else self._put(bundle, there, commit)
-            written[bundle.key] = (bundle, generation)
-        self._written[repo.key] = written
-
-    def _check(self, repo: GitRepo, key: Key, there: Bundle | None) -> None:
-        """Raises before anything of a commit is written: Conflict for a Bundle that is on its way out, Invalid for a taken name."""
-        if there is not None and there.metadata.deletion_timestamp:
-            raise Conflict(f"Bundle {key.name} is being deleted", where=str(repo.key))
-        if there is None:
-            _owned(repo, self._store.find(Bundle, key.namespace, key.name))
-
-    def _put(self, bundle: Bundle, there: Bundle | None, commit: str) -> int:
-        """Stores a Bundle, its values apart in a Secret of its name; the generation it has then. One that is the same as before
-        keeps the commit it came from."""
-        stripped, secret = extract_values(bundle)
-        if secret is not None:
-            put(self._store, secret)
-        if there is None:
-            return self._store.create(_labelled(stripped, commit)).metadata.generation
-        kept = msgspec.structs.replace(stripped, metadata=msgspec.structs.replace(stripped.metadata, finalizers=there.metadata.finalizers))
-        as_before = self._store.update(_labelled(kept, there.metadata.labels.get(COMMIT, commit)), dry_run=True)
-        if as_before.metadata.resource_version == there.metadata.resource_version:
-            return there.metadata.generation
-        generation = self._store.update(_labelled(kept, commit)).metadata.generation
-        if secret is None and there.spec.values_hash:
-            self._drop_values(bundle.key)
-        return generation
-
-    def _drop_values(self, bundle: Key) -> None:
-        secret = self._store.find(Secret, bundle.namespace, bundle.name)
-        if secret is not None and secret.type == SECRET_TYPE:
-            self._store.delete(Secret, bundle.namespace, bundle.name)
-
-    def _stored(self, repo: GitRepo) -> list[Bundle]:
-        return listed(self._store, Bundle, repo.metadata.namespace, REPO_NAME, repo.metadata.name)
 
     def _synced(self, repo: GitRepo, commit: str, warning: str) -> None:
         status = msgspec.structs.replace(
@@ -233,10 +206,12 @@ class GitRepoReconciler:
         warned = {WARNING: warning} if warning else {}
         self._conditions(repo, status, GitPolling="", Accepted="", Stalled="", Reconciling="", **warned)
 
-    def _stalled(self, repo: GitRepo, error: UserError) -> None:
+    def _stalled(self, repo: GitRepo, error: UserError, polled: bool) -> None:
         """Keeps what is deployed and says why nothing newer is; `observed_generation` stays behind, so it is tried again."""
         status = msgspec.structs.replace(repo.status, git_job_status="Failed", last_polling_triggered=now())
-        self._conditions(repo, status, **{"GitPolling" if error.status == 503 else "Accepted": str(error), "Stalled": str(error)})
+        answered = {"GitPolling": ""} if polled else {}
+        told = {"GitPolling" if error.status == 503 else "Accepted": str(error), "Stalled": str(error)}
+        self._conditions(repo, status, **{**answered, **told})
 
     def _conditions(self, repo: GitRepo, status: GitRepoStatus, **messages: str) -> None:
         """Writes the status with these conditions: an empty message is the good value of the condition's polarity."""
@@ -245,11 +220,19 @@ class GitRepoReconciler:
             for type_, message in messages.items()
         ]
         status = msgspec.structs.replace(status, conditions=with_conditions(status.conditions, *new))
-        self._store.update_status(msgspec.structs.replace(repo, status=status))
+
+        def told(stored: GitRepo) -> GitRepo:
+            """With the webhook that came while this pass worked: the next one asks for it."""
+            came = stored.status if stored.status.webhook_commit != repo.status.webhook_commit else status
+            noted = msgspec.structs.replace(status, webhook_commit=came.webhook_commit, last_webhook_time=came.last_webhook_time)
+            return msgspec.structs.replace(stored, status=noted)
+
+        with suppress(NotFound):
+            self._store.change_status(GitRepo, repo.metadata.namespace, repo.metadata.name, told)
 
     def _finalize(self, repo: GitRepo) -> float | None:
         """Deletes the Bundles, waits for their deployments to go, then lets the GitRepo go (3.1 "Deletion")."""
-        bundles = self._stored(repo)
+        bundles = self._produced.stored(repo)
         for bundle in bundles:
             if not bundle.metadata.deletion_timestamp:
                 self._store.delete(Bundle, bundle.metadata.namespace, bundle.metadata.name)
@@ -266,16 +249,3 @@ def _refuse(reading: Reading, commit: str) -> None:
     told += [f"{count} folders make a bundle named {name}: set another name in fleet.yaml" for name, count in names.items() if count > 1]
     if told:
         raise Invalid(f"commit {commit[:12]} is not deployed: {'; '.join(told)}", hint="what was deployed before stays")
-
-
-def _labelled(bundle: Bundle, commit: str) -> Bundle:
-    labels = {**bundle.metadata.labels, COMMIT: commit}
-    return msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, labels=labels))
-
-
-def _owned(repo: GitRepo, there: Bundle | None) -> None:
-    """Raises Invalid when the Bundle's name is taken by something that is not this GitRepo's."""
-    if there is not None:
-        owner = there.metadata.labels.get(REPO_NAME)
-        whose = f"GitRepo {owner}" if owner else "a Bundle made by hand"
-        raise Invalid(f"bundle name {there.metadata.name} is taken by {whose}", where=str(repo.key), hint="set another name in fleet.yaml")

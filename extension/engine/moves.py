@@ -8,21 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import msgspec
 
-from extension.bundles import with_values
 from extension.engine.agents import LEAVING
 from extension.engine.bootstrap import LOCAL_WORKSPACE
 from extension.engine.clusters import folder_of, is_directory, is_local
 from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
-from extension.objects.content import content_id
 from extension.objects.errors import AlreadyExists, Invalid
-from extension.objects.kinds import Bundle, BundleNamespaceMapping, Cluster, ClusterGroup, ClusterStatus, FleetWorkspace, Secret
+from extension.objects.kinds import Bundle, BundleNamespaceMapping, Cluster, ClusterGroup, ClusterStatus, FleetWorkspace
 from extension.settings import Settings
 from extension.store.protocol import Store
 from extension.targeting import MemoryUniverse, Templates, plan
+from extension.targeting.planning import searched
 
 Held = Callable[[Key], AbstractContextManager[None]]
 
@@ -54,7 +54,7 @@ class Moves:
         leaves = tuple(a.bundle for a in self._store.assigned(key) if not a.deleting and a.bundle.name not in names)
         if not dry_run:
             with self._held(key):
-                self._write(cluster, moved, leaves)
+                self._write(cluster, moved, _leaving(cluster, leaves) - names)
         return MoveResult(moved.key, leaves, comes)
 
     def _check(self, cluster: Cluster, workspace: str) -> None:
@@ -65,6 +65,15 @@ class Moves:
         self._store.get(FleetWorkspace, "", workspace)
         if self._store.find(Cluster, workspace, cluster.metadata.name) is not None:
             raise AlreadyExists(f"workspace {workspace} has a cluster {cluster.metadata.name}", field="workspace")
+        source, target = self._folders(cluster, workspace)
+        if source.exists() and target.exists() and any(target.iterdir()):
+            place = f"{workspace}/{cluster.metadata.name}"
+            raise AlreadyExists(f"there is a folder {place} of an earlier cluster", field="workspace", hint="move it away")
+
+    def _folders(self, cluster: Cluster, workspace: str) -> tuple[Path, Path]:
+        """Where a directory cluster's manifests are, and where they are to be."""
+        there = Key(Cluster.KIND, workspace, cluster.metadata.name)
+        return folder_of(self._settings, cluster.key), folder_of(self._settings, there)
 
     def _moved(self, cluster: Cluster, workspace: str, labels: Mapping[str, str]) -> Cluster:
         meta = ObjectMeta(
@@ -76,7 +85,7 @@ class Moves:
         return Cluster(metadata=meta, spec=cluster.spec)
 
     def _comes(self, moved: Cluster) -> tuple[Key, ...]:
-        """The Bundles of the new workspace that the cluster is a target of."""
+        """The Bundles that the cluster is a target of in its new workspace. Values say nothing about that, so they need not be there."""
         workspace = moved.metadata.namespace
         placed = msgspec.structs.replace(moved, status=ClusterStatus(namespace="moved"))
         universe = MemoryUniverse(
@@ -87,20 +96,30 @@ class Moves:
         )
         found: list[Key] = []
         for bundle in listed(self._store, Bundle):
-            secret = self._store.find(Secret, bundle.metadata.namespace, bundle.metadata.name) if bundle.spec.values_hash else None
-            manifest = content_id(bundle.status.resources_sha256_sum)
-            planned = plan(with_values(bundle, secret), universe, self._templates, manifest_id=manifest)
+            if bundle.metadata.deletion_timestamp or workspace not in searched(bundle, universe):
+                continue
+            try:
+                planned = plan(bundle, universe, self._templates, manifest_id="")
+            except Invalid:  # a broken Bundle comes to nobody
+                continue
             if planned.clusters or planned.errors:
                 found.append(bundle.key)
         return tuple(found)
 
-    def _write(self, old: Cluster, moved: Cluster, leaves: tuple[Key, ...]) -> None:
-        if is_directory(old):
-            source, target = folder_of(self._settings, old.key), folder_of(self._settings, moved.key)
-            if source.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                source.rename(target)
-        annotations = {**moved.metadata.annotations, **({LEAVING: ",".join(b.name for b in leaves)} if leaves else {})}
+    def _write(self, old: Cluster, moved: Cluster, leaving: set[str]) -> None:
+        self._store.get(Cluster, old.metadata.namespace, old.metadata.name)  # somebody else may have moved it meanwhile
+        source, target = self._folders(old, moved.metadata.namespace)
+        if is_directory(old) and source.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source.rename(target)
+        annotations = {key: value for key, value in moved.metadata.annotations.items() if key != LEAVING}
+        annotations |= {LEAVING: ",".join(sorted(leaving))} if leaving else {}
         meta = msgspec.structs.replace(moved.metadata, annotations=annotations)
         self._store.create(msgspec.structs.replace(moved, metadata=meta))
         self._store.delete(Cluster, old.metadata.namespace, old.metadata.name)
+
+
+def _leaving(cluster: Cluster, leaves: tuple[Key, ...]) -> set[str]:
+    """The bundles a cluster is to be rid of, with those it still has from an earlier move."""
+    earlier = cluster.metadata.annotations.get(LEAVING, "")
+    return {*(bundle.name for bundle in leaves), *filter(None, earlier.split(","))}

@@ -51,8 +51,7 @@ class Reports:
             with self._condition:
                 while not self._waiting and not self._stopped:
                     self._condition.wait()
-                if not self._stopped:
-                    self._condition.wait(GATHER)
+                self._condition.wait_for(self._is_stopped, GATHER)
                 keys = list(self._waiting)[:LARGEST_BATCH]
                 batch = [self._waiting.pop(key) for key in keys]
             if batch and not self._write(batch):
@@ -69,7 +68,8 @@ class Reports:
             with self._condition:
                 for report in batch:
                     self._waiting.setdefault((report.bundle_id, report.cluster_id), report)
-                if self._stopped:
-                    return False
-                self._condition.wait(RETRY)
+                return not self._condition.wait_for(self._is_stopped, RETRY)
         return True
+
+    def _is_stopped(self) -> bool:
+        return self._stopped

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from extension.engine.agents import Agents
 from extension.engine.bootstrap import bootstrap
 from extension.engine.bundles import BundleReconciler
 from extension.engine.clusters import Opening
+from extension.engine.contents import ChartFiles, Contents
 from extension.engine.feed import Feed
-from extension.engine.gitrepos import GitRepoReconciler, Sources
+from extension.engine.gitrepos import GitRepoReconciler
+from extension.engine.gitrepos import Sources as GitSources
+from extension.engine.helmops import HelmOpReconciler, Versions
 from extension.engine.moves import Moves
 from extension.engine.policies import Policies
 from extension.engine.queue import Queue
@@ -18,7 +22,7 @@ from extension.engine.schedules import ScheduleReconciler
 from extension.engine.seen import Seen
 from extension.engine.stored import listed
 from extension.objects.base import Key
-from extension.objects.kinds import Bundle, Cluster, GitRepo, Schedule
+from extension.objects.kinds import Bundle, Cluster, GitRepo, HelmOp, Schedule
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
 from extension.settings import Settings
@@ -26,8 +30,13 @@ from extension.store.labels import LabelIndex
 from extension.store.protocol import Change, Store
 
 GITREPO_WORKERS = 4
+HELMOP_WORKERS = 4
 BUNDLE_WORKERS = 2
 POLLS_A_SECOND_AT_START = 50.0
+
+
+class Sources(GitSources, Versions, ChartFiles, Protocol):
+    """Where all content comes from; `sources.EngineSources`."""
 
 
 class Engine:
@@ -40,17 +49,21 @@ class Engine:
         self._index = LabelIndex(store)
         self._policies = Policies(store)
         self._gitrepos = GitRepoReconciler(store, sources, default_interval=settings.polling_interval, jitter=jitter, rules=self._policies)
+        self._helmops = HelmOpReconciler(store, sources, jitter=jitter, rules=self._policies)
         self._bundles = BundleReconciler(store, self._index, templates, self._policies)
         self.gitrepos: Queue[Key] = Queue("gitrepo", self._gitrepos, GITREPO_WORKERS)
+        self.helmops: Queue[Key] = Queue("helmop", self._helmops, HELMOP_WORKERS)
         self.bundles: Queue[Key] = Queue("bundle", self._bundles, BUNDLE_WORKERS)
         self.schedules: Queue[Key] = Queue("schedule", ScheduleReconciler(store, self._index), 1)
         self._releases = Pool(memory=0)
         opening = Opening(store, settings, pool, self._releases)
-        self.agents = Agents(store, opening, workers=settings.workers, drift_interval=settings.drift_interval)
+        contents = Contents(store, sources)
+        self.agents = Agents(store, opening, workers=settings.workers, drift_interval=settings.drift_interval, contents=contents)
         self.moves = Moves(store, templates, settings, self.agents.held)
         self._seen = Seen(store, self.agents.reached)
         routes: dict[str, Sequence[Callable[[Change], None]]] = {
             "GitRepo": (self._gitrepo_changed,),
+            "HelmOp": (self._helmop_changed,),
             "Bundle": (self._bundle_changed,),
             "BundleDeployment": (self._deployments_changed,),
             "Cluster": (self._universe_changed, self._cluster_changed),
@@ -62,16 +75,17 @@ class Engine:
             "Policy": (self._policies.changed, self._rules_changed),
             "Secret": (self._secret_changed,),
         }
-        self._feed = Feed(store, routes, self._resync)
+        self._feed = Feed(store, routes, self._resync, settle=self._settle)
+        self._work_changed = False
         self._version = 0
 
     def start(self) -> None:
         bootstrap(self._store)
-        for part in (self.agents, self.gitrepos, self.bundles, self.schedules, self._feed, self._seen):
+        for part in (self.agents, self.gitrepos, self.helmops, self.bundles, self.schedules, self._feed, self._seen):
             part.start()
 
     def stop(self) -> None:
-        for part in (self._seen, self._feed, self.gitrepos, self.bundles, self.schedules, self.agents):
+        for part in (self._seen, self._feed, self.gitrepos, self.helmops, self.bundles, self.schedules, self.agents):
             part.stop()
         self._pool.close()
         self._releases.close()
@@ -88,19 +102,33 @@ class Engine:
             self.schedules.add(schedule.key)
         for number, repo in enumerate(listed(self._store, GitRepo)):
             self.gitrepos.add(repo.key, after=number / POLLS_A_SECOND_AT_START)
+        for number, op in enumerate(listed(self._store, HelmOp)):
+            self.helmops.add(op.key, after=number / POLLS_A_SECOND_AT_START)
 
     def _gitrepo_changed(self, change: Change) -> None:
         self.gitrepos.add(change.key)
 
+    def _helmop_changed(self, change: Change) -> None:
+        self.helmops.add(change.key)
+
     def _bundle_changed(self, change: Change) -> None:
         self.bundles.add(change.key)
+        self._work_changed = True
         owner = self._gitrepos.owner(change.key) if change.type == "DELETED" else None
         if owner:
             self.gitrepos.add(owner)
+        if change.type == "DELETED":
+            self.helmops.add(Key(HelmOp.KIND, change.key.namespace, change.key.name))
 
     def _deployments_changed(self, change: Change) -> None:
         self.bundles.add(Key("Bundle", change.key.namespace, change.key.name))
-        self.agents.sync_all()
+        self._work_changed = True
+
+    def _settle(self) -> None:
+        """Lets the agents ask for their work once a batch: what a deployment is told changes with its bundle too (paused)."""
+        if self._work_changed:
+            self._work_changed = False
+            self.agents.sync_all()
 
     def _cluster_changed(self, change: Change) -> None:
         self.agents.cluster_changed(change.key)
@@ -124,6 +152,9 @@ class Engine:
         for repo in listed(self._store, GitRepo, change.key.namespace):
             self._gitrepos.look_again(repo.key)
             self.gitrepos.add(repo.key)
+        for op in listed(self._store, HelmOp, change.key.namespace):
+            self._helmops.look_again(op.key)
+            self.helmops.add(op.key)
         for bundle in listed(self._store, Bundle, change.key.namespace):
             self.bundles.add(bundle.key)
 
@@ -135,6 +166,10 @@ class Engine:
             if change.key.name in secrets_of(repo):
                 self._gitrepos.look_again(repo.key)
                 self.gitrepos.add(repo.key)
+        for op in listed(self._store, HelmOp, change.key.namespace):
+            if change.key.name == op.spec.helm_secret_name:
+                self._helmops.look_again(op.key)
+                self.helmops.add(op.key)
 
 
 def secrets_of(repo: GitRepo) -> set[str]:

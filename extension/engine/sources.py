@@ -1,21 +1,25 @@
-"""GitRepos' content for the reconciler: git and charts from `sources`, dependencies packed by Helm from `rendering`."""
+"""Content for the reconcilers and agents: git and charts from `sources`, dependencies packed by Helm from `rendering`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from extension.bundles import Charts
 from extension.engine.charts import TreeCharts
-from extension.objects.kinds import GitRepo
+from extension.objects.kinds import GitRepo, HelmOp
+from extension.objects.options import HelmOptions
 from extension.objects.tree import Tree
 from extension.rendering.pool import Pool
 from extension.sources.gitrepos import GitRepoSources
 
 
 class EngineSources:
-    """`gitrepos.Sources`."""
+    """`gitrepos.Sources`, `helmops.Versions` and `contents.ChartFiles`."""
 
     def __init__(self, sources: GitRepoSources, pool: Pool) -> None:
         self._sources = sources
         self._pool = pool
+        self._helmops = sources.helmops()
 
     def latest(self, repo: GitRepo) -> str:
         return self._sources.latest(repo)
@@ -25,3 +29,9 @@ class EngineSources:
 
     def charts(self, repo: GitRepo) -> Charts:
         return TreeCharts(self._sources.charts(repo), self._pool.helm.update_dependencies)
+
+    def version(self, op: HelmOp, helm: HelmOptions) -> str:
+        return self._helmops.version(op, helm)
+
+    def fetch(self, op: HelmOp | None, helm: HelmOptions) -> Mapping[str, bytes]:
+        return self._helmops.fetch(op, helm)

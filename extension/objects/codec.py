@@ -43,16 +43,18 @@ def _words(text: str) -> str:
 
 
 def fold(cls: Any, data: Any) -> Any:
-    """`data` with every key spelled as `cls` spells it and nulls dropped, down to plain maps, which stay as they are."""
+    """`data` with every key spelled as `cls` spells it and nulls as zero values, down to plain maps, which stay as they are."""
     plan = _plan(cls)
     return data if plan is None else _fold(plan, data)
 
 
 def _fold(plan: Any, data: Any) -> Any:
     if isinstance(plan, list):
-        return [_fold(plan[0], item) for item in data] if isinstance(data, list) and plan[0] is not None else data
+        return [_fold(plan[0], {} if item is None else item) for item in data] if isinstance(data, list) else data
     if not isinstance(data, dict):
         return data
+    if plan is _TEXTS:
+        return {key: "" if value is None else value for key, value in data.items()}
     folded: dict[str, Any] = {}
     for key, value in data.items():
         known = plan.get(key) or plan.get(key.lower() if isinstance(key, str) else key)
@@ -66,7 +68,7 @@ def unknown_fields(cls: Any, data: Any, field: str = "") -> Iterator[tuple[str, 
     plan = _plan(cls)
     if isinstance(plan, list) and isinstance(data, list):
         for index, item in enumerate(data):
-            yield from unknown_fields(typing.get_args(cls)[0], item, f"{field}[{index}]")
+            yield from unknown_fields(_item_of(cls), item, f"{field}[{index}]")
     if not isinstance(plan, dict) or not isinstance(data, dict):
         return
     for key, value in data.items():
@@ -78,10 +80,23 @@ def unknown_fields(cls: Any, data: Any, field: str = "") -> Iterator[tuple[str, 
             yield from unknown_fields(known[1], value, place)
 
 
+def _item_of(cls: Any) -> Any:
+    """What a sequence holds; it may be optional."""
+    args = typing.get_args(cls)
+    if typing.get_origin(cls) in (typing.Union, types.UnionType):
+        return next(_item_of(arg) for arg in args if arg is not types.NoneType)
+    return args[0]
+
+
+_TEXTS = "a map of texts"
+
+
 @cache
 def _plan(cls: Any) -> Any:
-    """How to fold a type: a dict for a Struct, a one-element list for a sequence of them, None for anything else."""
+    """How to fold a type: a dict for a Struct, a one-element list for a sequence, _TEXTS, None for anything else."""
     origin = typing.get_origin(cls)
+    if origin is dict:
+        return _TEXTS if typing.get_args(cls) == (str, str) else None
     if origin in (typing.Union, types.UnionType):
         found = [_plan(arg) for arg in typing.get_args(cls)]
         return next((p for p in found if p is not None), None)
@@ -152,3 +167,11 @@ def go_float(value: float) -> str:
     mantissa, exponent = f"{Decimal(repr(value)):e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return f"{mantissa}e{exponent[0]}{int(exponent[1:]):02d}" if exponent[0] == "+" else f"{mantissa}e-{int(exponent[1:])}"
+
+
+def go_general(value: Decimal) -> str:
+    """A number as Go's verb `g` writes its shortest digits: in exponent form below 1e-4 and from 1e6."""
+    mantissa, exponent = f"{value.normalize():e}".split("e")
+    if -4 <= int(exponent) < 6:
+        return format(value.normalize(), "f")
+    return f"{mantissa}e{exponent[0]}{int(exponent[1:]):02d}"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from extension.objects.codec import canonical
 from extension.objects.kinds import BundleResource
+from extension.objects.names import readable
 
 GZIPPED = "base64+gz"
 
@@ -29,6 +30,7 @@ def content_id(sha256: str) -> str:
 
 def pack(name: str, data: bytes, compress: bool = False) -> BundleResource:
     """A file as a resource: text as it is, binary (or everything, with `compress`) as gzip in base64."""
+    name = readable(name)
     if not compress:
         try:
             return BundleResource(name=name, content=data.decode("utf-8"))

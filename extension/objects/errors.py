@@ -18,14 +18,19 @@ class UserError(Exception):
 
     def __init__(self, message: str, *, where: str = "", field: str = "", hint: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.where = where
+        self.message = _writable(message)
+        self.where = _writable(where)
         self.field = field
         self.hint = hint
 
     def __str__(self) -> str:
         text = f"{self.where}: {self.message}" if self.where else self.message
         return f"{text} ({self.hint})" if self.hint else text
+
+
+def _writable(text: str) -> str:
+    """Text that every edge can write: a file's name need not be UTF-8."""
+    return text.encode(errors="replace").decode()
 
 
 class Invalid(UserError):

@@ -43,6 +43,7 @@ from extension.objects.gitops import (
     PartitionStatus,
     RolloutStrategy,
 )
+from extension.objects.helmop import HelmOp, HelmOpSpec, HelmOpStatus
 from extension.objects.policies import GitRepoPolicy, GitRepoRestriction, HelmOpPolicy, Policy
 from extension.objects.schedule import (
     Schedule,
@@ -84,8 +85,11 @@ __all__ = [
     "GitRepoSpec",
     "GitRepoStatus",
     "GitTarget",
+    "HelmOp",
     "HelmOpOptions",
     "HelmOpPolicy",
+    "HelmOpSpec",
+    "HelmOpStatus",
     "ImageScanCommit",
     "Partition",
     "PartitionStatus",
@@ -100,6 +104,7 @@ __all__ = [
 
 DOCUMENT_KINDS: tuple[type[Object], ...] = (
     GitRepo,
+    HelmOp,
     Bundle,
     Cluster,
     ClusterGroup,

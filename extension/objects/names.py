@@ -11,6 +11,7 @@ RELEASE_NAME_LIMIT = 53
 _NOT_NAME = re.compile(r"[^a-zA-Z0-9]+")
 _ODD = re.compile(r"[^a-z0-9-]")
 _DASHES = re.compile(r"-+")
+_NOT_UTF_8 = re.compile("[\ud800-\udfff]")
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 DNS_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 RELEASE_NAME = DNS_SUBDOMAIN
@@ -29,11 +30,30 @@ def helm_release_name(text: str) -> str:
     dashed = text.replace("/", "-")
     name = dashed
     if _ODD.search(dashed):
-        name = f"{dashed}-{hashlib.md5(dashed.encode(), usedforsecurity=False).hexdigest()[:8]}"
-    name = _DASHES.sub("-", _NOT_NAME.sub("-", name.lower())).strip("-")
+        name = f"{dashed}-{_md5(dashed)[:8]}"
+    name = _DASHES.sub("-", _NOT_NAME.sub("-", _lower(name))).strip("-")
     if _DNS_LABEL.fullmatch(name):
         return limit(name, RELEASE_NAME_LIMIT)
-    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:24]
+    return _md5(text)[:24]
+
+
+def _lower(text: str) -> str:
+    """As Go does it, letter by letter: one never becomes two."""
+    return "".join(letter.lower()[0] for letter in text)
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes of a text; names from a Git tree need not be UTF-8."""
+    return text.encode(errors="surrogateescape")
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(_bytes(text), usedforsecurity=False).hexdigest()
+
+
+def readable(name: str) -> str:
+    """A name from a Git tree as JSON can hold it: bytes that are no UTF-8 become U+FFFD, as Go's JSON makes them."""
+    return _NOT_UTF_8.sub("\ufffd", name)
 
 
 def limit(text: str, count: int) -> str:
@@ -43,7 +63,7 @@ def limit(text: str, count: int) -> str:
     if count <= 6:
         return text[:count]
     head = text[: count - 6]
-    return f"{head}{'' if head.endswith('-') else '-'}{hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:5]}"
+    return f"{head}{'' if head.endswith('-') else '-'}{_md5(text)[:5]}"
 
 
 def safe_concat_name(*parts: str) -> str:
@@ -58,7 +78,7 @@ def safe_concat_name(*parts: str) -> str:
 
 
 def key_hash(text: str) -> str:
-    return hashlib.sha256(text[:100].encode()).hexdigest()[:12]
+    return hashlib.sha256(_bytes(text)[:100]).hexdigest()[:12]
 
 
 def cluster_namespace(workspace: str, cluster: str) -> str:

@@ -2,20 +2,27 @@
 
 PyYAML alone differs (`design.md` "YAML scalars", measured): `y` and `n` are booleans here, `12:30:45` and dates
 are text, `0o14` and `1e3` are numbers, a float without a fraction is an integer, `=` is text, every mapping key
-is a string and of two equal keys the last wins. What aliases expand to is bounded before anything is built,
-so a small file can't become gigabytes.
+is a string, of two equal keys the last wins, and an anchor may be defined again. What aliases expand to is bounded
+before anything is built, so a small file can't become gigabytes.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import math
 import re
-from collections.abc import Iterator
+import struct
+from collections import deque
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import islice
 from typing import Any, cast
 
 import yaml
+from yaml.composer import Composer
 
+from extension.objects.codec import go_general
 from extension.objects.errors import Invalid
 
 MAX_EXPANDED_NODES = 1_000_000
@@ -30,7 +37,15 @@ _WORDS: dict[str, Any] = {
 }
 _NUMBER_START = frozenset("-+.0123456789")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_TYPES: dict[str, Callable[[Any], bool]] = {
+    "int": lambda value: type(value) is int,
+    "float": lambda value: type(value) is float or (type(value) is int and value < 2**63),
+    "bool": lambda value: type(value) is bool,
+    "null": lambda value: value is None,
+}
+_DUPLICATE_ANCHOR = "second occurrence"
 
 
 class _Loader(yaml.CSafeLoader):
@@ -42,17 +57,48 @@ class _Loader(yaml.CSafeLoader):
         return _TAG + ("map" if kind is yaml.MappingNode else "seq")
 
 
+class _Redefining(Composer):
+    """Composes in Python what the C composer refuses: a document that defines an anchor again."""
+
+    def __init__(self, text: str | bytes) -> None:
+        super().__init__()
+        parser = _Loader(text)
+        self.check_event, self.peek_event, self.get_event = parser.check_event, parser.peek_event, parser.get_event
+        self.resolve = parser.resolve
+
+    def descend_resolver(self, *_: Any) -> None:
+        """Nothing is resolved by its path."""
+
+    ascend_resolver = descend_resolver
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if not self.check_event(yaml.AliasEvent):
+            self.anchors.pop(getattr(self.peek_event(), "anchor", None), None)
+        return super().compose_node(parent, index)
+
+    def documents(self) -> Iterator[yaml.Node]:
+        while self.check_node():
+            yield cast(yaml.Node, self.get_node())
+
+
 def load(text: str | bytes, where: str = "") -> Any:
     """The first document of `text` as plain data, None for an empty one. Raises Invalid with the line."""
-    return next(load_all(text, where), None)
+    documents = load_all(text, where)
+    first = next(documents, None)
+    if _has_inner_mark(text):
+        deque(documents, maxlen=0)  # what stands behind the mark would be lost without a word
+    return first
+
+
+def _has_inner_mark(text: str | bytes) -> bool:
+    """Whether a byte order mark stands before a line other than the first: libyaml ends the document there."""
+    return "\n\ufeff" in text if isinstance(text, str) else b"\n\xef\xbb\xbf" in text
 
 
 def load_all(text: str | bytes, where: str = "") -> Iterator[Any]:
     """Every document of `text`, in order, empty ones as None. Raises Invalid with the line."""
     try:
-        loader = _Loader(text)
-        while loader.check_node():
-            node = cast(yaml.Node, loader.get_node())
+        for node in _nodes(text):
             _bound(node, where)
             yield _build(node)
     except yaml.MarkedYAMLError as error:
@@ -63,6 +109,20 @@ def load_all(text: str | bytes, where: str = "") -> Iterator[Any]:
         raise Invalid(f"yaml: {error}", where=where) from None
     except RecursionError:
         raise Invalid(f"yaml: nested deeper than {MAX_DEPTH} levels", where=where) from None
+
+
+def _nodes(text: str | bytes) -> Iterator[yaml.Node]:
+    loader = _Loader(text)
+    count = 0
+    try:
+        while loader.check_node():
+            node = cast(yaml.Node, loader.get_node())
+            count += 1
+            yield node
+    except yaml.composer.ComposerError as error:
+        if error.problem != _DUPLICATE_ANCHOR:
+            raise
+        yield from islice(_Redefining(text).documents(), count, None)
 
 
 def _bound(node: yaml.Node, where: str) -> None:
@@ -109,22 +169,39 @@ def _merge(value: Any, merged: dict[str, Any], node: yaml.Node) -> dict[str, Any
 
 
 def _key(node: yaml.Node) -> str:
+    """A key as Go's YAML to JSON writes it; floats are written with 32 bits there."""
     if not isinstance(node, yaml.ScalarNode):
         raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a mapping key must be a scalar")
-    value = _scalar(node)
+    value = _resolved(node.value) if node.tag == _PLAIN else _scalar(node)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return "null" if value is None else str(value)
+    if value is None or (isinstance(value, int) and value >= 2**63):
+        raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {node.value or 'nothing'} can't be a mapping key")
+    return _single(value) if isinstance(value, float) else str(value)
+
+
+def _single(value: float) -> str:
+    try:
+        (single,) = struct.unpack("f", struct.pack("f", value))
+    except OverflowError:
+        single = math.copysign(math.inf, value)
+    if not math.isfinite(single):
+        return ".nan" if math.isnan(single) else "-.inf" if single < 0 else ".inf"
+    texts = (f"{single:.{digits}g}" for digits in range(1, 10))
+    return go_general(Decimal(next(text for text in texts if struct.pack("f", float(text)) == struct.pack("f", single))))
 
 
 def _scalar(node: yaml.ScalarNode) -> Any:
     if node.tag == _PLAIN:
         return plain(node.value)
-    if node.tag in (_TAG + "int", _TAG + "float", _TAG + "bool", _TAG + "null"):
+    kind = node.tag.removeprefix(_TAG)
+    if kind in _TYPES:
+        if not _TYPES[kind](_resolved(node.value)):
+            raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {node.value} is no !!{kind}")
         return plain(node.value)
-    if node.tag == _TAG + "binary":
+    if kind == "binary":
         try:
-            return base64.b64decode(node.value).decode()
+            return base64.b64decode(re.sub("[\r\n]", "", node.value), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
             raise ValueError(f"line {node.start_mark.line + 1}: !!binary is not base64 text") from None
     return node.value
@@ -132,19 +209,32 @@ def _scalar(node: yaml.ScalarNode) -> Any:
 
 def plain(text: str) -> Any:
     """What an unquoted scalar means: None, bool, int, float or the text itself. Raises ValueError for .inf and .nan."""
+    value = _resolved(text)
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
+        raise ValueError(f"{text} can't be expressed in JSON")
+    return _narrow(value)
+
+
+def _resolved(text: str) -> Any:
+    """As `plain`, with floats as they are: also those without a fraction, .inf and .nan."""
     if text in _WORDS:
         return _WORDS[text]
     if text[0] not in _NUMBER_START:
         return text
-    number = _integer(text.replace("_", ""))
-    if number is None and _FLOAT.fullmatch(text):
-        return _narrow(float(text))
-    if number is None and _NOT_FINITE.fullmatch(text):
-        raise ValueError(f"{text} can't be expressed in JSON")
-    return text if number is None else number
+    digits = text.replace("_", "")
+    number = _integer(digits)
+    if number is not None:
+        return number
+    if _DOT_FLOAT.fullmatch(text) if text[0] == "." else _FLOAT.fullmatch(digits):
+        value = float(digits)
+        return value if math.isfinite(value) else text
+    return float(text.replace(".", "")) if _NOT_FINITE.fullmatch(text) else text
 
 
-def _integer(digits: str) -> int | float | None:
+def _integer(digits: str) -> int | None:
+    """A number of 64 bits; a longer one is a float if it is decimal, and else text."""
     unsigned = digits.lstrip("+-")
     if not unsigned or len(digits) - len(unsigned) > 1 or not unsigned[0].isascii() or not unsigned[0].isdigit():
         return None
@@ -154,7 +244,7 @@ def _integer(digits: str) -> int | float | None:
     except ValueError:
         return None
     value = -value if digits[0] == "-" else value
-    return value if -(2**63) <= value < 2**64 else _narrow(float(value))
+    return value if -(2**63) <= value < (2**63 if digits[0] in "+-" else 2**64) else None
 
 
 def _narrow(value: float) -> int | float:

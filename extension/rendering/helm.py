@@ -232,10 +232,14 @@ def _check_name(name: str) -> None:
 
 
 _PLACE = re.compile(rf"{re.escape(_EVALUATED)}:(\d+)(?::\d+)?")
+_UNPARSED = re.compile(rf"parse error at \({re.escape(_EVALUATED)}:(\d+)\): (.*)", re.DOTALL)
 
 
 def _template_words(text: str, name: str) -> str:
     """Helm's report of a failed `evaluate` without the frame around the text: name, line and cause."""
+    unparsed = _UNPARSED.match(text)
+    if unparsed:
+        return f"template: {name}:{unparsed[1]}: {_bounded(unparsed[2].replace(_EVALUATED, name))}"
     at = text.rfind(_EVALUATED + ":")
     if at < 0:
         return f"template: {name}: {text.partition('): ')[2] or text}"

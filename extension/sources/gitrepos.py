@@ -23,6 +23,7 @@ from extension.sources.credentials import (
     helm_credentials_by_path,
 )
 from extension.sources.git import Git
+from extension.sources.helmops import HelmOpSources
 from extension.sources.trust import TLS
 
 DEFAULT_NAME = "gitcredential"
@@ -79,6 +80,10 @@ class GitRepoSources:
     def charts(self, repo: GitRepo) -> GitRepoCharts:
         """Where its bundles' charts come from. Raises Invalid when a secret it names is missing or malformed."""
         return GitRepoCharts(self._fetcher, self.helm_access(repo), _tls(repo))
+
+    def helmops(self) -> HelmOpSources:
+        """Where HelmOps' charts come from: the same repositories and registries, with secrets of their own."""
+        return HelmOpSources(self._fetcher, self._find)
 
     def git_access(self, repo: GitRepo) -> GitAccess:
         """The credentials of `clientSecretName`, else of the secret `gitcredential` if the namespace has one."""

@@ -8,7 +8,8 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, Row, Text, and_, case, cast, func, literal, null, or_, select, true
 
 from extension.objects.base import Key, ObjectMeta
-from extension.objects.kinds import Bundle, BundleDeployment, BundleDeploymentSpec, BundleDeploymentStatus, Cluster
+from extension.objects.helmop import HELM_NAME
+from extension.objects.kinds import Bundle, BundleDeployment, BundleDeploymentSpec, BundleDeploymentStatus, Cluster, HelmOp
 from extension.objects.names import cluster_namespace
 from extension.objects.options import BundleDeploymentOptions
 from extension.objects.selectors import LabelSelector, Requirement, requirements
@@ -96,6 +97,7 @@ class Assignments:
             paused=bundle.spec.paused or cluster.spec.paused or _off_schedule(cluster),
             deleting=row.deleting,
             status=_status(row),
+            chart=bundle.spec.helm_op_options,
         )
 
     def _bundle(self, row: Row[Any]) -> Bundle:
@@ -111,7 +113,7 @@ class Assignments:
         return msgspec.json.decode(self._seal.open(sealed, place), type=BundleDeploymentOptions)
 
     def page(self, connection: Connection, query: Query, ids: dict[str, int], revision: int) -> Page:
-        """BundleDeployments whose bundle, cluster or GitRepo has the id given under that name."""
+        """BundleDeployments whose bundle, cluster or GitRepo (or HelmOp) has the id given under that name."""
         where = _where(query, ids)
         order = Order(query, _field, (_d.bundle_id, _d.cluster_id))
         statement = order.apply(select(*_COLUMNS, *order.columns).select_from(_ROWS).where(where), query.limit)
@@ -134,6 +136,7 @@ class Assignments:
             staged_deployment_id=row.staged_text,
             depends_on=bundle.spec.depends_on,
             correct_drift=options.correct_drift,
+            helm_chart_options=bundle.spec.helm_op_options,
             off_schedule=_off_schedule(cluster),
         )
         meta = ObjectMeta(
@@ -221,7 +224,8 @@ def _where(query: Query, ids: dict[str, int]) -> ColumnElement[bool]:
     if "gitrepo" in ids:
         repo = objects.alias("g")
         made = select(labels.c.object_id).join(repo, and_(repo.c.id == ids["gitrepo"], repo.c.name == labels.c.value))
-        found.append(_d.bundle_id.in_(made.where(labels.c.kind == "Bundle", labels.c.key == REPO_NAME)))
+        key = case((repo.c.kind == HelmOp.KIND, HELM_NAME), else_=REPO_NAME)
+        found.append(_d.bundle_id.in_(made.where(labels.c.kind == "Bundle", labels.c.key == key)))
         found.append(_bundle.c.namespace == select(repo.c.namespace).where(repo.c.id == ids["gitrepo"]).scalar_subquery())
     return and_(*found)
 

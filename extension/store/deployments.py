@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, select, text
 
 from extension.objects.content import content_id
 from extension.objects.errors import Conflict
+from extension.objects.helmop import HELM_NAME
 from extension.objects.plan import Plan, Progress, Step, Variant
 from extension.objects.states import State
 from extension.store.clock import now
@@ -33,6 +34,11 @@ STATE = (
     f" WHEN NOT non_modified THEN {State.Modified} ELSE {State.Ready} END"
 )
 REPO_NAME = "fleet.cattle.io/repo-name"
+MAKERS = (
+    f"JOIN object m ON m.kind = CASE l.key WHEN '{REPO_NAME}' THEN 'GitRepo' ELSE 'HelmOp' END"
+    f" AND m.namespace = b.namespace AND m.name = l.value AND l.key IN ('{REPO_NAME}', '{HELM_NAME}')"
+)
+"""What a bundle `b` with the label `l` was made from, as `m`."""
 
 _TEMPORARY = (
     "CREATE TEMP TABLE IF NOT EXISTS touched (cluster_id INTEGER PRIMARY KEY, old INTEGER NOT NULL)",
@@ -113,7 +119,7 @@ class Deployments:
         self._update(connection, bundle.id, step.promote, "live = staged, live_id = staged_id", revision)
         self._update(connection, bundle.id, step.remove, "deleting = 1", revision)
         self._count(connection, bundle.id, revision)
-        touch(connection, gitrepo_ids(connection, [bundle.id]), revision)
+        touch(connection, maker_ids(connection, [bundle.id]), revision)
         self._sweep(connection, bundle.id, len(plan.assignments))
 
     def forget(self, connection: Connection, bundle_id: int, revision: int) -> int:
@@ -126,7 +132,7 @@ class Deployments:
             self._remember(connection, bundle_id, alive)
             self._update(connection, bundle_id, alive, "deleting = 1", revision)
             self._count(connection, bundle_id, revision)
-            touch(connection, gitrepo_ids(connection, [bundle_id]), revision)
+            touch(connection, maker_ids(connection, [bundle_id]), revision)
         return len(rows)
 
     def _remember(self, connection: Connection, bundle_id: int, clusters: FrozenBitMap) -> None:
@@ -229,15 +235,13 @@ def _choose(connection: Connection, clusters: Iterable[int]) -> None:
         connection.exec_driver_sql("INSERT INTO chosen VALUES (?)", rows)
 
 
-def gitrepo_ids(connection: Connection, bundle_ids: Iterable[int]) -> list[int]:
-    """The GitRepos these bundles were made from."""
+def maker_ids(connection: Connection, bundle_ids: Iterable[int]) -> list[int]:
+    """The GitRepos and HelmOps these bundles were made from."""
     found = connection.execute(
         text(
-            "SELECT DISTINCT g.id FROM label l JOIN object b ON b.id = l.object_id"  # noqa: S608 (integers)
-            " JOIN object g ON g.kind = 'GitRepo' AND g.namespace = b.namespace AND g.name = l.value"
-            f" WHERE l.key = :key AND l.object_id IN ({','.join(str(int(i)) for i in bundle_ids) or 'NULL'})"
-        ),
-        {"key": REPO_NAME},
+            f"SELECT DISTINCT m.id FROM label l JOIN object b ON b.id = l.object_id {MAKERS}"  # noqa: S608 (our own names, integers)
+            f" WHERE l.object_id IN ({','.join(str(int(i)) for i in bundle_ids) or 'NULL'})"
+        )
     )
     return [row.id for row in found]
 

@@ -1,8 +1,8 @@
 """Documents: one row an object, its labels beside it, the resources of Bundles once by content.
 
 What is encrypted: the data of Secrets, with their annotations (`kubectl apply` writes the data there once more), and the
-spec of Bundles (it can hold helm values). Everything in a document that has a column of its own (uid, generation,
-revision) is taken from there when it is read.
+spec of Bundles and HelmOps (it can hold helm values); what lists of HelmOps are filtered by is there in clear once more.
+Everything in a document that has a column of its own (uid, generation, revision) is taken from there when it is read.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from extension.objects import names
 from extension.objects.base import Key, Object, ObjectMeta
 from extension.objects.content import manifest, sha256_sum
 from extension.objects.errors import AlreadyExists, Conflict, MissingRequired, NotFound
-from extension.objects.kinds import Bundle, BundleResource, BundleSpec, Cluster, Secret
+from extension.objects.kinds import Bundle, BundleResource, BundleSpec, Cluster, HelmOp, HelmOpSpec, Secret
+from extension.objects.options import HelmOptions
 from extension.store.clock import now
 from extension.store.schema import contents, labels, objects, tombstones
 from extension.store.sealing import Seal
@@ -154,7 +155,7 @@ class Documents:
 
 def sealed_sample(connection: Connection) -> tuple[bytes, str] | None:
     """A sealed value and its place, to try a key on; None when nothing is sealed yet."""
-    where = objects.c.kind.in_(("Bundle", "Secret")) & objects.c.sealed.is_not(None)
+    where = objects.c.kind.in_(("Bundle", "HelmOp", "Secret")) & objects.c.sealed.is_not(None)
     row = connection.execute(select(objects.c.sealed, objects.c.uid).where(where).limit(1)).one_or_none()
     return None if row is None else (row.sealed, row.uid)
 
@@ -164,16 +165,32 @@ def _parted(obj: Object) -> tuple[Object, bytes | None]:
     if isinstance(obj, Bundle):
         spec = msgspec.structs.replace(obj.spec, resources=())
         return msgspec.structs.replace(obj, spec=BundleSpec()), msgspec.json.encode(spec)
+    if isinstance(obj, HelmOp):
+        return msgspec.structs.replace(obj, spec=_without_values(obj.spec)), msgspec.json.encode(obj.spec)
     if isinstance(obj, Secret):
         meta = msgspec.structs.replace(obj.metadata, annotations={})
         return msgspec.structs.replace(obj, data={}, metadata=meta), msgspec.json.encode((obj.data, obj.metadata.annotations))
     return obj, None
 
 
+def _without_values(spec: HelmOpSpec) -> HelmOpSpec:
+    """Which chart a HelmOp names, and how it is found."""
+    helm = spec.helm or HelmOptions()
+    return HelmOpSpec(
+        helm=HelmOptions(chart=helm.chart, repo=helm.repo, release_name=helm.release_name, version=helm.version),
+        paused=spec.paused,
+        labels=spec.labels,
+        polling_interval=spec.polling_interval,
+        helm_secret_name=spec.helm_secret_name,
+    )
+
+
 def _filled(obj: T, secret: bytes) -> T:
     """The object with its sealed part."""
     if isinstance(obj, Bundle):
         return msgspec.structs.replace(obj, spec=msgspec.json.decode(secret, type=BundleSpec))
+    if isinstance(obj, HelmOp):
+        return msgspec.structs.replace(obj, spec=msgspec.json.decode(secret, type=HelmOpSpec))
     data, annotations = _SECRET.decode(secret)
     return msgspec.structs.replace(obj, data=data, metadata=msgspec.structs.replace(obj.metadata, annotations=annotations))
 

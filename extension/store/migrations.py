@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text
 
 from extension.objects.errors import Unavailable
-from extension.store.schema import metadata
+from extension.store.schema import metadata, webhook_deliveries
 
 
 def _first(connection: Connection) -> None:
@@ -18,7 +18,11 @@ def _first(connection: Connection) -> None:
     connection.execute(text("INSERT INTO sequence (id, number) VALUES (1, 1)"))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+def _log_of_webhooks(connection: Connection) -> None:
+    webhook_deliveries.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks)
 """Migration N brings a store from version N to N + 1. Released ones are never edited."""
 
 

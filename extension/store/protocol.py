@@ -11,17 +11,18 @@ Invariants every store keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 from pyroaring import FrozenBitMap
 
 from extension.objects.base import Key, Object
-from extension.objects.kinds import BundleDeployment, BundleDeploymentStatus, BundleRef, BundleResource
+from extension.objects.kinds import BundleDeployment, BundleDeploymentStatus, BundleRef, BundleResource, HelmOpOptions
 from extension.objects.options import BundleDeploymentOptions
 from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
+from extension.store.deliveries import Deliveries
 
 T = TypeVar("T", bound=Object)
 
@@ -66,7 +67,8 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Assigned(msgspec.Struct, frozen=True):
-    """One deployment as its agent needs it. `deleting` asks for an uninstall; `labels` are the Bundle's."""
+    """One deployment as its agent needs it. `deleting` asks for an uninstall; `labels` are the Bundle's. With `chart` the
+    content is the chart that the options name."""
 
     bundle_id: int
     cluster_id: int
@@ -82,6 +84,7 @@ class Assigned(msgspec.Struct, frozen=True):
     paused: bool
     deleting: bool
     status: BundleDeploymentStatus
+    chart: HelmOpOptions | None = None
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -117,6 +120,10 @@ class Store(Protocol):
     def update_status(self, obj: T) -> T:
         """Replaces the stored status (what no counter gives), but for a Bundle's content hash. Nothing changed: nothing is
         written. Raises NotFound."""
+
+    def change_status(self, cls: type[T], namespace: str, name: str, change: Callable[[T], T]) -> T:
+        """As update_status, with the object that `change` makes of the stored one while nobody else writes: for who sets a few
+        fields of a status that is another's. Raises NotFound."""
 
     def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
         """Deletes, or sets the deletion time while finalizers are there. Deleting a Cluster drops its deployments."""
@@ -157,7 +164,7 @@ class Store(Protocol):
     def deployment(self, bundle: Key, cluster: Key) -> BundleDeployment: ...
 
     def deployments(self, query: Query, *, bundle: Key | None = None, cluster: Key | None = None, gitrepo: Key | None = None) -> Page:
-        """BundleDeployments as views; filterable by `state`, sortable by name, state and cluster."""
+        """BundleDeployments as views; filterable by `state`, sortable by name, state and cluster. `gitrepo` may be a HelmOp."""
 
     def forget(self, bundle: Key) -> int:
         """Marks all deployments of a bundle for removal; how many are left."""
@@ -167,5 +174,10 @@ class Store(Protocol):
         """Sets last-seen for many clusters in one write that wakes nobody."""
 
     def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap: ...
+
+    # webhooks
+    @property
+    def deliveries(self) -> Deliveries:
+        """The log of webhook deliveries."""
 
     def close(self) -> None: ...

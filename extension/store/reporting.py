@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, text
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.states import State, deployment_state
 from extension.objects.status import ResourceCounts
-from extension.store.deployments import gitrepo_ids
+from extension.store.deployments import maker_ids
 from extension.store.protocol import Report
 from extension.store.tallies import Deltas, difference
 
@@ -40,8 +40,8 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
         connection.execute(_UPDATE, {**key, **facts, "revision": revision})
         connection.execute(_PUT_REPORT, {**key, "doc": msgspec.json.encode(one.status).decode()})
         deltas.move(owners, row.state, facts["state"], difference(old, one.status.resource_counts))
-    for gitrepo in gitrepo_ids(connection, {r.bundle_id for r in reports}):
-        deltas.move((gitrepo,), 0, 0)
+    for maker in maker_ids(connection, {r.bundle_id for r in reports}):
+        deltas.move((maker,), 0, 0)
     deltas.write(connection, revision)
 
 

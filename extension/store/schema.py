@@ -153,3 +153,14 @@ tokens = Table(
     Column("created", Text, nullable=False),
     Column("expires", Float),  # Unix time
 )
+
+webhook_deliveries = Table(
+    "webhook_delivery",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("workspace", Text, nullable=False),  # empty: no GitRepo is of its repository
+    Column("verified", Boolean, nullable=False),
+    Column("doc", Text, nullable=False),
+    Index("webhook_delivery_workspace", "workspace", "verified"),
+    sqlite_autoincrement=True,  # a link to a delivery never shows another one
+)

@@ -5,7 +5,7 @@ Each method is one transaction. See `protocol.py` for what it promises.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +23,8 @@ from extension.store import documents, feed
 from extension.store.assignments import Assignments
 from extension.store.clock import now
 from extension.store.database import Database
-from extension.store.deployments import Deployments, gitrepo_ids
+from extension.store.deliveries import DeliveryLog
+from extension.store.deployments import Deployments, maker_ids
 from extension.store.documents import Documents, hidden, restated, updated
 from extension.store.listing import Order, counted, document_field, selection
 from extension.store.membership import members
@@ -48,6 +49,7 @@ class SqlStore:
         self._deployments = Deployments(seal, self._documents)
         self._assignments = Assignments(seal, self._documents)
         self.tokens = TokenStore(database)
+        self.deliveries = DeliveryLog(database)
 
     # documents
 
@@ -110,14 +112,17 @@ class SqlStore:
             old = self._documents.object(type(obj), self._documents.require(connection, obj.key))
             if restated(old, own_status(obj)) == old:
                 return obj
+        return self.change_status(type(obj), obj.metadata.namespace, obj.metadata.name, lambda _stored: obj)
+
+    def change_status(self, cls: type[T], namespace: str, name: str, change: Callable[[T], T]) -> T:
         with self._writing(False) as (connection, revision):
-            row = self._documents.require(connection, obj.key)
-            old = self._documents.object(type(obj), row)
-            new = restated(old, own_status(obj))
+            row = self._documents.require(connection, Key(cls.KIND, namespace, name))
+            old = self._documents.object(cls, row)
+            new = restated(old, own_status(change(old)))
             if new == old:
                 return overlay(connection, old, row.id)
             if conditions(new) != conditions(old):  # some of a Bundle's are shown by its GitRepo
-                touch(connection, gitrepo_ids(connection, [row.id]), revision)
+                touch(connection, maker_ids(connection, [row.id]), revision)
             return overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
 
     def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:

@@ -6,35 +6,23 @@ ready, and what a reconciler wrote into the document (conditions of its own; a R
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
 from sqlalchemy import Connection, text
 
 from extension.objects.base import Condition, Object
-from extension.objects.kinds import Bundle, BundleDeploymentStatus, Cluster, ClusterGroup, GitRepo
-from extension.objects.states import (
-    NAMED_RESOURCES,
-    State,
-    condition,
-    counts_of,
-    deployment_message,
-    display_state,
-    ready_message,
-    summarise,
-    with_conditions,
-    worst,
-)
-from extension.objects.status import BundleSummary, Display, NonReadyResource, ResourceCounts
-from extension.store.deployments import REPO_NAME
+from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo, HelmOp
+from extension.objects.states import NAMED_RESOURCES, display_state, summarise
+from extension.objects.status import Display
+from extension.store.applications import application
+from extension.store.deployments import MAKERS
 from extension.store.membership import members
-from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS
-from extension.store.tallies import COLUMNS
+from extension.store.schema import STATE_COLUMNS
+from extension.store.summing import first_not_ready, is_own, ready_conditions, tally_of
 
 T = TypeVar("T", bound=Object)
-
-_SUMS = ", ".join(f"coalesce(sum({c}), 0) AS {c}" for c in COLUMNS) + ", coalesce(max(revision), 0) AS revision, max(changed) AS changed"
 
 
 def overlay(connection: Connection, obj: T, object_id: int) -> T:
@@ -55,7 +43,7 @@ def own_status(obj: Object) -> Any:
     if status is None or not computed:
         return status
     plain = type(status)()
-    conditions = tuple(c for c in status.conditions if c.type != "Ready" or _is_own(c))
+    conditions = tuple(c for c in status.conditions if c.type != "Ready" or is_own(c))
     return msgspec.structs.replace(status, **{name: getattr(plain, name) for name in computed}, conditions=conditions)
 
 
@@ -64,212 +52,65 @@ def conditions(obj: Object) -> tuple[Condition, ...]:
     return found
 
 
-def told_by_itself(obj: Object) -> tuple[Condition, ...]:
-    """The Ready condition a reconciler set, which a Bundle's GitRepo shows as well."""
-    return tuple(c for c in conditions(obj) if _is_own(c))
-
-
-def _is_own(condition: Condition) -> bool:
-    """Whether a Ready condition was set by a reconciler: those have a reason, computed ones have none."""
-    return condition.type == "Ready" and condition.status == "False" and bool(condition.reason)
-
-
-class _Tally(msgspec.Struct, frozen=True):
-    counts: dict[State, int]
-    resources: ResourceCounts
-    revision: int
-    changed: str
-
-    @property
-    def ready(self) -> int:
-        return self.counts.get(State.Ready, 0)
-
-    @property
-    def total(self) -> int:
-        return sum(self.counts.values())
-
-
-def _tally(connection: Connection, where: str, **values: Any) -> _Tally:
-    """The sum of the tallies of the objects a condition selects."""
-    row = connection.execute(text(f"SELECT {_SUMS} FROM tally WHERE {where}"), values).one()._mapping  # noqa: S608 (our own SQL)
-    counts = {State(int(name[1:])): row[name] for name in STATE_COLUMNS if row[name]}
-    resources = ResourceCounts(*(row[f"r_{name}"] for name in RESOURCE_COLUMNS))
-    return _Tally(counts, resources, row["revision"], row["changed"] or "")
-
-
-def _named(connection: Connection, where: str, name: Callable[[Any], str], **values: Any) -> list[NonReadyResource]:
-    """The first deployments that are not ready."""
-    rows = connection.execute(
-        text(
-            "SELECT d.state, d.live_id, d.applied_id, r.doc, c.namespace AS workspace, c.name AS cluster, b.name AS bundle"  # noqa: S608
-            " FROM deployment d JOIN object c ON c.id = d.cluster_id JOIN object b ON b.id = d.bundle_id"
-            " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id"
-            f" WHERE d.state > 1 AND {where} ORDER BY d.bundle_id, d.cluster_id LIMIT {NAMED_RESOURCES}"
-        ),
-        values,
-    )
-    return [_resource(row, name(row)) for row in rows]
-
-
-def _resource(row: Any, name: str) -> NonReadyResource:
-    status = msgspec.json.decode(row.doc, type=BundleDeploymentStatus) if row.doc else BundleDeploymentStatus()
-    return NonReadyResource(
-        name=name,
-        bundle_state=State(row.state).name,
-        message=deployment_message(status.conditions, row.live_id == row.applied_id),
-        modified_status=status.modified_status,
-        non_ready_status=status.non_ready_status,
-    )
-
-
-def _conditions(stored: tuple[Condition, ...], summary: BundleSummary, word: str, changed: str) -> tuple[Condition, ...]:
-    """The stored conditions and Ready; one that a reconciler stored as False says what is wrong before any deployment."""
-    if any(_is_own(c) for c in stored):
-        return stored
-    message = ready_message(summary, word)
-    ready = condition("Ready", "False" if message else "True", changed, (), message=message)
-    return with_conditions(tuple(c for c in stored if c.type != "Ready"), ready)
-
-
 def _bundle(connection: Connection, bundle: Bundle, object_id: int) -> tuple[Any, int]:
-    tally = _tally(connection, "object_id = :id", id=object_id)
-    named = _named(connection, "d.bundle_id = :id", lambda row: f"{row.workspace}/{row.cluster}", id=object_id) if tally.total else []
+    tally = tally_of(connection, "object_id = :id", id=object_id)
+    named = (
+        first_not_ready(connection, "d.bundle_id = :id", lambda row: f"{row.workspace}/{row.cluster}", id=object_id) if tally.total else []
+    )
     summary = summarise(tally.counts, named)
     status = msgspec.structs.replace(
         bundle.status,
         summary=summary,
         display=Display(ready_clusters=f"{tally.ready}/{tally.total}", state=display_state(summary)),
-        conditions=_conditions(bundle.status.conditions, summary, "Cluster", tally.changed or bundle.metadata.creation_timestamp or ""),
+        conditions=ready_conditions(
+            bundle.status.conditions, summary, "Cluster", tally.changed or bundle.metadata.creation_timestamp or ""
+        ),
     )
     return status, tally.revision
 
 
-def _gitrepo(connection: Connection, repo: GitRepo, object_id: int) -> tuple[Any, int]:
-    bundles = _bundle_ids(connection, repo)
-    where = f"object_id IN ({','.join(map(str, bundles)) or 'NULL'})"
-    tally = _tally(connection, where)
-    touched = _tally(connection, "object_id = :id", id=object_id)
-    inside = f"d.bundle_id IN ({','.join(map(str, bundles)) or 'NULL'})"
-    summary = summarise(tally.counts, _named(connection, inside, lambda row: str(row.bundle)) if tally.total else [])
-    ready, desired = _clusters(connection, bundles, tally)
-    stored = _broken_bundle(connection, bundles) or repo.status.conditions
-    first = max(summary.non_ready_resources, key=lambda r: State[r.bundle_state], default=NonReadyResource())
-    broken = worst(counts_of(summary))
-    status = msgspec.structs.replace(
-        repo.status,
-        summary=summary,
-        ready_clusters=ready,
-        desired_ready_clusters=desired,
-        resource_counts=tally.resources,
-        display=Display(
-            ready_bundle_deployments=f"{tally.ready}/{tally.total}",
-            state="GitUpdating" if repo.status.git_job_status != "Current" else broken.name if broken else "",
-            message=first.message,
-            error=bool(first.message),
-        ),
-        conditions=with_conditions(
-            repo.status.conditions,
-            *(
-                c
-                for c in _conditions(stored, summary, "Bundle", tally.changed or repo.metadata.creation_timestamp or "")
-                if c.type == "Ready"
-            ),
-            *(() if tally.total else _untargeted(connection, bundles)),
-        ),
-    )
-    return status, max(tally.revision, touched.revision)
-
-
-def _bundle_ids(connection: Connection, repo: GitRepo) -> list[int]:
-    rows = connection.execute(
-        text(
-            "SELECT b.id FROM label l JOIN object b ON b.id = l.object_id"
-            " WHERE l.kind = 'Bundle' AND l.key = :key AND l.value = :name AND b.namespace = :namespace"
-        ),
-        {"key": REPO_NAME, "name": repo.metadata.name, "namespace": repo.metadata.namespace},
-    )
-    return [int(row.id) for row in rows]
-
-
-def _clusters(connection: Connection, bundles: Sequence[int], tally: _Tally) -> tuple[int, int]:
-    """How many clusters have all their deployments of these bundles ready, and how many have any."""
-    if len(bundles) <= 1:
-        return tally.ready, tally.total
-    row = connection.execute(
-        text(
-            "SELECT coalesce(sum(ready), 0) AS ready, count(*) AS total FROM (SELECT min(state = 1) AS ready FROM deployment"  # noqa: S608
-            f" WHERE state > 0 AND bundle_id IN ({','.join(map(str, bundles))}) GROUP BY cluster_id) AS per_cluster"
-        )
-    ).one()
-    return int(row.ready), int(row.total)
-
-
-def _untargeted(connection: Connection, bundles: Sequence[int]) -> tuple[Condition, ...]:
-    """What the first of these bundles says of targets that match no cluster."""
-    found = _first_that_says(connection, bundles, '%"type":"Targeted","status":"False"%')
-    if found is None:
-        return ()
-    told = [c for c in found.status.conditions if c.type == "Targeted"]
-    return tuple(msgspec.structs.replace(c, message=f"bundle {found.metadata.name}: {c.message}") for c in told)
-
-
-def _broken_bundle(connection: Connection, bundles: Sequence[int]) -> tuple[Condition, ...]:
-    """The Ready=False that a reconciler stored for the first of these bundles, if any (1.2: it replaces the GitRepo's)."""
-    found = _first_that_says(connection, bundles, '%"type":"Ready","status":"False","reason":%')
-    return () if found is None else told_by_itself(found)
-
-
-def _first_that_says(connection: Connection, bundles: Sequence[int], pattern: str) -> Bundle | None:
-    rows = connection.execute(
-        text(
-            f"SELECT doc, name FROM object WHERE id IN ({','.join(map(str, bundles)) or 'NULL'})"  # noqa: S608
-            " AND doc LIKE :pattern ORDER BY uid LIMIT 1"
-        ),
-        {"pattern": pattern},
-    ).all()
-    if not rows:
-        return None
-    found = msgspec.json.decode(rows[0].doc, type=Bundle)
-    return msgspec.structs.replace(found, metadata=msgspec.structs.replace(found.metadata, name=rows[0].name))
-
-
 def _cluster(connection: Connection, cluster: Cluster, object_id: int) -> tuple[Any, int]:
-    tally = _tally(connection, "object_id = :id", id=object_id)
-    named = _named(connection, "d.cluster_id = :id", lambda row: str(row.bundle), id=object_id) if tally.total else []
+    tally = tally_of(connection, "object_id = :id", id=object_id)
+    named = first_not_ready(connection, "d.cluster_id = :id", lambda row: str(row.bundle), id=object_id) if tally.total else []
     summary = summarise(tally.counts, named)
     seen = connection.execute(text("SELECT at FROM seen WHERE cluster_id = :id"), {"id": object_id}).scalar_one_or_none() or ""
-    ready, desired = _gitrepos_of(connection, object_id) if tally.total else (0, 0)
+    makers = _makers_of(connection, object_id) if tally.total else {}
+    (repos, all_repos), (charts, all_charts) = (makers.get(kind, (0, 0)) for kind in (GitRepo.KIND, HelmOp.KIND))
     status = msgspec.structs.replace(
         cluster.status,
         summary=summary,
         resource_counts=tally.resources,
-        ready_git_repos=ready,
-        desired_ready_git_repos=desired,
+        ready_git_repos=repos,
+        desired_ready_git_repos=all_repos,
+        ready_helm_ops=charts,
+        desired_ready_helm_ops=all_charts,
         agent=msgspec.structs.replace(cluster.status.agent, last_seen=seen),
         display=Display(ready_bundles=f"{tally.ready}/{tally.total}", state=display_state(summary) if seen else "WaitCheckIn"),
-        conditions=_conditions(cluster.status.conditions, summary, "Bundle", tally.changed or cluster.metadata.creation_timestamp or ""),
+        conditions=ready_conditions(
+            cluster.status.conditions, summary, "Bundle", tally.changed or cluster.metadata.creation_timestamp or ""
+        ),
     )
     return status, tally.revision
 
 
-def _gitrepos_of(connection: Connection, cluster_id: int) -> tuple[int, int]:
-    """GitRepos with a deployment on the cluster: how many have one that is ready (1.8, as Fleet counts), and how many in all."""
-    row = connection.execute(
+def _makers_of(connection: Connection, cluster_id: int) -> dict[str, tuple[int, int]]:
+    """By kind, the GitRepos and HelmOps with a deployment on the cluster: how many have one that is ready (1.8, as Fleet counts), and
+    how many in all."""
+    rows = connection.execute(
         text(
-            "SELECT coalesce(sum(ready), 0) AS ready, count(*) AS total FROM (SELECT max(d.state = 1) AS ready FROM deployment d"
-            " JOIN label l ON l.object_id = d.bundle_id AND l.key = :key JOIN object b ON b.id = d.bundle_id"
-            " JOIN object g ON g.kind = 'GitRepo' AND g.namespace = b.namespace AND g.name = l.value"
-            " WHERE d.cluster_id = :id AND d.state > 0 GROUP BY g.id) AS per_repo"
+            "SELECT kind, coalesce(sum(ready), 0) AS ready, count(*) AS total FROM (SELECT m.kind, max(d.state = 1) AS ready"  # noqa: S608
+            f" FROM deployment d JOIN label l ON l.object_id = d.bundle_id JOIN object b ON b.id = d.bundle_id {MAKERS}"
+            " WHERE d.cluster_id = :id AND d.state > 0 GROUP BY m.id) AS per_maker GROUP BY kind"
         ),
-        {"key": REPO_NAME, "id": cluster_id},
-    ).one()
-    return int(row.ready), int(row.total)
+        {"id": cluster_id},
+    )
+    return {row.kind: (int(row.ready), int(row.total)) for row in rows}
 
 
 def _group(connection: Connection, group: ClusterGroup, _object_id: int) -> tuple[Any, int]:
     found = [] if group.spec.selector is None else members(connection, group.metadata.namespace, group.spec.selector)
     inside = f"object_id IN ({','.join(map(str, found)) or 'NULL'})"
-    tally = _tally(connection, inside)
+    tally = tally_of(connection, inside)
     total = " + ".join(STATE_COLUMNS)
     behind = connection.execute(
         text(f"SELECT o.name FROM tally JOIN object o ON o.id = object_id WHERE {inside} AND n1 <> {total} ORDER BY o.name")  # noqa: S608
@@ -278,7 +119,9 @@ def _group(connection: Connection, group: ClusterGroup, _object_id: int) -> tupl
     listed = f" ({','.join(names)})" if names else ""
     summary = summarise(
         tally.counts,
-        _named(connection, f"d.cluster_id IN ({','.join(map(str, found)) or 'NULL'})", lambda row: str(row.bundle)) if tally.total else [],
+        first_not_ready(connection, f"d.cluster_id IN ({','.join(map(str, found)) or 'NULL'})", lambda row: str(row.bundle))
+        if tally.total
+        else [],
     )
     status = msgspec.structs.replace(
         group.status,
@@ -292,21 +135,33 @@ def _group(connection: Connection, group: ClusterGroup, _object_id: int) -> tupl
             ready_bundles=f"{tally.ready}/{tally.total}",
             state=display_state(summary),
         ),
-        conditions=_conditions(group.status.conditions, summary, "Bundle", tally.changed or group.metadata.creation_timestamp or ""),
+        conditions=ready_conditions(group.status.conditions, summary, "Bundle", tally.changed or group.metadata.creation_timestamp or ""),
     )
     return status, tally.revision
 
 
 _VIEWS: dict[type[Object], Callable[[Connection, Any, int], tuple[Any, int]]] = {
     Bundle: _bundle,
-    GitRepo: _gitrepo,
+    GitRepo: application,
+    HelmOp: application,
     Cluster: _cluster,
     ClusterGroup: _group,
 }
+_OF_BUNDLES = ("ready_clusters", "desired_ready_clusters", "summary", "display", "resource_counts")
 _COMPUTED: dict[type[Object], tuple[str, ...]] = {
     Bundle: ("summary", "display"),
-    GitRepo: ("ready_clusters", "desired_ready_clusters", "summary", "display", "resource_counts"),
-    Cluster: ("summary", "resource_counts", "ready_git_repos", "desired_ready_git_repos", "display", "agent"),
+    GitRepo: _OF_BUNDLES,
+    HelmOp: _OF_BUNDLES,
+    Cluster: (
+        "summary",
+        "resource_counts",
+        "ready_git_repos",
+        "desired_ready_git_repos",
+        "ready_helm_ops",
+        "desired_ready_helm_ops",
+        "display",
+        "agent",
+    ),
     ClusterGroup: (
         "cluster_count",
         "non_ready_cluster_count",

@@ -1,4 +1,4 @@
-"""Whether a workspace's GitRepoRestrictions and Policies admit a GitRepo or a Bundle (`fleet-semantics.md` 3.2).
+"""Whether a workspace's GitRepoRestrictions and Policies admit a GitRepo, a HelmOp or a Bundle (`fleet-semantics.md` 3.2).
 
 Objects count in the order of their names: of defaults the first that is set, of lists the union, of switches any. Defaults are
 filled in before anything is checked. Where a restriction and a policy both list what they allow, passing one of the two is enough.
@@ -13,7 +13,9 @@ import msgspec
 import re2  # type: ignore[import-untyped]  # no stubs are published for it
 
 from extension.objects.errors import Forbidden, Invalid
-from extension.objects.kinds import Bundle, GitRepo
+from extension.objects.helmop import charts
+from extension.objects.kinds import Bundle, BundleSpec, GitRepo, HelmOp
+from extension.objects.options import HelmOptions
 from extension.objects.policies import GitRepoRestriction, Policy
 
 
@@ -52,9 +54,43 @@ def admitted(repo: GitRepo, rules: Rules) -> GitRepo:
     return msgspec.structs.replace(repo, spec=spec)
 
 
+def admitted_helmop(op: HelmOp, rules: Rules) -> HelmOp:
+    """The HelmOp with the workspace's defaults where it says nothing. GitRepoRestrictions don't count for it. Raises as `admitted`."""
+    policies = rules.policies
+    spec = msgspec.structs.replace(
+        op.spec,
+        service_account=op.spec.service_account or _first(one.helm_op.default_service_account for one in policies),
+        helm_secret_name=op.spec.helm_secret_name or _first(one.helm_op.default_helm_secret_name for one in policies),
+    )
+    _account(spec.service_account, Rules(policies=policies), "spec.serviceAccount")
+    _charts(spec, policies, spec.helm_secret_name, "spec.helmSecretName")
+    return msgspec.structs.replace(op, spec=spec)
+
+
+def _charts(spec: BundleSpec, policies: Sequence[Policy], secret: str, field: str) -> None:
+    """Raises Forbidden for a secret, or a chart anywhere in `spec`, that is not allowed.
+
+    Fleet passes what is empty: a chart's URL and the charts of targets are looked at by no pattern, one in a registry by none for
+    charts. Here a URL must be of an allowed repository, and the last part of a registry's reference is a chart.
+    """
+    _allow(secret, (_union(one.helm_op.allowed_helm_secret_names for one in policies),), field, _equal)
+    repos = (_union(one.helm_op.allowed_helm_repo_patterns for one in policies),)
+    names = (_union(one.helm_op.allowed_chart_patterns for one in policies),)
+    for place, helm in charts(spec):
+        _allow(helm.repo or helm.chart, repos, f"{place}.repo", _equal_or_whole)
+        _allow(_chart_name(helm), names, f"{place}.chart", _equal_or_whole)
+
+
+def _chart_name(helm: HelmOptions) -> str:
+    return helm.chart or helm.repo.rstrip("/").rpartition("/")[2]
+
+
 def check_bundle(bundle: Bundle, rules: Rules) -> None:
-    """Raises Forbidden for a Bundle, or one of its targets, with a service account that is not allowed, or without a required one."""
+    """Raises Forbidden for a Bundle, or one of its targets, with a service account that is not allowed, or without a required one;
+    and for a chart or Helm secret that a HelmOp may not have either."""
     spec = bundle.spec
+    if spec.helm_op_options is not None:
+        _charts(spec, rules.policies, spec.helm_op_options.helm_op_secret_name, "spec.helmOpOptions.helmOpSecretName")
     _account(spec.service_account, rules, "spec.serviceAccount")
     for index, target in enumerate(spec.targets):
         if target.service_account:
@@ -100,6 +136,10 @@ def _found(pattern: str, value: str) -> bool:
 
 def _whole(pattern: str, value: str) -> bool:
     return _compiled(pattern).fullmatch(value) is not None
+
+
+def _equal_or_whole(pattern: str, value: str) -> bool:
+    return pattern == value or _whole(pattern, value)
 
 
 def _compiled(pattern: str) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from extension.objects.codec import go_float
+from extension.objects.codec import go_float, go_general
 from extension.objects.yaml import plain
 
 _STR = "tag:yaml.org,2002:str"
@@ -58,15 +58,9 @@ def _scalar(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     number = go_float(float(value)) if value else "0"
-    return _go_general(float(value)) if "." in number or "e" in number or abs(value) >= 2**64 else number
-
-
-def _go_general(value: float) -> str:
-    """A float with Go's verb `g`: shortest digits, in exponent form below 1e-4 and from 1e6."""
-    mantissa, exponent = f"{Decimal(repr(value)).normalize():e}".split("e")
-    if -4 <= int(exponent) < 6:
-        return format(Decimal(repr(value)).normalize(), "f")
-    return f"{mantissa}e{exponent[0]}{int(exponent[1:]):02d}"
+    if "." not in number and "e" not in number and -(2**63) <= int(number) < 2**64:
+        return number
+    return go_general(Decimal(repr(float(value))))
 
 
 def _style(text: str) -> str | None:
@@ -79,7 +73,7 @@ def _style(text: str) -> str | None:
 def _reads_as_text(text: str) -> bool:
     if text != text.strip():
         return True
-    if text == "<<" or _BASE_60.fullmatch(text) or _TIMESTAMP.fullmatch(text):
+    if _BASE_60.fullmatch(text) or _TIMESTAMP.fullmatch(text):
         return False
     try:
         return isinstance(plain(text), str)

@@ -21,7 +21,12 @@ EMPTY_IN = {"matchExpressions": [{"key": "env", "operator": "In"}]}
     [
         pytest.param(GROUPS, {"spec": {"selector": NEAR}}, "spec.selector.matchExpressions.operator", id="an operator nobody knows"),
         pytest.param(GROUPS, {"spec": {"selector": EMPTY_IN}}, "spec.selector.matchExpressions.values", id="In without values"),
-        pytest.param(GROUPS, {"spec": {"selector": {"matchLabels": {"env": "a b"}}}}, "spec.selector.env", id="a value that is no label's"),
+        pytest.param(
+            GROUPS,
+            {"spec": {"selector": {"matchLabels": {"env": "a b"}}}},
+            "spec.selector.matchLabels.env",
+            id="a value that is no label's",
+        ),
         pytest.param(TOKENS, {"spec": {"ttl": "1 week"}}, "spec.ttl", id="a week"),
         pytest.param(MAPPINGS, {"bundleSelector": NEAR}, "bundleSelector.matchExpressions.operator", id="a mapping's selector"),
         pytest.param(BUNDLES, {"spec": {"helm": {"releaseName": "Web"}}}, "spec.helm.releaseName", id="a release with a capital"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from extension.objects.errors import Invalid, Unavailable
 from extension.objects.kinds import GitRepo
@@ -21,13 +21,15 @@ class NoCharts:
 
 
 class DictSources:
-    """Commits by URL, the newest last. `asked` and `fetched` are what was asked for; while `down` nothing answers."""
+    """Commits by URL, the newest last. `asked` and `fetched` are what was asked for; while `down` nothing answers. `meanwhile` is
+    what else happens while a commit is fetched."""
 
     def __init__(self) -> None:
         self.commits: dict[str, list[tuple[str, DictTree]]] = {}
         self.asked: list[str] = []
         self.fetched: list[str] = []
         self.down = ""
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def commit(self, url: str, files: Mapping[str, str]) -> str:
         """Adds a commit; its name."""
@@ -46,6 +48,7 @@ class DictSources:
 
     def tree(self, repo: GitRepo, commit: str) -> Tree:
         self.fetched.append(commit)
+        self.meanwhile()
         return dict(self.commits[repo.spec.repo])[commit]
 
     def charts(self, repo: GitRepo) -> NoCharts:

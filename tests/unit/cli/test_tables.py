@@ -73,12 +73,12 @@ web    berlin    True       False       NotReady
     ),
     "cluster": (
         [
-            row("berlin", status={"display": {"readyBundles": "3/3"}, "agent": {"lastSeen": ago(minutes=2, seconds=5)}}),
+            row("berlin", status={"display": {"readyBundles": "3/3"}, "agent": {"lastSeen": ago(hours=5, minutes=5)}}),
             row("waiting", "wait-check-in"),
         ],
         """\
 NAME      BUNDLES-READY   LAST-SEEN   STATE           MESSAGE   AGE
-berlin    3/3             2m          active                    3d
+berlin    3/3             5h          active                    3d
 waiting                               wait-check-in             3d
 """,
     ),

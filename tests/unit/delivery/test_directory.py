@@ -134,6 +134,15 @@ def test_a_bundle_that_does_not_render_keeps_what_was_there_and_says_why(deliver
     assert "key: one" in (root / "web/bundle/configmap_a.yaml").read_text()
 
 
+def test_a_renderer_that_is_out_of_order_is_the_deployments_trouble_and_not_the_clusters(root):
+    def render(_given):
+        raise Unavailable("the renderer failed with KeyError")
+
+    status = DirectoryDelivery(root, render).deploy(deployment())
+    assert conditions(status) == {"Deployed": "False"}
+    assert "the renderer failed" in status.conditions[0].message
+
+
 def test_removing_deletes_the_files_and_keep_resources_leaves_them(delivery, root):
     delivery.deploy(deployment())
     (release,) = delivery.releases()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from extension.engine.gitrepos import COMMIT, GitRepoReconciler
+from extension.engine.gitrepos import GitRepoReconciler
+from extension.engine.produced import COMMIT
 from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Bundle, GitRepo, GitRepoSpec
@@ -12,7 +14,7 @@ from extension.store.sql import SqlStore
 from extension.targeting.admission import Rules
 from tests.fakes.clock import Clock
 from tests.fakes.sources import DictSources
-from tests.unit.engine.samples import NS, changed, config_map
+from tests.unit.engine.samples import NS, changed, config_map, marked
 
 URL = "https://git.example.org/{name}.git"
 INTERVAL = 15.0
@@ -25,8 +27,8 @@ FILES = {
 
 
 class Git:
-    def __init__(self, store: SqlStore, clock: Clock) -> None:
-        self.store, self.clock, self.sources = store, clock, DictSources()
+    def __init__(self, store: SqlStore, clock: Clock, rules: Callable[[str], Rules] = lambda _workspace: Rules()) -> None:
+        self.store, self.clock, self.rules, self.sources = store, clock, rules, DictSources()
         self.jitters: list[float] = []
         self.reconcile = self.restarted()
 
@@ -37,7 +39,7 @@ class Git:
             self.sources,
             default_interval=INTERVAL,
             jitter=self._jitter,
-            rules=lambda _namespace: Rules(),
+            rules=self.rules,
             clock=self.clock,
         )
         return self.reconcile
@@ -70,6 +72,12 @@ class Git:
     def change(self, name: str = "repo", **spec: Any) -> float | None:
         self.store.update(changed(self.repo(name), **spec))
         return self.look(name)
+
+    def let_go(self) -> None:
+        """What the reconciler of Bundles does once nothing of a deleted one is deployed any more."""
+        for one in self.bundles().values():
+            if one.metadata.deletion_timestamp:
+                self.store.update(marked(one, finalizers=()))
 
     def repo(self, name: str = "repo") -> GitRepo:
         return self.store.get(GitRepo, NS, name)

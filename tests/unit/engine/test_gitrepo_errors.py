@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from extension.objects.base import ObjectMeta
-from extension.objects.kinds import Bundle
+from extension.objects.kinds import Bundle, Secret
 from tests.unit.engine.git import FILES, INTERVAL, Git
 from tests.unit.engine.samples import NS, conditions, config_map, marked, message
 
@@ -108,6 +108,22 @@ def test_a_bundle_of_somebody_else_is_never_taken_over_and_the_commit_is_written
     assert f"bundle name repo-web is taken by {whose}" in message(git.repo(), "Accepted")
     assert set(git.bundles()) == {"repo-web"}
     assert git.bundles()["repo-web"].spec.resources == ()
+
+
+@pytest.mark.parametrize("type_", ["Opaque", "kubernetes.io/basic-auth"])
+def test_a_secret_of_somebody_else_is_never_overwritten_with_values(git, type_):
+    git.store.create(Secret(metadata=ObjectMeta(name="repo-web", namespace=NS), type=type_, data={"password": b"precious"}))
+    valued = {**FILES, "web/fleet.yaml": "helm:\n  values:\n    a: 1\n"}
+    git.add(files=valued)
+    assert "Secret repo-web is not the bundle's" in message(git.repo(), "Accepted")
+    assert git.store.get(Secret, NS, "repo-web").data == {"password": b"precious"}
+    assert git.bundles() == {}
+    git.commit(FILES)
+    git.poll()
+    git.commit(valued)
+    git.poll()
+    assert "Secret repo-web is not the bundle's" in message(git.repo(), "Accepted")
+    assert not git.bundles()["repo-web"].spec.values_hash
 
 
 def test_a_bundle_that_is_still_going_is_waited_for(git):

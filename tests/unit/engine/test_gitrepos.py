@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from extension.engine.gitrepos import DELETION_RETRY, FINALIZER
+from extension.engine.bundles import FINALIZER as BUNDLE_FINALIZER
+from extension.engine.gitrepos import CHECK, DELETION_RETRY, FINALIZER
 from extension.engine.runtime import jitter, secrets_of
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Bundle, GitRepo, GitRepoSpec, Secret
+from tests.fakes.watched import WatchedStore
 from tests.unit.engine.git import FILES, INTERVAL, Git
 from tests.unit.engine.samples import NS, changed, conditions, config_map, marked, replace
 
@@ -56,6 +58,12 @@ def test_jitter_adds_up_to_a_tenth_and_is_not_the_same_twice():
     assert len(set(found)) > 100
 
 
+def test_a_new_bundle_has_its_finalizer_from_the_start(git):
+    git.add()
+    assert {b.metadata.finalizers for b in git.bundles().values()} == {(BUNDLE_FINALIZER,)}
+    assert {b.metadata.generation for b in git.bundles().values()} == {1}
+
+
 def test_a_poll_that_finds_nothing_new_fetches_nothing_and_writes_no_bundle(git):
     git.add()
     before = {name: b.metadata.resource_version for name, b in git.bundles().items()}
@@ -98,7 +106,24 @@ def test_a_folder_that_left_the_repository_takes_its_bundle_along_and_a_new_one_
     git.add()
     git.commit({"web/fleet.yaml": "", "web/a.yaml": config_map("a"), "new/fleet.yaml": "", "new/c.yaml": config_map("c")})
     git.poll()
+    git.let_go()
     assert set(git.bundles()) == {"repo-web", "repo-new"}
+
+
+@pytest.mark.parametrize(
+    ("renamed", "name"),
+    [
+        ({"web/fleet.yaml": "name: shop\n", "web/a.yaml": config_map("a")}, "shop"),
+        ({"shop/fleet.yaml": "", "shop/a.yaml": config_map("a")}, "repo-shop"),
+    ],
+    ids=["by its options", "by its folder"],
+)
+def test_a_bundle_that_is_renamed_comes_under_its_new_name_and_goes_under_the_old(git, renamed, name):
+    git.add(files={"web/fleet.yaml": "", "web/a.yaml": config_map("a")})
+    git.commit(renamed)
+    git.poll()
+    git.let_go()
+    assert set(git.bundles()) == {name}
 
 
 def test_with_polling_off_a_new_commit_waits_until_somebody_asks(git):
@@ -147,11 +172,31 @@ def test_a_pause_is_passed_on_and_does_not_stop_the_polling(git):
 def test_a_bundle_somebody_removed_or_changed_is_put_back(git):
     git.add()
     git.store.delete(Bundle, NS, "repo-web")
+    git.let_go()
+    git.clock.pass_(git.look())
     git.look()
     assert set(git.bundles()) == {"repo-web", "repo-db"}
     git.store.update(changed(git.bundles()["repo-db"], paused=True))
+    git.clock.pass_(CHECK)
     git.look()
     assert not git.bundles()["repo-db"].spec.paused
+
+
+def test_the_reports_of_a_rollout_wake_a_gitrepo_often_and_its_bundles_are_read_now_and_then(store, clock):
+    git = Git(WatchedStore(store), clock)
+    git.add()
+    git.store.calls.clear()
+    for _ in range(100):
+        assert git.look() > 0
+        clock.pass_(CHECK / 20)
+    assert git.store.calls.count("list") <= 5
+
+
+def test_a_wish_that_comes_while_a_commit_is_read_is_kept(git):
+    git.sources.meanwhile = lambda: git.reconcile.look_again(KEY)
+    git.add()
+    git.look()
+    assert len(git.sources.asked) == 2
 
 
 def test_a_gitrepo_without_a_repository_asks_nobody(git):

@@ -113,3 +113,35 @@ def test_a_wish_for_later_is_not_worked_on_before_and_a_sooner_one_overtakes_it(
     queue.forget("a")
     queue.stop()
     assert calls == ["a"]
+
+
+def test_stopping_lets_what_runs_end_and_starts_nothing_new():
+    started, ended = [], []
+    go_on = threading.Event()
+
+    def handler(key):
+        started.append(key)
+        go_on.wait(5)
+        ended.append(key)
+
+    queue = Queue("t", handler, workers=1)
+    queue.start()
+    queue.add("a")
+    wait_for(lambda: started == ["a"])
+    queue.add("b")
+    threading.Timer(0.02, go_on.set).start()
+    queue.stop()
+    assert (started, ended) == (["a"], ["a"])
+
+
+def test_a_wish_that_is_forgotten_is_not_worked_on():
+    calls = []
+    queue = Queue("t", calls.append, workers=1)
+    queue.add("a")
+    queue.add("b")
+    queue.forget("a")
+    assert not queue.idle()
+    queue.start()
+    wait_for(queue.idle)
+    queue.stop()
+    assert calls == ["b"]

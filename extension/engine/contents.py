@@ -1,0 +1,72 @@
+"""What a deployment is made of: the bundle's files from the store, or for a HelmOp's the chart, fetched when it is needed.
+
+A chart that can't be had is no fault of the cluster: the error becomes the deployment's state, with chart, version and repository, and
+the deployment is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from extension.delivery.protocol import Deployment
+from extension.objects.content import pack
+from extension.objects.errors import Invalid, UserError
+from extension.objects.kinds import BundleResource, HelmOp
+from extension.objects.options import HelmOptions
+from extension.rendering.style import fetched_chart_folder
+from extension.sources.remote import redact
+from extension.store.protocol import Assigned, Store
+
+
+class ChartFiles(Protocol):
+    """`sources.helmops.HelmOpSources`, as far as deployments need it."""
+
+    def fetch(self, op: HelmOp | None, helm: HelmOptions) -> Mapping[str, bytes]:
+        """The files of the chart that `helm` names, with what the HelmOp has for its repository."""
+
+
+class NoCharts:
+    """`ChartFiles` where no HelmOps are served."""
+
+    def fetch(self, op: HelmOp | None, helm: HelmOptions) -> Mapping[str, bytes]:
+        raise Invalid("charts are not fetched here")
+
+
+class Contents:
+    """The deployments of this process's clusters, for their deliveries. Thread-safe."""
+
+    def __init__(self, store: Store, charts: ChartFiles | None = None) -> None:
+        self._store = store
+        self._charts = charts or NoCharts()
+
+    def deployment(self, item: Assigned) -> Deployment:
+        return Deployment(
+            name=item.bundle.name,
+            namespace=item.bundle.namespace,
+            deployment_id=item.deployment_id,
+            options=item.options,
+            resources=lambda: self._resources(item),
+            commit=item.commit,
+            status=item.status,
+        )
+
+    def _resources(self, item: Assigned) -> tuple[BundleResource, ...]:
+        if item.chart is None:
+            return self._store.content(item.content_sha256)
+        helm = item.options.helm or HelmOptions()
+        op = self._store.find(HelmOp, item.bundle.namespace, item.bundle.name)
+        try:
+            files = self._charts.fetch(op, helm)
+        except UserError as error:
+            raise _told(helm, error) from None
+        folder = fetched_chart_folder(helm)
+        return tuple(pack(f"{folder}/{path}", files[path]) for path in sorted(files))
+
+
+def _told(helm: HelmOptions, error: UserError) -> Invalid:
+    """The error of a fetch as one of the deployment. Words that Fleet takes for a mistake in a manifest, which trying again does not
+    mend, are not in it: a repository's index can be mended by others."""
+    name = " ".join(filter(None, (redact(helm.chart), helm.version, f"from {redact(helm.repo)}" if helm.repo else "")))
+    message = error.message.replace("yaml: ", "its index is no YAML, ")
+    return Invalid(message, where=f"chart {name} can't be fetched", field=error.field, hint=error.hint)

@@ -1,0 +1,287 @@
+"""HelmOp -> the version its chart has now -> one Bundle without files (`fleet-semantics.md` 3.7).
+
+The version is found here, so that all clusters get the same one; agents fetch the chart. When the repository can't be asked,
+what is known of the same chart counts: values and targets change without it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from extension.engine.bundles import FINALIZER as BUNDLE_FINALIZER
+from extension.engine.produced import REPO_NAME
+from extension.engine.stored import drop_finalizer, ensure_finalizer, now
+from extension.objects.base import Condition, Key, ObjectMeta
+from extension.objects.durations import seconds
+from extension.objects.errors import Conflict, Invalid, UserError
+from extension.objects.helmop import HELM_NAME, charts, inherited
+from extension.objects.kinds import Bundle, BundleSpec, BundleTarget, HelmOp, HelmOpOptions
+from extension.objects.options import HelmOptions
+from extension.objects.states import condition, with_conditions, without_condition
+from extension.sources.helmops import check, polls
+from extension.sources.versions import Constraint, is_exact
+from extension.store.protocol import Store
+from extension.targeting.admission import Rules, admitted_helmop
+
+log = structlog.get_logger()
+
+FINALIZER = "fleet.cattle.io/helmop-finalizer"
+DELETION_RETRY = 2.0
+RETRY = 30.0
+"""How long after a failure the next try is made, sooner if the HelmOp polls more often."""
+ACCEPTED = "Accepted"
+POLLED = "Polled"
+STALLED = "Stalled"
+BAD_WHEN_TRUE = (STALLED, "Reconciling")
+
+Chart = tuple[str, str, str]
+"""Repository, name, and version or constraint."""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """What a HelmOp was last looked at for, and until when (seconds of the clock) that is good enough. After a failure nothing but
+    a new wish makes it sooner; else a Bundle that is not as it was written."""
+
+    asked: tuple[int, int, int]
+    due: float
+    failed: bool
+
+
+class Versions(Protocol):
+    """`sources.helmops.HelmOpSources`, as far as reconciling needs it."""
+
+    def version(self, op: HelmOp, helm: HelmOptions) -> str:
+        """The version that these options name now, with the HelmOp's credentials."""
+
+
+class HelmOpReconciler:
+    """Handler of the HelmOp queue."""
+
+    def __init__(
+        self,
+        store: Store,
+        sources: Versions,
+        *,
+        jitter: Callable[[float], float],
+        rules: Callable[[str], Rules],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._store = store
+        self._sources = sources
+        self._jitter = jitter
+        self._rules = rules
+        self._clock = clock
+        self._looks: dict[Key, Look] = {}
+        self._wishes: dict[Key, int] = {}
+        self._found: dict[Key, dict[Chart, str]] = {}
+        self._written: dict[Key, int] = {}
+
+    def __call__(self, key: Key) -> float | None:
+        op = self._store.find(HelmOp, key.namespace, key.name)
+        if op is None:
+            for remembered in (self._looks, self._wishes, self._found, self._written):
+                remembered.pop(key, None)
+            return None
+        if op.metadata.deletion_timestamp:
+            return self._finalize(op)
+        return self._look(ensure_finalizer(self._store, op, FINALIZER))
+
+    def look_again(self, key: Key) -> None:
+        """Makes the next pass ask the repository although nothing is due (a secret or a rule changed)."""
+        self._wishes[key] = self._wishes.get(key, 0) + 1
+
+    def _look(self, op: HelmOp) -> float | None:
+        """Synchronises when a poll is due or somebody asked; the feed also wakes this for changes that ask for nothing."""
+        asked = (op.metadata.generation, op.spec.force_sync_generation, self._wishes.get(op.key, 0))
+        look, moment = self._looks.get(op.key), self._clock()
+        if look is None or look.asked != asked or moment >= look.due or not (look.failed or self._intact(op)):
+            forced = look is not None and look.asked[1] != asked[1]
+            error, pause = self._sync(op, forced)
+            look = self._looks[op.key] = Look(asked, moment + pause, error is not None)
+        left = look.due - moment
+        return None if left == math.inf else left
+
+    def _intact(self, op: HelmOp) -> bool:
+        """Whether the Bundle is still what this process wrote."""
+        there = self._bundle(op)
+        return there is not None and there.metadata.generation == self._written.get(op.key)
+
+    def _sync(self, op: HelmOp, forced: bool) -> tuple[UserError | None, float]:
+        """Brings the Bundle to what the HelmOp wants: the error that held it up, and the seconds until the next look."""
+        blamed = ACCEPTED
+        versions: dict[Chart, str] = {}
+        try:
+            op = self._admitted(op)
+            check(op.spec)
+            there = self._own(op)
+            blamed = POLLED if polls(op.spec) else ACCEPTED
+            versions, error = self._versions(op, there, forced)
+            self._put(op, there, versions)
+        except UserError as refused:
+            error = refused
+        if error is not None:
+            log.warning("HelmOp not synchronised", helmop=str(op.key), error=str(error))
+        self._tell(op, versions, blamed, error)
+        return error, self._pause(op, error)
+
+    def _pause(self, op: HelmOp, error: UserError | None) -> float:
+        interval = _interval(op)
+        if isinstance(error, Conflict):
+            return DELETION_RETRY
+        if error is not None:
+            return self._jitter(min(interval, RETRY))
+        return interval if interval == math.inf else self._jitter(interval)
+
+    def _admitted(self, op: HelmOp) -> HelmOp:
+        """The HelmOp with its workspace's defaults, stored; raises Forbidden when the rules refuse it (3.2)."""
+        found = admitted_helmop(op, self._rules(op.metadata.namespace))
+        return op if found == op else self._store.update(found)
+
+    def _own(self, op: HelmOp) -> Bundle | None:
+        """The HelmOp's Bundle. Raises Invalid when its name is taken, Conflict when it is on its way out."""
+        there = self._store.find(Bundle, op.metadata.namespace, op.metadata.name)
+        if there is None:
+            return None
+        if not _is_of(op, there):
+            repo = there.metadata.labels.get(REPO_NAME)
+            whose = f"GitRepo {repo}" if repo else "a Bundle made by hand"
+            raise Invalid(f"bundle name {op.metadata.name} is taken by {whose}", where=str(op.key), hint="give the HelmOp another name")
+        if there.metadata.deletion_timestamp:
+            raise Conflict(f"Bundle {op.metadata.name} is being deleted", where=str(op.key))
+        return there
+
+    def _versions(self, op: HelmOp, there: Bundle | None, forced: bool) -> tuple[dict[Chart, str], UserError | None]:
+        """The versions of all charts, asked for where they are not known or may have changed; the error that left a known one in
+        place. Raises Invalid, Unavailable where none is known."""
+        known = self._found.get(op.key) or _deployed(op, there)
+        asks, error = forced or polls(op.spec), None
+        found: dict[Chart, str] = {}
+        for _, helm in charts(op.spec):
+            chart = _chart(helm)
+            if chart in found:
+                continue
+            try:
+                wanted = chart not in known or (asks and not is_exact(helm.version))
+                found[chart] = self._sources.version(op, helm) if wanted else known[chart]
+            except UserError as failure:
+                if chart not in known:
+                    raise
+                found[chart], error = known[chart], failure
+        self._found[op.key] = found
+        return found, error
+
+    def _put(self, op: HelmOp, there: Bundle | None, versions: Mapping[Chart, str]) -> None:
+        bundle = bundle_of(op, versions)
+        if there is None:
+            stored = self._store.create(bundle)
+        else:
+            metadata = msgspec.structs.replace(bundle.metadata, finalizers=there.metadata.finalizers)
+            stored = self._store.update(msgspec.structs.replace(bundle, metadata=metadata))
+        self._written[op.key] = stored.metadata.generation
+
+    def _tell(self, op: HelmOp, versions: Mapping[Chart, str], blamed: str, error: UserError | None) -> None:
+        """Writes the version and the conditions. What was deployed before stays, so only a HelmOp without a Bundle is not Ready.
+        A poll that finds nothing writes nothing."""
+        there = self._store.find(HelmOp, op.metadata.namespace, op.metadata.name)
+        if there is None:
+            return
+        told = {ACCEPTED: "", STALLED: "", "Reconciling": ""} | ({POLLED: ""} if blamed == POLLED else {})
+        if error is not None:
+            told |= {blamed: str(error), STALLED: str(error)}
+        shown = there.status.conditions
+        before = tuple(c for c in shown if c.type != "Ready" and (c.type != POLLED or POLLED in told or error is not None))
+        conditions = with_conditions(before, *(_said(type_, message, shown) for type_, message in told.items()))
+        if error is not None and self._bundle(op) is None:
+            conditions = (*conditions, condition("Ready", "False", now(), shown, message=str(error), reason=STALLED))
+        version = versions.get(_chart(op.spec.helm or HelmOptions()), there.status.version)
+        status = msgspec.structs.replace(there.status, conditions=conditions, version=version)
+        news = (version, without_condition(conditions, "Ready")) != (there.status.version, without_condition(shown, "Ready"))
+        if news and blamed == POLLED:
+            status = msgspec.structs.replace(status, last_polling_triggered=now())
+        self._store.update_status(msgspec.structs.replace(there, status=status))
+
+    def _bundle(self, op: HelmOp) -> Bundle | None:
+        """The Bundle that was made from the HelmOp."""
+        there = self._store.find(Bundle, op.metadata.namespace, op.metadata.name)
+        return there if there is not None and _is_of(op, there) else None
+
+    def _finalize(self, op: HelmOp) -> float | None:
+        """Deletes the Bundle, waits for its deployments to go, then lets the HelmOp go."""
+        there = self._bundle(op)
+        if there is not None:
+            if not there.metadata.deletion_timestamp:
+                self._store.delete(Bundle, there.metadata.namespace, there.metadata.name)
+            return DELETION_RETRY
+        drop_finalizer(self._store, op, FINALIZER)
+        return None
+
+
+def bundle_of(op: HelmOp, versions: Mapping[Chart, str]) -> Bundle:
+    """The Bundle of a HelmOp: its spec with the versions found, without files, for the default group where it names no targets.
+
+    Fleet leaves a target that has helm options and no version of its own the constraint; here it gets what the root's was found to be.
+    """
+    spec = BundleSpec(**{field: getattr(op.spec, field) for field in BundleSpec.__struct_fields__})
+    root = spec.helm or HelmOptions()
+    targets = tuple(
+        msgspec.structs.replace(
+            target,
+            name=target.name or f"target{index:03d}",
+            helm=_versioned(inherited(root, target.helm), versions) if target.helm else None,
+        )
+        for index, target in enumerate(spec.targets)
+    )
+    spec = msgspec.structs.replace(
+        spec,
+        helm=_versioned(root, versions),
+        targets=targets or (BundleTarget(name="default", cluster_group="default"),),
+        resources=(),
+        contents_id="",
+        values_hash="",
+        helm_op_options=HelmOpOptions(op.spec.helm_secret_name, op.spec.insecure_skip_tls_verify),
+    )
+    labels = {**op.spec.labels, HELM_NAME: op.metadata.name}
+    meta = ObjectMeta(name=op.metadata.name, namespace=op.metadata.namespace, labels=labels, finalizers=(BUNDLE_FINALIZER,))
+    return Bundle(metadata=meta, spec=spec)
+
+
+def _chart(helm: HelmOptions) -> Chart:
+    return helm.repo, helm.chart, helm.version
+
+
+def _versioned(helm: HelmOptions, versions: Mapping[Chart, str]) -> HelmOptions:
+    return msgspec.structs.replace(helm, version=versions[_chart(helm)])
+
+
+def _deployed(op: HelmOp, there: Bundle | None) -> dict[Chart, str]:
+    """The versions that an earlier process put into the Bundle, where they are still what the HelmOp asks for."""
+    known = charts(there.spec) if there is not None else ()
+    return {
+        _chart(wanted): helm.version
+        for (_, wanted), (_, helm) in zip(charts(op.spec), known, strict=False)
+        if (wanted.repo, wanted.chart) == (helm.repo, helm.chart)
+        and (wanted.version == helm.version or Constraint(wanted.version).check(helm.version))
+    }
+
+
+def _is_of(op: HelmOp, bundle: Bundle) -> bool:
+    return bundle.metadata.labels.get(HELM_NAME) == op.metadata.name and bundle.spec.helm_op_options is not None
+
+
+def _interval(op: HelmOp) -> float:
+    """Seconds between polls, for ever where there is nothing to poll."""
+    try:
+        return seconds(op.spec.polling_interval or "0") if polls(op.spec) else math.inf
+    except Invalid:
+        return math.inf
+
+
+def _said(type_: str, message: str, before: tuple[Condition, ...]) -> Condition:
+    """A condition: an empty message is the good value of its polarity."""
+    return condition(type_, "True" if bool(message) == (type_ in BAD_WHEN_TRUE) else "False", now(), before, message=message)

@@ -1,0 +1,118 @@
+"""The Bundles a GitRepo's commit makes, in the store: only those are written that changed, and nothing of a commit when one of its
+names is taken. What was written is remembered, so that what somebody else did to it is seen.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from extension.bundles import Reading, extract_values
+from extension.bundles.values import SECRET_TYPE
+from extension.engine.bundles import FINALIZER
+from extension.engine.stored import listed, put
+from extension.objects.base import Key
+from extension.objects.errors import Conflict, Invalid
+from extension.objects.helmop import HELM_NAME
+from extension.objects.kinds import Bundle, GitRepo, Secret
+from extension.store.protocol import Store
+
+REPO_NAME = "fleet.cattle.io/repo-name"
+COMMIT = "fleet.cattle.io/commit"
+"""Label of a Bundle: the commit that last changed it."""
+ANOTHER_NAME = "set another name in fleet.yaml"
+
+
+class Produced:
+    """What this process wrote for each GitRepo."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._written: dict[Key, dict[Key, tuple[Bundle, int]]] = {}
+
+    def forget(self, repo: Key) -> None:
+        self._written.pop(repo, None)
+
+    def owner(self, bundle: Key) -> Key | None:
+        """The GitRepo this process wrote a Bundle for."""
+        return next((repo for repo, bundles in tuple(self._written.items()) if bundle in bundles), None)
+
+    def stored(self, repo: GitRepo) -> list[Bundle]:
+        return listed(self._store, Bundle, repo.metadata.namespace, REPO_NAME, repo.metadata.name)
+
+    def intact(self, repo: GitRepo) -> bool:
+        """Whether the Bundles are still what this process wrote; after a start they are trusted."""
+        written = self._written.get(repo.key)
+        if written is None:
+            return True
+        stored = {b.key: b.metadata.generation for b in self.stored(repo)}
+        return stored == {key: generation for key, (_, generation) in written.items()}
+
+    def write(self, repo: GitRepo, commit: str, reading: Reading) -> None:
+        """Brings the stored Bundles to what the commit makes; those it does not make any more are deleted."""
+        stored = {b.key: b for b in self.stored(repo)}
+        before = self._written.get(repo.key, {})
+        written: dict[Key, tuple[Bundle, int]] = {}
+        wanted = {b.key for b in reading.bundles}
+        for bundle in reading.bundles:
+            self._check(repo, bundle, stored.get(bundle.key))
+        for key in stored.keys() - wanted:
+            self._store.delete(Bundle, key.namespace, key.name)
+        for bundle in reading.bundles:
+            known, there = before.get(bundle.key), stored.get(bundle.key)
+            same = known is not None and there is not None and known[0] is bundle and known[1] == there.metadata.generation
+            generation = known[1] if same and known else self._put(bundle, there, commit)
+            written[bundle.key] = (bundle, generation)
+        self._written[repo.key] = written
+
+    def _check(self, repo: GitRepo, bundle: Bundle, there: Bundle | None) -> None:
+        """Raises before anything of a commit is written: Conflict for a Bundle that is on its way out, Invalid for a taken name."""
+        name = bundle.metadata.name
+        if there is not None and there.metadata.deletion_timestamp:
+            raise Conflict(f"Bundle {name} is being deleted", where=str(repo.key))
+        if there is None:
+            _owned(repo, self._store.find(Bundle, bundle.metadata.namespace, name))
+        if (there is None or not there.spec.values_hash) and extract_values(bundle)[1] is not None:
+            secret = self._store.find(Secret, bundle.metadata.namespace, name)
+            if secret is not None and secret.type != SECRET_TYPE:
+                raise Invalid(f"Secret {name} is not the bundle's, whose values belong there", where=str(repo.key), hint=ANOTHER_NAME)
+
+    def _put(self, bundle: Bundle, there: Bundle | None, commit: str) -> int:
+        """Stores a Bundle, its values apart in a Secret of its name; the generation it has then. One that is the same as before
+        keeps the commit it came from."""
+        stripped, secret = extract_values(bundle)
+        if secret is not None:
+            put(self._store, secret)
+        if there is None:
+            return self._store.create(_labelled(_held(stripped), commit)).metadata.generation
+        kept = msgspec.structs.replace(stripped, metadata=msgspec.structs.replace(stripped.metadata, finalizers=there.metadata.finalizers))
+        as_before = self._store.update(_labelled(kept, there.metadata.labels.get(COMMIT, commit)), dry_run=True)
+        if as_before.metadata.resource_version == there.metadata.resource_version:
+            return there.metadata.generation
+        generation = self._store.update(_labelled(kept, commit)).metadata.generation
+        if secret is None and there.spec.values_hash:
+            self._drop_values(bundle.key)
+        return generation
+
+    def _drop_values(self, bundle: Key) -> None:
+        secret = self._store.find(Secret, bundle.namespace, bundle.name)
+        if secret is not None and secret.type == SECRET_TYPE:
+            self._store.delete(Secret, bundle.namespace, bundle.name)
+
+
+def _labelled(bundle: Bundle, commit: str) -> Bundle:
+    labels = {**bundle.metadata.labels, COMMIT: commit}
+    return msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, labels=labels))
+
+
+def _held(bundle: Bundle) -> Bundle:
+    """A new Bundle with the finalizer it gets anyway, so that its own reconciler needs no write for it."""
+    finalizers = tuple(dict.fromkeys((*bundle.metadata.finalizers, FINALIZER)))
+    return msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, finalizers=finalizers))
+
+
+def _owned(repo: GitRepo, there: Bundle | None) -> None:
+    """Raises Invalid when the Bundle's name is taken by something that is not this GitRepo's."""
+    if there is not None:
+        owner, op = (there.metadata.labels.get(label) for label in (REPO_NAME, HELM_NAME))
+        whose = f"GitRepo {owner}" if owner else f"HelmOp {op}" if op else "a Bundle made by hand"
+        raise Invalid(f"bundle name {there.metadata.name} is taken by {whose}", where=str(repo.key), hint=ANOTHER_NAME)

@@ -1,0 +1,249 @@
+"""The Kubernetes client against a server that answers as a test says."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from extension.delivery.client import ApiError, Client, Kind
+from extension.delivery.kubeconfig import Endpoint
+from extension.objects.errors import Invalid, Unavailable
+
+CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
+ROLES = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", False)
+
+
+class Server(ThreadingHTTPServer):
+    """`answers` in order: (status, body, headers). `requests` are what came: (method, path, headers, body)."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answers = []
+        self.requests = []
+
+    def answer(self, status=200, body=None, **headers):
+        self.answers.append((status, body if isinstance(body, bytes) else json.dumps(body or {}).encode(), headers))
+
+    def paths(self):
+        return [f"{method} {path}" for method, path, _, _ in self.requests]
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.requests.append((self.command, self.path, self.headers, body))
+        status, data, headers = self.server.answers.pop(0)
+        if status == 0:
+            self.close_connection = True
+            self.connection.close()
+            return
+        self.send_response(status)
+        for name, value in {"Content-Length": str(len(data)), **headers}.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_PATCH = do_POST = do_DELETE = _answer  # noqa: N815
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def client(server):
+    client = Client(Endpoint(f"http://127.0.0.1:{server.server_port}", token="t"))
+    yield client
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "namespace", "name", "path"),
+    [
+        (CONFIG_MAPS, "web", "a", "/api/v1/namespaces/web/configmaps/a"),
+        (CONFIG_MAPS, "", "", "/api/v1/configmaps"),
+        (ROLES, "", "a", "/apis/rbac.authorization.k8s.io/v1/clusterroles/a"),
+        (ROLES, "web", "a", "/apis/rbac.authorization.k8s.io/v1/clusterroles/a"),
+        (CONFIG_MAPS, "../x", "a/b?c", "/api/v1/namespaces/..%2Fx/configmaps/a%2Fb%3Fc"),
+    ],
+)
+def test_a_path_names_one_object_whatever_its_name(kind, namespace, name, path):
+    assert kind.path(namespace, name) == path
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "header"),
+    [
+        ({"token": "t"}, "Bearer t"),
+        ({"username": "u", "password": "p"}, "Basic dTpw"),
+        ({"token": "t", "username": "u"}, "Bearer t"),
+        ({}, None),
+    ],
+)
+def test_who_asks_is_proved_with_what_the_kubeconfig_says(server, endpoint, header):
+    server.answer()
+    Client(Endpoint(f"http://127.0.0.1:{server.server_port}", **endpoint)).request("GET", "/version")
+    assert server.requests[0][2]["Authorization"] == header
+
+
+def test_acting_as_another_user_says_so_and_leaves_the_client_as_it_is(server, client):
+    for _ in range(2):
+        server.answer()
+    client.acting_as("system:serviceaccount:a:b").request("GET", "/x")
+    client.acting_as("").request("GET", "/x")
+    assert [headers["Impersonate-User"] for _, _, headers, _ in server.requests] == ["system:serviceaccount:a:b", None]
+
+
+def test_a_list_is_read_page_by_page_and_every_object_says_its_kind(server, client):
+    server.answer(body={"items": [{"metadata": {"name": "a"}}], "metadata": {"continue": "more"}})
+    server.answer(body={"items": [{"metadata": {"name": "b"}}], "metadata": {}})
+    found = list(client.list(CONFIG_MAPS, "web", "a=b"))
+    assert [(o["kind"], o["metadata"]["name"]) for o in found] == [("ConfigMap", "a"), ("ConfigMap", "b")]
+    assert server.paths()[1].endswith("/configmaps?limit=500&labelSelector=a%3Db&continue=more")
+
+
+REFUSALS = [
+    (400, {"message": "no", "reason": "BadRequest"}, ApiError),
+    (401, {"message": "no", "reason": "Unauthorized"}, ApiError),
+    (403, {"message": "no", "reason": "Forbidden"}, ApiError),
+    (404, {"message": "no", "reason": "NotFound"}, ApiError),
+    (409, {"message": "no", "reason": "Conflict"}, ApiError),
+    (422, {"message": "no", "reason": "Invalid"}, ApiError),
+    (500, {"message": "no"}, Unavailable),
+    (502, b"<html>no</html>", Unavailable),
+    (404, b"no page", ApiError),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "error"), REFUSALS)
+def test_a_refusal_is_an_error_with_the_servers_words_and_the_request(server, client, status, body, error):
+    server.answer(status, body)
+    with pytest.raises(error, match="no") as refused:
+        client.request("GET", "/api/v1/things")
+    assert refused.value.where == "GET /api/v1/things"
+    if error is ApiError:
+        assert refused.value.status_code == status
+
+
+def test_what_is_not_there_is_none_and_deleting_it_is_no_error(server, client):
+    for _ in range(3):
+        server.answer(404, {"message": "no"})
+    assert client.get(CONFIG_MAPS, "web", "a") is None
+    client.delete(CONFIG_MAPS, "web", "a")
+    assert client.kind("example.org/v1", "Widget") is None
+
+
+def test_another_refusal_is_told(server, client):
+    for ask in (
+        lambda: client.get(CONFIG_MAPS, "web", "a"),
+        lambda: client.delete(CONFIG_MAPS, "web", "a"),
+        lambda: client.kind("v1", "Pod"),
+    ):
+        server.answer(403, {"message": "forbidden"})
+        with pytest.raises(ApiError, match="forbidden"):
+            ask()
+
+
+def test_a_kind_is_asked_for_once_and_again_when_it_was_not_served(server, client):
+    server.answer(body={"resources": [{"kind": "ConfigMap", "name": "configmaps", "namespaced": True}]})
+    assert client.kind("v1", "ConfigMap") == client.kind("v1", "ConfigMap") == CONFIG_MAPS
+    assert len(server.requests) == 1
+    server.answer(
+        body={
+            "resources": [
+                {"kind": "ConfigMap", "name": "configmaps", "namespaced": True},
+                {"kind": "Pod", "name": "pods/log", "namespaced": True},
+            ]
+        }
+    )
+    assert client.kind("v1", "Pod") is None
+    server.answer(body={"resources": [{"kind": "Pod", "name": "pods", "namespaced": True}]})
+    assert client.kind("v1", "Pod") == Kind("v1", "Pod", "pods", True)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_a_busy_server_is_asked_again_after_the_time_it_names(server, client, status, method):
+    server.answer(status, Retry_After="0")
+    server.answer(status, Retry_After="0")
+    server.answer(200, {"ok": True})
+    assert client.request(method, "/x", body={} if method == "PATCH" else None) == {"ok": True}
+
+
+def test_a_server_that_stays_busy_is_unavailable(server, client):
+    for _ in range(3):
+        server.answer(503, {"message": "overloaded"}, Retry_After="0")
+    with pytest.raises(Unavailable, match="overloaded"):
+        client.request("GET", "/x")
+
+
+@pytest.mark.parametrize("after", ["Wed, 21 Oct 2026 07:28:00 GMT", "-1"])
+def test_a_time_that_can_not_be_read_is_a_moment(server, client, after):
+    server.answer(429, Retry_After=after)
+    server.answer(200, {"ok": True})
+    before = time.monotonic()
+    assert client.request("GET", "/x") == {"ok": True}
+    assert time.monotonic() - before < 2
+
+
+def test_a_read_is_repeated_after_a_lost_connection_and_a_write_is_not(server, client):
+    server.answer(0)
+    server.answer(200, {"ok": True})
+    assert client.request("GET", "/x") == {"ok": True}
+    server.answer(0)
+    with pytest.raises(Unavailable, match="can't be reached"):
+        client.request("POST", "/x", body={})
+    assert [method for method, _, _, _ in server.requests] == ["GET", "GET", "POST"]
+
+
+def test_a_server_that_is_not_there_is_unavailable_and_named():
+    client = Client(Endpoint("http://127.0.0.1:1"))
+    with pytest.raises(Unavailable, match="can't be reached") as refused:
+        client.version()
+    assert refused.value.where == "http://127.0.0.1:1"
+    assert "object at 0x" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ({"ca": "no certificate"}, "certificates can't be used"),
+        ({"certificate": "no certificate", "key": "no key"}, "certificates can't be used"),
+        ({"ca": "ü"}, "certificates can't be used"),
+        ({"proxy": "gopher://x"}, "proxy can't be used"),
+        ({"proxy": "http://x:port"}, "proxy can't be used"),
+    ],
+)
+def test_an_endpoint_that_can_not_be_used_is_refused_with_its_reason(endpoint, words):
+    with pytest.raises(Invalid, match=words):
+        Client(Endpoint("https://api.example.org", **endpoint))
+
+
+def test_a_dry_apply_writes_nothing_and_says_who_would(server, client):
+    server.answer(body={"data": {}})
+    client.dry_apply(CONFIG_MAPS, "web", {"metadata": {"name": "a"}}, "helm")
+    method, path, headers, body = server.requests[0]
+    assert (method, headers["Content-Type"]) == ("PATCH", "application/apply-patch+yaml")
+    assert path == "/api/v1/namespaces/web/configmaps/a?fieldManager=helm&force=true&dryRun=All"
+    assert json.loads(body) == {"metadata": {"name": "a"}}
+
+
+def test_every_served_version_is_told(server, client):
+    server.answer(body={"groups": [{"versions": [{"groupVersion": "apps/v1"}, {"groupVersion": "apps/v2"}]}]})
+    assert client.api_versions() == ("v1", "apps/v1", "apps/v2")
