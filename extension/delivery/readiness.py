@@ -1,21 +1,23 @@
 """Whether an object on a cluster is ready, and if not, why: rules of kstatus and of Fleet's summarizers (`fleet-semantics.md` 4.7).
 
-Pure: an object and the time in, a summary out. Generic rules come first, then a table of kinds, then conditions. Ready
-means neither an error nor on its way.
+Pure: an object and the time in, a summary out. Its conditions are judged first, then the rule of its kind. Ready means
+neither an error nor on its way. Pods are judged by their rule alone: the tables would call one that starts an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from extension.delivery import conditions
 from extension.objects.status import ResourceSummary
 
 Object = dict[str, Any]
 UNSCHEDULABLE_SECONDS = 15.0
+NO_DEADLINE = 2**31 - 1
 
 READY = ResourceSummary(state="active")
 
@@ -25,93 +27,70 @@ class _Late(msgspec.Struct, frozen=True):
 
     message: str
     error: bool = False
+    state: str = ""
 
 
 def compute(obj: Object, now: datetime) -> ResourceSummary:
-    """The state of one live object: `active`, `in-progress`, `failed` or `removing`, with messages for people."""
+    """The state of one live object in Fleet's words, `active` when it is ready, with messages for people."""
     if _at(obj, "metadata", "deletionTimestamp"):
-        return ResourceSummary(state="removing", transitioning=True)
+        return ResourceSummary(state="removing", transitioning=True, message=("Resource scheduled for deletion",))
+    told = conditions.Told() if _group_kind(obj) == ("", "Pod") else conditions.judged(obj)
     late = _late(obj, now)
-    if late is None:
+    if late is not None:
+        told.state = told.state or late.state or ("failed" if late.error else "in-progress")
+        told.error |= late.error
+        told.transitioning |= not late.error
+        told.messages.append(late.message)
+    if not told.error and not told.transitioning:
         return READY
-    state = "failed" if late.error else "in-progress"
-    return ResourceSummary(state=state, error=late.error, transitioning=not late.error, message=(late.message,) if late.message else ())
+    state = told.state or ("error" if told.error else "in-progress")
+    return ResourceSummary(state.lower(), told.error, told.transitioning, told.words())
 
 
 def is_ready(summary: ResourceSummary) -> bool:
     return not summary.error and not summary.transitioning
 
 
+def _group_kind(obj: Object) -> tuple[str, str]:
+    return str(obj.get("apiVersion", "")).rpartition("/")[0], str(obj.get("kind", ""))
+
+
 def _late(obj: Object, now: datetime) -> _Late | None:
+    """The answer of kstatus: None when the object is as its specification wants it."""
     observed, generation = _at(obj, "status", "observedGeneration"), _at(obj, "metadata", "generation")
-    if isinstance(observed, int) and isinstance(generation, int) and observed < generation:
-        return _Late(f"generation is {generation}, but latest observed generation is {observed}")
-    failed = next(_failures(obj), None)
-    if failed is not None:
-        return failed
-    group = str(obj.get("apiVersion", "")).rpartition("/")[0]
-    rule = _KINDS.get((group, str(obj.get("kind", ""))))
-    return rule(obj, now) if rule else _generic(obj)
-
-
-def _failures(obj: Object) -> Iterator[_Late]:
-    """Conditions that mean an error on any kind."""
-    group_kind = (str(obj.get("apiVersion", "")).rpartition("/")[0], str(obj.get("kind", "")))
-    bad = _ERROR_CONDITIONS.get(group_kind, _FALLBACK_ERRORS)
-    for one in _conditions(obj):
-        if (one.get("type"), one.get("status")) in bad or one.get("reason") == "Error":
-            yield _Late(str(one.get("message") or one.get("reason") or one.get("type")), error=True)
-
-
-_FALLBACK_ERRORS = frozenset({("Stalled", "True"), ("Failed", "True")})
-_ERROR_CONDITIONS: dict[tuple[str, str], frozenset[tuple[str, str]]] = {
-    ("helm.cattle.io", "HelmChart"): frozenset({("Failed", "True")}),
-    ("apps", "Deployment"): frozenset({("ReplicaFailure", "True"), ("Progressing", "False")}),
-    ("apps", "ReplicaSet"): frozenset({("ReplicaFailure", "True")}),
-    ("", "Node"): frozenset({(t, "True") for t in ("OutOfDisk", "MemoryPressure", "DiskPressure", "NetworkUnavailable")}),
-}
-
-
-_ACHIEVED = frozenset((
-    "Active", "AddonDeploy", "AgentDeployed", "BackingNamespaceCreated", "Built", "CertsGenerated", "ConfigOK", "Created",
-    "CreatorMadeOwner", "DefaultNamespaceAssigned", "DefaultNetworkPolicyCreated", "DefaultProjectCreated", "Deployed",
-    "DockerProvisioned", "Downloaded", "Drained", "etcd", "Inactive", "Initialized", "InitialRolesPopulated", "Installed", "NodesCreated",
-    "Pending", "PodScheduled", "Processed", "Provisioned", "Reconciled", "Refreshed", "Registered", "Removed", "RunCompleted", "Saved",
-    "ScalingActive", "AbleToScale", "Updated", "Updating", "Upgraded", "Waiting",
-))  # fmt: skip
-"""Conditions of which False is an error and Unknown means on its way, on every kind without rules of its own, as Fleet has it."""
-_BECOMING = frozenset(("Completed", "Ready", "Available", "BootstrapReady", "InfrastructureReady", "NodeHealthy"))
-"""Conditions of which False means on its way and Unknown, with a message, is an error."""
-
-
-def _generic(obj: Object) -> _Late | None:
-    """A kind without rules of its own: what its conditions say, errors first, else it is ready."""
-    late = [found for one in _conditions(obj) if (found := _judged(one))]
-    return next((one for one in late if one.error), late[0] if late else None)
-
-
-def _judged(one: dict[str, Any]) -> _Late | None:
-    type_, status, message = one.get("type"), one.get("status"), str(one.get("message") or one.get("reason") or "")
-    if (type_, status) == ("Reconciling", "True"):
-        return _Late(message)
-    if status not in ("False", "Unknown"):
-        return None
-    if type_ in _ACHIEVED:
-        return _Late(message, error=status == "False")
-    return _Late(message, error=status == "Unknown" and bool(message)) if type_ in _BECOMING else None
+    if isinstance(observed, int) and isinstance(generation, int) and observed != generation:
+        return _Late(f"{obj.get('kind')} generation is {generation}, but latest observed generation is {observed}")
+    for one in conditions.of(obj):
+        if one.get("type") in ("Reconciling", "Stalled") and one.get("status") == "True":
+            return _Late(conditions.text(one), error=one["type"] == "Stalled")
+    rule = _KINDS.get(_group_kind(obj))
+    if rule is not None:
+        return rule(obj, now)
+    ready = _condition(obj, "Ready")
+    return _Late(conditions.text(ready)) if ready.get("status") in ("False", "Unknown") else None
 
 
 def _deployment(obj: Object, _now: datetime) -> _Late | None:
+    progressing = _condition(obj, "Progressing")
+    if progressing.get("reason") == "ProgressDeadlineExceeded":
+        return _Late("Progress deadline exceeded", error=True)
     wanted = _number(obj, "spec", "replicas", default=1)
     replicas, updated = _number(obj, "status", "replicas"), _number(obj, "status", "updatedReplicas")
-    available = _number(obj, "status", "availableReplicas")
+    available, ready = _number(obj, "status", "availableReplicas"), _number(obj, "status", "readyReplicas")
+    if replicas < wanted:
+        return _Late(f"Replicas: {replicas}/{wanted}")
     if updated < wanted:
         return _Late(f"Updated: {updated}/{wanted}")
     if replicas > wanted:
         return _Late(f"Pending termination: {replicas - wanted}")
     if available < updated:
         return _Late(f"Available: {available}/{updated}")
-    return None
+    if ready < wanted:
+        return _Late(f"Ready: {ready}/{wanted}")
+    done = (progressing.get("status"), progressing.get("reason")) == ("True", "NewReplicaSetAvailable")
+    if not done and _number(obj, "spec", "progressDeadlineSeconds", default=NO_DEADLINE) != NO_DEADLINE:
+        return _Late("ReplicaSet not Available")
+    return None if _condition(obj, "Available").get("status") == "True" else _Late("Deployment not Available")
 
 
 def _stateful_set(obj: Object, _now: datetime) -> _Late | None:
@@ -119,13 +98,15 @@ def _stateful_set(obj: Object, _now: datetime) -> _Late | None:
         return None
     wanted = _number(obj, "spec", "replicas", default=1)
     replicas, ready = _number(obj, "status", "replicas"), _number(obj, "status", "readyReplicas")
-    if replicas < wanted or ready < wanted:
+    if replicas < wanted:
+        return _Late(f"Replicas: {replicas}/{wanted}")
+    if ready < wanted:
         return _Late(f"Ready: {ready}/{wanted}")
     if replicas > wanted:
         return _Late(f"Pending termination: {replicas - wanted}")
-    partition = _number(obj, "spec", "updateStrategy", "rollingUpdate", "partition")
+    partition = _number(obj, "spec", "updateStrategy", "rollingUpdate", "partition", default=-1)
     updated = _number(obj, "status", "updatedReplicas")
-    if partition:
+    if partition >= 0:
         return _Late(f"updated: {updated}/{wanted - partition}") if updated < wanted - partition else None
     if _number(obj, "status", "currentReplicas") < wanted:
         return _Late(f"current: {_number(obj, 'status', 'currentReplicas')}/{wanted}")
@@ -135,23 +116,34 @@ def _stateful_set(obj: Object, _now: datetime) -> _Late | None:
 
 
 def _daemon_set(obj: Object, _now: datetime) -> _Late | None:
+    if _at(obj, "status", "observedGeneration") is None:  # its numbers are zero before a controller saw it
+        return _Late("DaemonSet status.observedGeneration not found")
     if _at(obj, "status", "desiredNumberScheduled") is None:
         return _Late("Missing .status.desiredNumberScheduled")
     wanted = _number(obj, "status", "desiredNumberScheduled")
-    for field in ("currentNumberScheduled", "updatedNumberScheduled", "numberAvailable", "numberReady"):
-        have = _number(obj, "status", field)
-        if have < wanted:
-            return _Late(f"{field}: {have}/{wanted}")
-    return None
+    numbers = {
+        "Current": "currentNumberScheduled",
+        "Updated": "updatedNumberScheduled",
+        "Available": "numberAvailable",
+        "Ready": "numberReady",
+    }
+    return _short(obj, wanted, numbers)
 
 
 def _replica_set(obj: Object, _now: datetime) -> _Late | None:
     wanted = _number(obj, "spec", "replicas", default=1)
-    for field in ("fullyLabeledReplicas", "availableReplicas", "readyReplicas"):
-        if _number(obj, "status", field) < wanted:
-            return _Late(f"{field}: {_number(obj, 'status', field)}/{wanted}")
-    replicas = _number(obj, "status", "replicas")
-    return _Late(f"Pending termination: {replicas - wanted}") if replicas > wanted else None
+    numbers = {"Labelled": "fullyLabeledReplicas", "Available": "availableReplicas", "Ready": "readyReplicas"}
+    extra = _number(obj, "status", "replicas") - wanted
+    return _short(obj, wanted, numbers) or (_Late(f"Pending termination: {extra}") if extra > 0 else None)
+
+
+def _short(obj: Object, wanted: int, numbers: dict[str, str]) -> _Late | None:
+    """The first number in the status that is below the wanted one."""
+    for word, field in numbers.items():
+        have = _number(obj, "status", field)
+        if have < wanted:
+            return _Late(f"{word}: {have}/{wanted}")
+    return None
 
 
 def _pod(obj: Object, now: datetime) -> _Late | None:
@@ -165,9 +157,8 @@ def _pod(obj: Object, now: datetime) -> _Late | None:
         if waiting.get("reason") in ("CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "CreateContainerConfigError"):
             return _Late(f"{one.get('name')}: {waiting['reason']}: {waiting.get('message', '')}".rstrip(": "), error=True)
     if phase == "Running":
-        ready = next((c for c in _conditions(obj) if c.get("type") == "Ready"), {})
-        return None if ready.get("status") == "True" else _Late("Pod is running but is not Ready")
-    scheduled = next((c for c in _conditions(obj) if c.get("type") == "PodScheduled"), {})
+        return None if _condition(obj, "Ready").get("status") == "True" else _Late("Pod is running but is not Ready")
+    scheduled = _condition(obj, "PodScheduled")
     if scheduled.get("reason") == "Unschedulable":
         since = _age(scheduled.get("lastTransitionTime"), now)
         return _Late(str(scheduled.get("message") or "Pod could not be scheduled"), error=since > UNSCHEDULABLE_SECONDS)
@@ -175,37 +166,41 @@ def _pod(obj: Object, now: datetime) -> _Late | None:
 
 
 def _job(obj: Object, _now: datetime) -> _Late | None:
-    """A Job is ready once it completed: what depends on it must not start before (`users.md` 21)."""
-    for one in _conditions(obj):
-        if one.get("type") == "Failed" and one.get("status") == "True":
-            return _Late(str(one.get("message") or "Job failed"), error=True)
-        if one.get("type") == "Complete" and one.get("status") == "True":
-            return None
-    return _Late("Job has not completed")
+    """A Job is ready once it completed: what depends on it must not start before (`users.md` 21). A suspended one waits for nothing."""
+    if _condition(obj, "Failed").get("status") == "True":
+        return _Late(conditions.text(_condition(obj, "Failed")) or "Job failed", error=True)
+    over = any(_condition(obj, type_).get("status") == "True" for type_ in ("Complete", "Suspended"))
+    return None if over else _Late("Job has not completed")
 
 
 def _service(obj: Object, _now: datetime) -> _Late | None:
     if _at(obj, "spec", "type") != "LoadBalancer":
         return None
-    return None if _at(obj, "status", "loadBalancer", "ingress") else _Late("Load balancer has no address yet")
+    if not _at(obj, "spec", "clusterIP"):
+        return _Late("ClusterIP not set. Service type: LoadBalancer")
+    balanced = _at(obj, "status", "loadBalancer", "ingress")
+    return None if balanced else _Late("Load balancer is being provisioned", state="pending")
 
 
 def _claim(obj: Object, _now: datetime) -> _Late | None:
-    return None if _at(obj, "status", "phase") == "Bound" else _Late("PVC is not Bound")
+    phase = _at(obj, "status", "phase") or "unknown"
+    return None if phase == "Bound" else _Late(f"PVC is not Bound. phase: {phase}")
 
 
 def _crd(obj: Object, _now: datetime) -> _Late | None:
-    for one in _conditions(obj):
+    for one in conditions.of(obj):
         if one.get("type") == "NamesAccepted" and one.get("status") == "False":
-            return _Late(str(one.get("message") or "Names are not accepted"), error=True)
-        if one.get("type") == "Established":
-            return None if one.get("status") == "True" else _Late(str(one.get("message") or "CRD is not established"))
+            return _Late(conditions.text(one) or "Names are not accepted", error=True)
+        if one.get("type") == "Established" and one.get("status") == "True":
+            return None
+        if one.get("type") == "Established" and one.get("status") == "False" and one.get("reason") != "Installing":
+            return _Late(conditions.text(one) or "CRD is not established", error=True)
     return _Late("Install in progress")
 
 
-def _budget(obj: Object, _now: datetime) -> _Late | None:
-    current, wanted = _number(obj, "status", "currentHealthy"), _number(obj, "status", "desiredHealthy")
-    return _Late(f"Budget not met: {current}/{wanted}") if current < wanted else None
+def _settled(_obj: Object, _now: datetime) -> _Late | None:
+    """Kinds that are ready as soon as they are seen."""
+    return None
 
 
 _KINDS: dict[tuple[str, str], Callable[[Object, datetime], _Late | None]] = {
@@ -218,21 +213,24 @@ _KINDS: dict[tuple[str, str], Callable[[Object, datetime], _Late | None]] = {
     ("", "Service"): _service,
     ("", "PersistentVolumeClaim"): _claim,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _crd,
-    ("policy", "PodDisruptionBudget"): _budget,
+    ("policy", "PodDisruptionBudget"): _settled,
+    ("batch", "CronJob"): _settled,
+    ("", "ConfigMap"): _settled,
+    ("", "Secret"): _settled,
 }
 
 
 def without_ignored(obj: Object, ignored: tuple[dict[str, str], ...]) -> Object:
     """The object without the conditions that an entry of `ignore.conditions` describes whole (2.10)."""
-    if not ignored or not _conditions(obj):
+    found = conditions.of(obj)
+    if not ignored or not found:
         return obj
-    kept = [c for c in _conditions(obj) if not any(all(str(c.get(k)) == v for k, v in entry.items()) for entry in ignored)]
+    kept = [c for c in found if not any(all(str(c.get(k)) == v for k, v in entry.items()) for entry in ignored)]
     return {**obj, "status": {**obj["status"], "conditions": kept}}
 
 
-def _conditions(obj: Object) -> list[dict[str, Any]]:
-    found = _at(obj, "status", "conditions")
-    return [c for c in found if isinstance(c, dict)] if isinstance(found, list) else []
+def _condition(obj: Object, type_: str) -> dict[str, Any]:
+    return next((one for one in conditions.of(obj) if one.get("type") == type_), {})
 
 
 def _at(obj: Any, *path: str) -> Any:

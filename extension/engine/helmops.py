@@ -14,18 +14,19 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from extension.engine.bundles import FINALIZER as BUNDLE_FINALIZER
+from extension.engine.gitrepos import WARNING
+from extension.engine.helmop_bundles import Chart, bundle_of, chart_of, deployed, is_of, warning
 from extension.engine.produced import REPO_NAME
 from extension.engine.stored import drop_finalizer, ensure_finalizer, now
-from extension.objects.base import Condition, Key, ObjectMeta
+from extension.objects.base import Condition, Key
 from extension.objects.durations import seconds
 from extension.objects.errors import Conflict, Invalid, UserError
-from extension.objects.helmop import HELM_NAME, charts, inherited
-from extension.objects.kinds import Bundle, BundleSpec, BundleTarget, HelmOp, HelmOpOptions
+from extension.objects.helmop import charts
+from extension.objects.kinds import Bundle, HelmOp
 from extension.objects.options import HelmOptions
 from extension.objects.states import condition, with_conditions, without_condition
 from extension.sources.helmops import check, polls
-from extension.sources.versions import Constraint, is_exact
+from extension.sources.versions import is_exact
 from extension.store.protocol import Store
 from extension.targeting.admission import Rules, admitted_helmop
 
@@ -38,10 +39,8 @@ RETRY = 30.0
 ACCEPTED = "Accepted"
 POLLED = "Polled"
 STALLED = "Stalled"
-BAD_WHEN_TRUE = (STALLED, "Reconciling")
-
-Chart = tuple[str, str, str]
-"""Repository, name, and version or constraint."""
+RECONCILING = "Reconciling"
+BAD_WHEN_TRUE = (STALLED, RECONCILING, WARNING)
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -148,7 +147,7 @@ class HelmOpReconciler:
         there = self._store.find(Bundle, op.metadata.namespace, op.metadata.name)
         if there is None:
             return None
-        if not _is_of(op, there):
+        if not is_of(op, there):
             repo = there.metadata.labels.get(REPO_NAME)
             whose = f"GitRepo {repo}" if repo else "a Bundle made by hand"
             raise Invalid(f"bundle name {op.metadata.name} is taken by {whose}", where=str(op.key), hint="give the HelmOp another name")
@@ -159,16 +158,15 @@ class HelmOpReconciler:
     def _versions(self, op: HelmOp, there: Bundle | None, forced: bool) -> tuple[dict[Chart, str], UserError | None]:
         """The versions of all charts, asked for where they are not known or may have changed; the error that left a known one in
         place. Raises Invalid, Unavailable where none is known."""
-        known = self._found.get(op.key) or _deployed(op, there)
+        known = self._found.get(op.key) or deployed(op, there)
         asks, error = forced or polls(op.spec), None
         found: dict[Chart, str] = {}
-        for _, helm in charts(op.spec):
-            chart = _chart(helm)
-            if chart in found:
+        for chart, helm in {chart_of(helm): helm for _, helm in charts(op.spec)}.items():
+            if chart in known and not (asks and not is_exact(helm.version)):
+                found[chart] = known[chart]
                 continue
             try:
-                wanted = chart not in known or (asks and not is_exact(helm.version))
-                found[chart] = self._sources.version(op, helm) if wanted else known[chart]
+                found[chart] = self._sources.version(op, helm)
             except UserError as failure:
                 if chart not in known:
                     raise
@@ -186,30 +184,37 @@ class HelmOpReconciler:
         self._written[op.key] = stored.metadata.generation
 
     def _tell(self, op: HelmOp, versions: Mapping[Chart, str], blamed: str, error: UserError | None) -> None:
-        """Writes the version and the conditions. What was deployed before stays, so only a HelmOp without a Bundle is not Ready.
-        A poll that finds nothing writes nothing."""
+        """Writes the version and the conditions; a poll that finds nothing writes nothing."""
         there = self._store.find(HelmOp, op.metadata.namespace, op.metadata.name)
         if there is None:
             return
-        told = {ACCEPTED: "", STALLED: "", "Reconciling": ""} | ({POLLED: ""} if blamed == POLLED else {})
-        if error is not None:
-            told |= {blamed: str(error), STALLED: str(error)}
-        shown = there.status.conditions
-        before = tuple(c for c in shown if c.type != "Ready" and (c.type != POLLED or POLLED in told or error is not None))
-        conditions = with_conditions(before, *(_said(type_, message, shown) for type_, message in told.items()))
-        if error is not None and self._bundle(op) is None:
-            conditions = (*conditions, condition("Ready", "False", now(), shown, message=str(error), reason=STALLED))
-        version = versions.get(_chart(op.spec.helm or HelmOptions()), there.status.version)
+        before = there.status.conditions
+        conditions = self._conditions(op, before, blamed, error)
+        version = versions.get(chart_of(op.spec.helm or HelmOptions()), there.status.version)
         status = msgspec.structs.replace(there.status, conditions=conditions, version=version)
-        news = (version, without_condition(conditions, "Ready")) != (there.status.version, without_condition(shown, "Ready"))
+        news = (version, without_condition(conditions, "Ready")) != (there.status.version, without_condition(before, "Ready"))
         if news and blamed == POLLED:
             status = msgspec.structs.replace(status, last_polling_triggered=now())
         self._store.update_status(msgspec.structs.replace(there, status=status))
 
+    def _conditions(self, op: HelmOp, before: tuple[Condition, ...], blamed: str, error: UserError | None) -> tuple[Condition, ...]:
+        """What was deployed before stays, so only a HelmOp without a Bundle is not Ready; else Ready is the deployments'."""
+        told = {ACCEPTED: "", STALLED: "", RECONCILING: ""} | ({POLLED: ""} if blamed == POLLED else {})
+        if error is not None:
+            told |= {blamed: str(error), STALLED: str(error)}
+        elif warned := warning(op):
+            told |= {WARNING: warned}
+        gone = {"Ready"} if error is not None else {"Ready", POLLED, WARNING} - told.keys()
+        kept = tuple(c for c in before if c.type not in gone)
+        conditions = with_conditions(kept, *(_said(type_, message, before) for type_, message in told.items()))
+        if error is None or self._bundle(op) is not None:
+            return conditions
+        return (*conditions, condition("Ready", "False", now(), before, message=str(error), reason=STALLED))
+
     def _bundle(self, op: HelmOp) -> Bundle | None:
         """The Bundle that was made from the HelmOp."""
         there = self._store.find(Bundle, op.metadata.namespace, op.metadata.name)
-        return there if there is not None and _is_of(op, there) else None
+        return there if there is not None and is_of(op, there) else None
 
     def _finalize(self, op: HelmOp) -> float | None:
         """Deletes the Bundle, waits for its deployments to go, then lets the HelmOp go."""
@@ -220,58 +225,6 @@ class HelmOpReconciler:
             return DELETION_RETRY
         drop_finalizer(self._store, op, FINALIZER)
         return None
-
-
-def bundle_of(op: HelmOp, versions: Mapping[Chart, str]) -> Bundle:
-    """The Bundle of a HelmOp: its spec with the versions found, without files, for the default group where it names no targets.
-
-    Fleet leaves a target that has helm options and no version of its own the constraint; here it gets what the root's was found to be.
-    """
-    spec = BundleSpec(**{field: getattr(op.spec, field) for field in BundleSpec.__struct_fields__})
-    root = spec.helm or HelmOptions()
-    targets = tuple(
-        msgspec.structs.replace(
-            target,
-            name=target.name or f"target{index:03d}",
-            helm=_versioned(inherited(root, target.helm), versions) if target.helm else None,
-        )
-        for index, target in enumerate(spec.targets)
-    )
-    spec = msgspec.structs.replace(
-        spec,
-        helm=_versioned(root, versions),
-        targets=targets or (BundleTarget(name="default", cluster_group="default"),),
-        resources=(),
-        contents_id="",
-        values_hash="",
-        helm_op_options=HelmOpOptions(op.spec.helm_secret_name, op.spec.insecure_skip_tls_verify),
-    )
-    labels = {**op.spec.labels, HELM_NAME: op.metadata.name}
-    meta = ObjectMeta(name=op.metadata.name, namespace=op.metadata.namespace, labels=labels, finalizers=(BUNDLE_FINALIZER,))
-    return Bundle(metadata=meta, spec=spec)
-
-
-def _chart(helm: HelmOptions) -> Chart:
-    return helm.repo, helm.chart, helm.version
-
-
-def _versioned(helm: HelmOptions, versions: Mapping[Chart, str]) -> HelmOptions:
-    return msgspec.structs.replace(helm, version=versions[_chart(helm)])
-
-
-def _deployed(op: HelmOp, there: Bundle | None) -> dict[Chart, str]:
-    """The versions that an earlier process put into the Bundle, where they are still what the HelmOp asks for."""
-    known = charts(there.spec) if there is not None else ()
-    return {
-        _chart(wanted): helm.version
-        for (_, wanted), (_, helm) in zip(charts(op.spec), known, strict=False)
-        if (wanted.repo, wanted.chart) == (helm.repo, helm.chart)
-        and (wanted.version == helm.version or Constraint(wanted.version).check(helm.version))
-    }
-
-
-def _is_of(op: HelmOp, bundle: Bundle) -> bool:
-    return bundle.metadata.labels.get(HELM_NAME) == op.metadata.name and bundle.spec.helm_op_options is not None
 
 
 def _interval(op: HelmOp) -> float:

@@ -15,6 +15,7 @@ import re
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from itertools import islice
 from typing import Any, cast
@@ -28,8 +29,8 @@ from extension.objects.errors import Invalid
 MAX_EXPANDED_NODES = 1_000_000
 MAX_DEPTH = 200
 
-_TAG = "tag:yaml.org,2002:"
-_PLAIN = "plain"
+TAG = "tag:yaml.org,2002:"
+PLAIN = "plain"
 _WORDS: dict[str, Any] = {
     **{w: True for word in ("y", "yes", "on", "true") for w in (word, word.capitalize(), word.upper())},
     **{w: False for word in ("n", "no", "off", "false") for w in (word, word.capitalize(), word.upper())},
@@ -53,8 +54,8 @@ class _Loader(yaml.CSafeLoader):
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
-            return _PLAIN if implicit[0] else _TAG + "str"
-        return _TAG + ("map" if kind is yaml.MappingNode else "seq")
+            return PLAIN if implicit[0] else TAG + "str"
+        return TAG + ("map" if kind is yaml.MappingNode else "seq")
 
 
 class _Redefining(Composer):
@@ -97,10 +98,16 @@ def _has_inner_mark(text: str | bytes) -> bool:
 
 def load_all(text: str | bytes, where: str = "") -> Iterator[Any]:
     """Every document of `text`, in order, empty ones as None. Raises Invalid with the line."""
-    try:
-        for node in _nodes(text):
-            _bound(node, where)
+    with told(where):
+        for node in composed(text, where):
             yield _build(node)
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Errors of the scanner and of what is built from its nodes as Invalid, with the line."""
+    try:
+        yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f"line {mark.line + 1}: " if mark else ""
@@ -109,6 +116,13 @@ def load_all(text: str | bytes, where: str = "") -> Iterator[Any]:
         raise Invalid(f"yaml: {error}", where=where) from None
     except RecursionError:
         raise Invalid(f"yaml: nested deeper than {MAX_DEPTH} levels", where=where) from None
+
+
+def composed(text: str | bytes, where: str) -> Iterator[yaml.Node]:
+    """The documents of `text`, none larger than is good. An unquoted scalar has the tag `PLAIN`."""
+    for node in _nodes(text):
+        _bound(node, where)
+        yield node
 
 
 def _nodes(text: str | bytes) -> Iterator[yaml.Node]:
@@ -147,20 +161,21 @@ def _bound(node: yaml.Node, where: str) -> None:
 
 def _build(node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
-        return _scalar(node)
+        return scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_build(child) for child in node.value]
     merged: dict[str, Any] = {}
     built: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        if key_node.tag == _PLAIN and key_node.value == "<<":
-            merged = _merge(_build(value_node), merged, key_node)
+        if key_node.tag == PLAIN and key_node.value == "<<":
+            merged = merge(_build(value_node), merged, key_node)
         else:
             built[_key(key_node)] = _build(value_node)
     return {**merged, **built} if merged else built
 
 
-def _merge(value: Any, merged: dict[str, Any], node: yaml.Node) -> dict[str, Any]:
+def merge(value: Any, merged: dict[str, Any], node: yaml.Node) -> dict[str, Any]:
+    """What a key `<<`, the node, brings below what others brought already."""
     for source in value if isinstance(value, list) else [value]:
         if not isinstance(source, dict):
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: map merge requires map or sequence of maps as the value")
@@ -172,7 +187,7 @@ def _key(node: yaml.Node) -> str:
     """A key as Go's YAML to JSON writes it; floats are written with 32 bits there."""
     if not isinstance(node, yaml.ScalarNode):
         raise yaml.YAMLError(f"line {node.start_mark.line + 1}: a mapping key must be a scalar")
-    value = _resolved(node.value) if node.tag == _PLAIN else _scalar(node)
+    value = _resolved(node.value) if node.tag == PLAIN else scalar(node)
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or (isinstance(value, int) and value >= 2**63):
@@ -191,10 +206,10 @@ def _single(value: float) -> str:
     return go_general(Decimal(next(text for text in texts if struct.pack("f", float(text)) == struct.pack("f", single))))
 
 
-def _scalar(node: yaml.ScalarNode) -> Any:
-    if node.tag == _PLAIN:
+def scalar(node: yaml.ScalarNode) -> Any:
+    if node.tag == PLAIN:
         return plain(node.value)
-    kind = node.tag.removeprefix(_TAG)
+    kind = node.tag.removeprefix(TAG)
     if kind in _TYPES:
         if not _TYPES[kind](_resolved(node.value)):
             raise yaml.YAMLError(f"line {node.start_mark.line + 1}: {node.value} is no !!{kind}")

@@ -195,7 +195,7 @@ def test_the_url_of_an_archive_is_deployed_and_an_archive_that_is_not_there_is_t
     world.helmop("archive", chart=f"{server.url}/web-1.0.0.tgz")
     world.deployed("archive", "1.0.0")
     world.helmop("lost", chart=f"{server.url}/web-2.0.0.tgz")
-    told = world.says("lost", "Ready", "answered 404")
+    told = world.says("lost", "Ready", "ErrApplied(2)")
     assert told.startswith("ErrApplied(2) [Bundle lost: chart ") and f"{server.url}/web-2.0.0.tgz can't be fetched" in told
     assert world.op("lost").status.display.state == "ErrApplied"
 
@@ -206,7 +206,7 @@ def test_a_version_that_vanishes_before_it_is_fetched_is_the_deployments_error_u
     archive = contents.pop("/charts/web-7.0.0.tgz")
     server = serving(files(contents))
     world.helmop("gone", repo=f"{server.url}/charts", version="7.0.0")
-    assert f"chart web 7.0.0 from {server.url}/charts can't be fetched: answered 404" in world.says("gone", "Ready", "answered 404")
+    assert f"chart web 7.0.0 from {server.url}/charts can't be fetched: answered 404" in world.says("gone", "Ready", "ErrApplied(2)")
     (stored,) = world.store.deployments(Query(), bundle=Key("Bundle", NS, "gone"), cluster=Key("Cluster", NS, "berlin")).items
     assert stored.spec.helm_chart_options is not None
     contents["/charts/web-7.0.0.tgz"] = archive

@@ -1,4 +1,4 @@
-"""When an object on a cluster is ready, by kind: `active`, `in-progress`, `failed` or `removing`."""
+"""When an object on a cluster is ready, by kind, and with what words it says that it is not."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from extension.delivery.readiness import compute, is_ready, without_ignored
+from extension.objects.status import ResourceSummary
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
-ACTIVE, LATE, FAILED = "active", "in-progress", "failed"
+ACTIVE, LATE, FAILED = "active", "late", "failed"
 
 
 def obj(kind, status=None, spec=None, **meta):
@@ -23,31 +24,47 @@ def cond(type_, status="True", **more):
 
 def state(one):
     summary = compute(one, NOW)
-    assert (summary.error, summary.transitioning) == (summary.state == FAILED, summary.state in (LATE, "removing"))
-    assert is_ready(summary) == (summary.state == ACTIVE)
-    return summary.state
+    assert is_ready(summary) == (summary.state == "active")
+    return FAILED if summary.error else LATE if summary.transitioning else ACTIVE
 
 
 def told(one):
     return ", ".join(compute(one, NOW).message)
 
 
-def replicas(total=2, updated=2, available=2, **more):
-    return {"replicas": total, "updatedReplicas": updated, "availableReplicas": available, **more}
+def replicas(total=2, updated=2, available=2, ready=None, conditions=None):
+    told = [cond("Available"), cond("Progressing", reason="NewReplicaSetAvailable")] if conditions is None else conditions
+    numbers = {"replicas": total, "updatedReplicas": updated, "availableReplicas": available}
+    return {**numbers, "readyReplicas": available if ready is None else ready, "conditions": told}
 
 
+MINIMUM = "Deployment does not have minimum availability."
+TOO_FEW = cond("Available", "False", message=MINIMUM)
+DEADLINE = cond("Progressing", "False", reason="ProgressDeadlineExceeded", message="timed out")
+PROGRESSING = cond("Progressing", reason="ReplicaSetUpdated")
 DEPLOYMENT = [
     ("all available", {"replicas": 2}, replicas(), ACTIVE, ""),
     ("one is the default", {}, replicas(1, 1, 1), ACTIVE, ""),
-    ("scaled to none", {"replicas": 0}, {}, ACTIVE, ""),
-    ("just made", {"replicas": 2}, {}, LATE, "Updated: 0/2"),
+    ("scaled to none", {"replicas": 0}, replicas(0, 0, 0), ACTIVE, ""),
+    ("just made", {"replicas": 2}, {}, LATE, "Replicas: 0/2"),
+    ("pods are made", {"replicas": 2}, replicas(1, 1, 0), LATE, "Replicas: 1/2"),
     ("new pods are coming", {"replicas": 2}, replicas(3, 1, 2), LATE, "Updated: 1/2"),
     ("old pods are going", {"replicas": 2}, replicas(3, 2, 2), LATE, "Pending termination: 1"),
     ("scaled down", {"replicas": 1}, replicas(3, 3, 3), LATE, "Pending termination: 2"),
     ("not available yet", {"replicas": 2}, replicas(2, 2, 1), LATE, "Available: 1/2"),
-    ("past its deadline", {}, replicas(1, 1, 0, conditions=[cond("Progressing", "False", message="timed out")]), FAILED, "timed out"),
-    ("pods refused", {}, {"conditions": [cond("ReplicaFailure", message="quota")]}, FAILED, "quota"),
-    ("progressing", {}, replicas(1, 1, 1, conditions=[cond("Progressing"), cond("Available")]), ACTIVE, ""),
+    ("too few available", {"replicas": 2}, replicas(2, 2, 0, conditions=[TOO_FEW]), LATE, f"{MINIMUM}, Available: 0/2"),
+    ("ready falls behind", {"replicas": 2}, replicas(2, 2, 2, ready=1), LATE, "Ready: 1/2"),
+    ("availability not told", {}, replicas(1, 1, 1, conditions=[]), LATE, "Deployment not Available"),
+    (
+        "its set not told",
+        {"progressDeadlineSeconds": 600},
+        replicas(1, 1, 1, conditions=[cond("Available"), PROGRESSING]),
+        LATE,
+        "ReplicaSet not Available",
+    ),
+    ("no deadline", {}, replicas(1, 1, 1, conditions=[cond("Available"), PROGRESSING]), ACTIVE, ""),
+    ("past its deadline", {}, replicas(1, 1, 0, conditions=[DEADLINE]), FAILED, "timed out, Progress deadline exceeded"),
+    ("pods refused", {}, {"conditions": [cond("ReplicaFailure", message="quota")]}, FAILED, "quota, Replicas: 0/1"),
 ]
 
 
@@ -67,6 +84,7 @@ STATEFUL_SET = [
     ("one is the default", {}, {**SETTLED, "replicas": 1, "readyReplicas": 1, "currentReplicas": 1}, ACTIVE),
     ("scaled to none", {"replicas": 0}, {}, ACTIVE),
     ("just made", {"replicas": 2}, {}, LATE),
+    ("pods are made", {"replicas": 2}, {**SETTLED, "replicas": 1}, LATE),
     ("starting", {"replicas": 2}, {**SETTLED, "readyReplicas": 1}, LATE),
     ("scaled down", {"replicas": 1}, SETTLED, LATE),
     ("in the middle of an update", {"replicas": 2}, {**SETTLED, "currentReplicas": 1, "updateRevision": "b"}, LATE),
@@ -74,7 +92,8 @@ STATEFUL_SET = [
     ("nobody updates it", {"replicas": 2, "updateStrategy": {"type": "OnDelete"}}, {"updateRevision": "b"}, ACTIVE),
     ("partition done", {"replicas": 2, **rolling(partition=1)}, {**SETTLED, "updatedReplicas": 1, "updateRevision": "b"}, ACTIVE),
     ("partition not done", {"replicas": 2, **rolling(partition=1)}, {**SETTLED, "updatedReplicas": 0, "updateRevision": "b"}, LATE),
-    ("partition of none", {"replicas": 2, **rolling(partition=0)}, SETTLED, ACTIVE),
+    ("partition of none", {"replicas": 2, **rolling(partition=0)}, {**SETTLED, "currentReplicas": 0}, ACTIVE),
+    ("partition of none, not done", {"replicas": 2, **rolling(partition=0)}, {**SETTLED, "updatedReplicas": 1}, LATE),
 ]
 
 
@@ -90,6 +109,7 @@ def daemons(**less):
         "updatedNumberScheduled": 3,
         "numberAvailable": 3,
         "numberReady": 3,
+        "observedGeneration": 1,
     }
     return {**numbers, **less}
 
@@ -98,6 +118,8 @@ OTHERS = [
     ("apps/v1 DaemonSet", {}, daemons(), ACTIVE),
     ("apps/v1 DaemonSet", {}, daemons(desiredNumberScheduled=0, numberReady=0), ACTIVE),
     ("apps/v1 DaemonSet", {}, {}, LATE),
+    ("apps/v1 DaemonSet", {}, {"observedGeneration": 1}, LATE),
+    ("apps/v1 DaemonSet", {}, {"desiredNumberScheduled": 0, "currentNumberScheduled": 0}, LATE),
     ("apps/v1 DaemonSet", {}, daemons(currentNumberScheduled=2), LATE),
     ("apps/v1 DaemonSet", {}, daemons(updatedNumberScheduled=2), LATE),
     ("apps/v1 DaemonSet", {}, daemons(numberAvailable=2), LATE),
@@ -112,24 +134,42 @@ OTHERS = [
     ("batch/v1 Job", {}, {}, LATE),
     ("batch/v1 Job", {}, {"conditions": [cond("Failed", message="backoff limit")]}, FAILED),
     ("batch/v1 Job", {}, {"conditions": [cond("Complete", "False")]}, LATE),
+    ("batch/v1 Job", {"suspend": True}, {"conditions": [cond("Suspended")]}, ACTIVE),
+    ("batch/v1 Job", {}, {"conditions": [cond("Suspended", "False")]}, LATE),
     ("batch/v1 CronJob", {}, {}, ACTIVE),
+    ("batch/v1 CronJob", {}, {"active": [{}], "lastScheduleTime": "then"}, ACTIVE),
+    ("ReplicationController", {"replicas": 2}, {"replicas": 1}, ACTIVE),
     ("PersistentVolumeClaim", {}, {"phase": "Bound"}, ACTIVE),
     ("PersistentVolumeClaim", {}, {"phase": "Pending"}, LATE),
     ("PersistentVolumeClaim", {}, {}, LATE),
     ("Service", {}, {}, ACTIVE),
     ("Service", {"type": "ClusterIP"}, {"loadBalancer": {}}, ACTIVE),
-    ("Service", {"type": "LoadBalancer"}, {"loadBalancer": {}}, LATE),
-    ("Service", {"type": "LoadBalancer"}, {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}, ACTIVE),
+    ("Service", {"type": "ExternalName", "externalName": "db.example.org"}, {"loadBalancer": {}}, ACTIVE),
+    ("Service", {"type": "NodePort", "clusterIP": "10.0.0.1"}, {"loadBalancer": {}}, ACTIVE),
+    ("Service", {"type": "LoadBalancer", "clusterIP": "10.0.0.1"}, {"loadBalancer": {}}, LATE),
+    ("Service", {"type": "LoadBalancer"}, {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}, LATE),
+    ("Service", {"type": "LoadBalancer", "clusterIP": "10.0.0.1"}, {"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}}, ACTIVE),
+    ("networking.k8s.io/v1 Ingress", {}, {"loadBalancer": {}}, ACTIVE),
+    ("networking.k8s.io/v1 NetworkPolicy", {}, {}, ACTIVE),
     ("apiextensions.k8s.io/v1 CustomResourceDefinition", {}, {}, LATE),
     ("apiextensions.k8s.io/v1 CustomResourceDefinition", {}, {"conditions": [cond("NamesAccepted"), cond("Established")]}, ACTIVE),
-    ("apiextensions.k8s.io/v1 CustomResourceDefinition", {}, {"conditions": [cond("Established", "False")]}, LATE),
+    ("apiextensions.k8s.io/v1 CustomResourceDefinition", {}, {"conditions": [cond("Established", "False", reason="Installing")]}, LATE),
+    ("apiextensions.k8s.io/v1 CustomResourceDefinition", {}, {"conditions": [cond("Established", "False", reason="NotAccepted")]}, FAILED),
     ("apiextensions.k8s.io/v1 CustomResourceDefinition", {}, {"conditions": [cond("NamesAccepted", "False")]}, FAILED),
     ("policy/v1 PodDisruptionBudget", {}, {"currentHealthy": 2, "desiredHealthy": 2}, ACTIVE),
-    ("policy/v1 PodDisruptionBudget", {}, {"currentHealthy": 1, "desiredHealthy": 2}, LATE),
+    ("policy/v1 PodDisruptionBudget", {}, {"currentHealthy": 1, "desiredHealthy": 2}, ACTIVE),
     ("Node", {}, {"conditions": [cond("Ready"), cond("DiskPressure", "False")]}, ACTIVE),
     ("Node", {}, {"conditions": [cond("DiskPressure", message="full")]}, FAILED),
     ("ConfigMap", {}, {}, ACTIVE),
+    ("Node", {}, {"conditions": [cond("Ready", "Unknown", message="kubelet is silent")]}, FAILED),
     ("Namespace", {}, {"phase": "Active"}, ACTIVE),
+    ("Secret", {}, {}, ACTIVE),
+    ("apiregistration.k8s.io/v1 APIService", {}, {"conditions": [cond("Available")]}, ACTIVE),
+    ("apiregistration.k8s.io/v1 APIService", {}, {"conditions": [cond("Available", "False", message="no endpoints")]}, LATE),
+    ("apiregistration.k8s.io/v1 APIService", {}, {"conditions": [cond("Available", "Unknown")]}, FAILED),
+    ("gateway.networking.k8s.io/v1 Gateway", {}, {"conditions": [cond("Accepted"), cond("Programmed", "False")]}, ACTIVE),
+    ("gateway.networking.k8s.io/v1 Gateway", {}, {"conditions": [cond("Ready", "False", message="no listener")]}, LATE),
+    ("gateway.networking.k8s.io/v1 HTTPRoute", {}, {"parents": [{"conditions": [cond("Accepted", "False")]}]}, ACTIVE),
 ]
 
 
@@ -177,60 +217,18 @@ def test_a_pod_is_ready_when_it_runs_and_says_so_or_is_done(status, wanted, mess
     assert (state(one), told(one)) == (wanted, message)
 
 
-CUSTOM = [
-    ("nothing said", [], ACTIVE),
-    ("ready", [cond("Ready")], ACTIVE),
-    ("not ready", [cond("Ready", "False", message="soon")], LATE),
-    ("readiness unknown", [cond("Ready", "Unknown", message="no contact")], FAILED),
-    ("reconciling", [cond("Reconciling", message="soon"), cond("Ready")], LATE),
-    ("reconciled", [cond("Reconciling", "False"), cond("Ready")], ACTIVE),
-    ("stalled", [cond("Stalled", message="no such chart"), cond("Ready", "False")], FAILED),
-    ("not stalled", [cond("Stalled", "False"), cond("Ready")], ACTIVE),
-    ("failed", [cond("Failed", message="no")], FAILED),
-    ("an error as reason", [cond("Synced", "False", reason="Error", message="no")], FAILED),
-    ("becoming available", [cond("Available", "False", message="soon")], LATE),
-    ("available", [cond("Available")], ACTIVE),
-    ("availability unknown", [cond("Available", "Unknown", message="no contact")], FAILED),
-    ("installing", [cond("Installed", "Unknown", message="soon")], LATE),
-    ("not installed", [cond("Installed", "False", message="no such chart")], FAILED),
-    ("not reconciled", [cond("Ready"), cond("Reconciled", "False", message="denied")], FAILED),
-    ("nothing known", [cond("Frobnicated", "False"), cond("Other", "Unknown")], ACTIVE),
-]
-
-
-@pytest.mark.parametrize(("conditions", "wanted"), [row[1:] for row in CUSTOM], ids=[row[0] for row in CUSTOM])
-def test_a_kind_nobody_knows_is_judged_by_its_conditions(conditions, wanted):
-    assert state(obj("example.org/v1 Widget", {"conditions": conditions})) == wanted
-
-
-@pytest.mark.parametrize(
-    ("conditions", "wanted"),
-    [
-        ([cond("ScalingActive"), cond("AbleToScale")], ACTIVE),
-        ([cond("ScalingActive", "False", message="no metrics"), cond("AbleToScale")], FAILED),
-        ([cond("ScalingLimited", "False")], ACTIVE),
-    ],
-)
-def test_an_autoscaler_that_can_not_scale_is_an_error(conditions, wanted):
-    assert state(obj("autoscaling/v2 HorizontalPodAutoscaler", {"conditions": conditions})) == wanted
-
-
-def test_a_helm_chart_that_failed_is_an_error_and_its_other_conditions_are_not():
-    assert state(obj("helm.cattle.io/v1 HelmChart", {"conditions": [cond("Failed")]})) == FAILED
-    assert state(obj("helm.cattle.io/v1 HelmChart", {"conditions": [cond("Stalled")]})) == ACTIVE
-
-
 @pytest.mark.parametrize("kind", ["apps/v1 Deployment", "example.org/v1 Widget"])
 def test_a_controller_that_has_not_seen_the_newest_generation_is_waited_for(kind):
     status = {**replicas(1, 1, 1), "observedGeneration": 1}
     one = obj(kind, status, generation=2)
-    assert (state(one), told(one)) == (LATE, "generation is 2, but latest observed generation is 1")
+    assert (state(one), told(one)) == (LATE, f"{one['kind']} generation is 2, but latest observed generation is 1")
     assert state(obj(kind, {**status, "observedGeneration": 2}, generation=2)) == ACTIVE
 
 
 @pytest.mark.parametrize("kind", ["Pod", "example.org/v1 Widget", "apps/v1 Deployment"])
 def test_what_is_being_deleted_is_on_its_way_out_whatever_it_says(kind):
-    assert state(obj(kind, {"phase": "Running", "conditions": [cond("Ready")]}, deletionTimestamp="2026-11-23T12:00:00Z")) == "removing"
+    going = obj(kind, {"phase": "Running", "conditions": [cond("Ready")]}, deletionTimestamp="2026-11-23T12:00:00Z")
+    assert compute(going, NOW) == ResourceSummary("removing", transitioning=True, message=("Resource scheduled for deletion",))
 
 
 @pytest.mark.parametrize(

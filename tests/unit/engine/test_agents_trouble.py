@@ -154,7 +154,7 @@ def test_a_cluster_that_can_not_be_opened_says_why_and_is_opened_once_it_can(ser
     served.agents.queue.start()
     served.agents.cluster_changed(cluster_key("a"))
     served.reaches("web", "Ready")
-    assert conditions(served.found())["Imported"] == "True"
+    wait_for(lambda: conditions(served.found())["Imported"] == "True")
 
 
 def test_a_cluster_without_bundles_too_loses_the_error_that_is_over(served):

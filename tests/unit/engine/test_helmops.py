@@ -218,10 +218,11 @@ def test_a_secret_that_changed_is_tried_at_once(hub):
     ("there", "whose"),
     [
         (bundle("web", labels={"fleet.cattle.io/repo-name": "site"}), "GitRepo site"),
+        (bundle("web", labels={"fleet.cattle.io/repo-name": "s", HELM_NAME: "web"}, helm_op_options=HelmOpOptions()), "GitRepo s"),
         (bundle("web"), "a Bundle made by hand"),
         (bundle("web", helm_op_options=HelmOpOptions()), "a Bundle made by hand"),
     ],
-    ids=["git", "hand", "chart by hand"],
+    ids=["git", "git that looks like it", "hand", "chart by hand"],
 )
 def test_a_name_that_is_taken_is_refused_and_what_took_it_stays_also_when_the_helmop_goes(hub, there, whose):
     made = hub.store.create(there)
@@ -244,6 +245,14 @@ def test_a_bundle_that_somebody_removes_or_edits_is_put_back(hub, act):
         hub.store.update(changed(before, paused=True))
     hub.look()
     assert hub.bundle().spec == before.spec
+
+
+def test_values_files_are_said_to_have_no_meaning_while_they_are_there(hub):
+    hub.add(helm={"values_files": ("a.yaml",)})
+    assert "spec.helm.valuesFiles: a HelmOp has no files" in message(hub.op(), "Warning")
+    assert conditions(hub.op())["Warning"] == "True" and hub.bundle() is not None
+    hub.change(helm={"values_files": ()})
+    assert "Warning" not in conditions(hub.op())
 
 
 def test_a_pause_reaches_the_bundle(hub):
