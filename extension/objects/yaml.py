@@ -40,6 +40,7 @@ _NUMBER_START = frozenset("-+.0123456789")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_SIGN_BEHIND_BASE = re.compile(r"0(?:b[-+][01]+|o[-+][0-7]+)")
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: type(value) is int,
     "float": lambda value: type(value) is float or (type(value) is int and value < 2**63),
@@ -50,7 +51,7 @@ _DUPLICATE_ANCHOR = "second occurrence"
 
 
 class _Loader(yaml.CSafeLoader):
-    """The C composer, told to leave plain scalars unresolved: `_scalar` resolves them."""
+    """The C composer, told to leave plain scalars unresolved: `scalar` resolves them."""
 
     def resolve(self, kind: type[yaml.Node], value: Any, implicit: Any) -> str:
         if kind is yaml.ScalarNode:
@@ -253,6 +254,9 @@ def _integer(digits: str) -> int | None:
     unsigned = digits.lstrip("+-")
     if not unsigned or len(digits) - len(unsigned) > 1 or not unsigned[0].isascii() or not unsigned[0].isdigit():
         return None
+    if _SIGN_BEHIND_BASE.fullmatch(digits):
+        value = int(digits[2:], 2 if digits[1] == "b" else 8)
+        return value if -(2**63) <= value < 2**63 else None
     octal = unsigned[0] == "0" and unsigned.isdigit() and len(unsigned) > 1
     try:
         value = int(unsigned, 8) if octal else int(unsigned, 0)

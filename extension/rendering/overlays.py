@@ -14,8 +14,8 @@ from typing import Any
 import jsonpatch
 import msgspec
 
-from extension.objects import yaml
 from extension.objects.errors import Invalid
+from extension.rendering import overlay_yaml
 
 FOLDER = "overlays/"
 StrategicMerge = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | None]
@@ -42,9 +42,8 @@ def _patched(path: str) -> str:
 def _patch(content: Mapping[str, bytes], target: str, name: str, strategic: StrategicMerge) -> bytes:
     if target not in content:
         raise Invalid(f"failed to find base file {target} to patch", where=name)
-    original = yaml.load(content[target], target)
-    patch = yaml.load(content[name], name)
-    return msgspec.json.encode(_apply({} if original is None else original, {} if patch is None else patch, name, strategic))
+    original = overlay_yaml.load(content[target], target)
+    return msgspec.json.encode(_apply(original, overlay_yaml.load(content[name], name), name, strategic))
 
 
 def _apply(original: Any, patch: Any, name: str, strategic: StrategicMerge) -> Any:
@@ -60,13 +59,23 @@ def _apply(original: Any, patch: Any, name: str, strategic: StrategicMerge) -> A
 
 
 def merge(original: Any, patch: Any) -> Any:
-    """RFC 7396: maps are merged, null deletes, everything else is replaced."""
+    """RFC 7396: maps are merged, null deletes, everything else is replaced; what replaces no map loses its nulls in lists too."""
+    if not isinstance(original, dict):
+        return _without_nulls(patch)
     if not isinstance(patch, dict):
         return patch
-    merged = dict(original) if isinstance(original, dict) else {}
+    merged = dict(original)
     for key, value in patch.items():
         if value is None:
             merged.pop(key, None)
         else:
             merged[key] = merge(merged.get(key), value)
     return merged
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_nulls(item) for key, item in value.items() if item is not None}
