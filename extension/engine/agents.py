@@ -136,6 +136,10 @@ class Agents:
             if agent:
                 self._look_at_all(agent)  # what was due meanwhile was dropped
 
+    def served(self) -> list[Key]:
+        """The clusters that have an agent here."""
+        return list(self._agents)
+
     def sync_all(self) -> None:
         for key in list(self._agents):
             self.sync(key)

@@ -7,7 +7,7 @@ it sees that nobody else wrote.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from extension.objects.content import content_id
 from extension.objects.errors import Forbidden, UserError
 from extension.objects.helmop import charts
 from extension.objects.kinds import Bundle, BundleStatus, PartitionStatus, Secret
-from extension.objects.plan import Plan, Step
+from extension.objects.plan import Facet, Plan, Step
 from extension.objects.states import condition, without_condition
 from extension.sources.versions import is_exact
 from extension.store.protocol import Store
@@ -30,6 +30,8 @@ from extension.targeting.admission import Rules, check_bundle
 
 FINALIZER = "fleet.cattle.io/bundle-finalizer"
 RETRY = 5.0
+AT_ONCE = 100_000
+"""For how many clusters a step is written in one transaction."""
 PASSING = (404, 409, 503)
 """Statuses of errors that can go without a change of the Bundle: its values are on their way, the renderer was stopped."""
 TARGETING = "TargetingError"
@@ -40,11 +42,22 @@ TARGETED = "Targeted"
 
 
 class Index(Universe, Protocol):
-    """A universe that changes: `version` moves when it did, and it holds still in `unchanged()`."""
+    """A universe that changes: `version` moves when it did. See `store.labels.LabelIndex`."""
 
     version: int
 
-    def unchanged(self) -> AbstractContextManager[None]: ...
+    def reading(self) -> AbstractContextManager[set[Facet]]: ...
+    def holds(self, facets: Iterable[Facet], version: int) -> bool: ...
+    def changed(self, version: int) -> FrozenBitMap | None: ...
+
+
+class _Planned(msgspec.Struct, frozen=True):
+    """A plan, the Bundle's side of what it was made from, and the clusters' side: facets at a version."""
+
+    made_from: tuple[int, dict[str, str], Rules]
+    facets: frozenset[Facet]
+    version: int
+    plan: Plan
 
 
 class BundleReconciler:
@@ -55,7 +68,8 @@ class BundleReconciler:
         self._universe = universe
         self._templates = templates
         self._rules = rules
-        self._plans: dict[Key, tuple[tuple[int, dict[str, str], int, Rules], Plan]] = {}
+        self._plans: dict[Key, _Planned] = {}
+        self._unplanned: set[Key] = set()
         self._settled: dict[Key, tuple[Plan, str]] = {}
 
     def __call__(self, key: Key) -> float | None:
@@ -97,29 +111,51 @@ class BundleReconciler:
 
     def _steps(self, planned: Plan) -> Step:
         """Writes what may be written now; the step that is left, empty unless somebody else wrote meanwhile."""
-        done = step(planned, self._store.progress(planned.bundle), self._universe)
+        done = self._step(planned)
         while not done.empty:
-            self._store.apply(planned, done)
-            full = done.newly_created >= planned.max_new  # more may be waiting to be created
-            done = step(planned, self._store.progress(planned.bundle), self._universe)
-            if not full:
+            for part in done.parts(AT_ONCE):
+                self._store.apply(planned, part)
+            created = bool(done.create)
+            done = self._step(planned)
+            if not created:
                 break
         return done
+
+    def _step(self, planned: Plan) -> Step:
+        """Fleet creates `maxNew` deployments and comes again at once, until none is left: here that is one step."""
+        most = len(planned.clusters) if planned.max_new else 0
+        return step(planned, self._store.progress(planned.bundle), self._universe, max_new=most)
 
     def _plan(self, bundle: Bundle) -> Plan:
         rules = self._rules(bundle.metadata.namespace)
         check_bundle(bundle, rules)
-        made_from = (bundle.metadata.generation, bundle.metadata.labels, self._universe.version, rules)
+        made_from = (bundle.metadata.generation, bundle.metadata.labels, rules)
         known = self._plans.get(bundle.key)
-        if known is None or known[0] != made_from:
+        if known is None or known.made_from != made_from or not self._universe.holds(known.facets, known.version):
+            self._forget(bundle.key)
+            self._unplanned.add(bundle.key)
             whole = with_values(bundle, self._values(bundle))
             manifest_id = "" if bundle.spec.helm_op_options else content_id(bundle.status.resources_sha256_sum)
-            with self._universe.unchanged():
-                made_from = (bundle.metadata.generation, bundle.metadata.labels, self._universe.version, rules)
+            with self._universe.reading() as facets:
                 limits = restrictions(bundle, [document(one) for one in (*rules.restrictions, *rules.policies)])
-                known = (made_from, plan(whole, self._universe, self._templates, manifest_id=manifest_id, restrictions=limits))
+                made = plan(whole, self._universe, self._templates, manifest_id=manifest_id, restrictions=limits)
+                known = _Planned(made_from, frozenset(facets), self._universe.version, made)
             self._plans[bundle.key] = known
-        return known[1]
+            self._unplanned.discard(bundle.key)
+        return known.plan
+
+    def affected(self, version: int) -> list[Key]:
+        """The bundles that have to be looked at after the clusters changed since that version: whose targets, options or partitions
+        read something that changed, that go to a cluster whose marks did, and all that could not be planned."""
+        marked = self._universe.changed(version)
+        found = list(self._unplanned)
+        for key, known in list(self._plans.items()):
+            if marked is None or not known.plan.clusters.isdisjoint(marked):
+                self._settled.pop(key, None)
+                found.append(key)
+            elif not self._universe.holds(known.facets, known.version):
+                found.append(key)
+        return found
 
     def _values(self, bundle: Bundle) -> Secret | None:
         if not bundle.spec.values_hash:
@@ -177,6 +213,7 @@ class BundleReconciler:
         return None
 
     def _forget(self, bundle: Key) -> None:
+        self._unplanned.discard(bundle)
         self._plans.pop(bundle, None)
         self._settled.pop(bundle, None)
 

@@ -74,7 +74,7 @@ class Feed:
 
     def _hand_out(self) -> None:
         """One batch; what came after it ends the wait at once."""
-        changes = self._store.changes(self.position)
+        changes = self._store.changes(self.position, counters=False)
         for change in changes:
             for route in self._routes.get(change.key.kind, ()):
                 self._hand(route, change)

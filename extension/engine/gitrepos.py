@@ -18,12 +18,13 @@ import msgspec
 import structlog
 
 from extension.bundles import Charts, Memo, Reading, Scan, read
+from extension.engine.image_objects import scans_for, with_images_of
 from extension.engine.produced import Produced
 from extension.engine.stored import drop_finalizer, ensure_finalizer, now
 from extension.objects.base import Key
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, NotFound, UserError
-from extension.objects.kinds import Bundle, GitRepo, GitRepoStatus
+from extension.objects.kinds import Bundle, GitRepo, GitRepoStatus, ImageScan
 from extension.objects.states import condition, with_conditions, without_condition
 from extension.objects.tree import Tree
 from extension.store.protocol import Store
@@ -79,6 +80,7 @@ class GitRepoReconciler:
         jitter: Callable[[float], float],
         rules: Callable[[str], Rules],
         clock: Callable[[], float] = time.monotonic,
+        image_scan: bool = False,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -86,6 +88,7 @@ class GitRepoReconciler:
         self._jitter = jitter
         self._rules = rules
         self._clock = clock
+        self._image_scan = image_scan
         self._memos: dict[Key, Memo] = {}
         self._looks: dict[Key, Look] = {}
         self._wishes: dict[Key, int] = {}
@@ -186,7 +189,8 @@ class GitRepoReconciler:
     def _deploy(self, repo: GitRepo, commit: str) -> None:
         tree = self._sources.tree(repo, commit)
         memo = self._memos.setdefault(repo.key, Memo())
-        reading = read(tree, Scan.of(repo), self._sources.charts(repo), memo)
+        scan = msgspec.structs.replace(Scan.of(repo), image_scan=self._image_scan)
+        reading = read(tree, scan, self._sources.charts(repo), memo)
         _refuse(reading, commit)
         self._produced.write(repo, commit, reading)
         self._synced(repo, commit, "; ".join(reading.warnings))
@@ -222,10 +226,10 @@ class GitRepoReconciler:
         status = msgspec.structs.replace(status, conditions=with_conditions(status.conditions, *new))
 
         def told(stored: GitRepo) -> GitRepo:
-            """With the webhook that came while this pass worked: the next one asks for it."""
+            """With the webhook that came while this pass worked: the next one asks for it; and with what became of its images."""
             came = stored.status if stored.status.webhook_commit != repo.status.webhook_commit else status
             noted = msgspec.structs.replace(status, webhook_commit=came.webhook_commit, last_webhook_time=came.last_webhook_time)
-            return msgspec.structs.replace(stored, status=noted)
+            return msgspec.structs.replace(stored, status=with_images_of(stored.status, noted))
 
         with suppress(NotFound):
             self._store.change_status(GitRepo, repo.metadata.namespace, repo.metadata.name, told)
@@ -238,6 +242,8 @@ class GitRepoReconciler:
                 self._store.delete(Bundle, bundle.metadata.namespace, bundle.metadata.name)
         if bundles:
             return DELETION_RETRY
+        for scan in scans_for(self._store, repo):
+            self._store.delete(ImageScan, scan.metadata.namespace, scan.metadata.name)
         drop_finalizer(self._store, repo, FINALIZER)
         return None
 

@@ -9,6 +9,7 @@ import msgspec
 from extension.bundles import Reading, extract_values
 from extension.bundles.values import SECRET_TYPE
 from extension.engine.bundles import FINALIZER
+from extension.engine.image_objects import check_scans, write_scans
 from extension.engine.stored import listed, put
 from extension.objects.base import Key
 from extension.objects.errors import Conflict, Invalid
@@ -55,6 +56,7 @@ class Produced:
         wanted = {b.key for b in reading.bundles}
         for bundle in reading.bundles:
             self._check(repo, bundle, stored.get(bundle.key))
+        check_scans(self._store, repo, reading.image_scans)
         for key in stored.keys() - wanted:
             self._store.delete(Bundle, key.namespace, key.name)
         for bundle in reading.bundles:
@@ -63,6 +65,7 @@ class Produced:
             generation = known[1] if same and known else self._put(bundle, there, commit)
             written[bundle.key] = (bundle, generation)
         self._written[repo.key] = written
+        write_scans(self._store, repo, reading.image_scans)
 
     def _check(self, repo: GitRepo, bundle: Bundle, there: Bundle | None) -> None:
         """Raises before anything of a commit is written: Conflict for a Bundle that is on its way out, Invalid for a taken name."""

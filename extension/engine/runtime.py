@@ -15,6 +15,7 @@ from extension.engine.feed import Feed
 from extension.engine.gitrepos import GitRepoReconciler
 from extension.engine.gitrepos import Sources as GitSources
 from extension.engine.helmops import HelmOpReconciler, Versions
+from extension.engine.imagescans import Images, ImageScanReconciler
 from extension.engine.moves import Moves
 from extension.engine.policies import Policies
 from extension.engine.queue import Queue
@@ -22,7 +23,8 @@ from extension.engine.schedules import ScheduleReconciler
 from extension.engine.seen import Seen
 from extension.engine.stored import listed
 from extension.objects.base import Key
-from extension.objects.kinds import Bundle, Cluster, GitRepo, HelmOp, Schedule
+from extension.objects.kinds import Bundle, Cluster, GitRepo, HelmOp, ImageScan, Schedule
+from extension.objects.marks import Mark
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
 from extension.settings import Settings
@@ -32,10 +34,11 @@ from extension.store.protocol import Change, Store
 GITREPO_WORKERS = 4
 HELMOP_WORKERS = 4
 BUNDLE_WORKERS = 2
+IMAGESCAN_WORKERS = 2
 POLLS_A_SECOND_AT_START = 50.0
 
 
-class Sources(GitSources, Versions, ChartFiles, Protocol):
+class Sources(GitSources, Versions, ChartFiles, Images, Protocol):
     """Where all content comes from; `sources.EngineSources`."""
 
 
@@ -48,12 +51,21 @@ class Engine:
         self._pool = pool
         self._index = LabelIndex(store)
         self._policies = Policies(store)
-        self._gitrepos = GitRepoReconciler(store, sources, default_interval=settings.polling_interval, jitter=jitter, rules=self._policies)
+        self._gitrepos = GitRepoReconciler(
+            store,
+            sources,
+            default_interval=settings.polling_interval,
+            jitter=jitter,
+            rules=self._policies,
+            image_scan=settings.imagescan_enabled,
+        )
+        self._imagescans = ImageScanReconciler(store, sources, enabled=settings.imagescan_enabled, jitter=jitter, rules=self._policies)
         self._helmops = HelmOpReconciler(store, sources, jitter=jitter, rules=self._policies)
         self._bundles = BundleReconciler(store, self._index, templates, self._policies)
         self.gitrepos: Queue[Key] = Queue("gitrepo", self._gitrepos, GITREPO_WORKERS)
         self.helmops: Queue[Key] = Queue("helmop", self._helmops, HELMOP_WORKERS)
         self.bundles: Queue[Key] = Queue("bundle", self._bundles, BUNDLE_WORKERS)
+        self.imagescans: Queue[Key] = Queue("imagescan", self._imagescans, IMAGESCAN_WORKERS)
         self.schedules: Queue[Key] = Queue("schedule", ScheduleReconciler(store, self._index), 1)
         self._releases = Pool(memory=0)
         opening = Opening(store, settings, pool, self._releases)
@@ -71,21 +83,23 @@ class Engine:
             "BundleNamespaceMapping": (self._universe_changed,),
             "FleetWorkspace": (self._universe_changed,),
             "Schedule": (self._schedule_changed,),
+            "ImageScan": (self._imagescan_changed,),
             "GitRepoRestriction": (self._policies.changed, self._rules_changed),
             "Policy": (self._policies.changed, self._rules_changed),
             "Secret": (self._secret_changed,),
         }
         self._feed = Feed(store, routes, self._resync, settle=self._settle)
         self._work_changed = False
+        self._clusters_changed = False
         self._version = 0
 
     def start(self) -> None:
         bootstrap(self._store)
-        for part in (self.agents, self.gitrepos, self.helmops, self.bundles, self.schedules, self._feed, self._seen):
+        for part in (self.agents, self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self._feed, self._seen):
             part.start()
 
     def stop(self) -> None:
-        for part in (self._seen, self._feed, self.gitrepos, self.helmops, self.bundles, self.schedules, self.agents):
+        for part in (self._seen, self._feed, self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.agents):
             part.stop()
         self._pool.close()
         self._releases.close()
@@ -94,19 +108,29 @@ class Engine:
         """Looks at everything once: at the start, and when the feed lost its place."""
         self._version = self._index.refresh()
         self._policies.forget()
-        for cluster in listed(self._store, Cluster):
-            self.agents.cluster_changed(cluster.key)
+        for cluster in {*self._served(), *self.agents.served()}:
+            self.agents.cluster_changed(cluster)
         for bundle in listed(self._store, Bundle):
             self.bundles.add(bundle.key)
         for schedule in listed(self._store, Schedule):
             self.schedules.add(schedule.key)
         for number, repo in enumerate(listed(self._store, GitRepo)):
             self.gitrepos.add(repo.key, after=number / POLLS_A_SECOND_AT_START)
+            self.imagescans.add(repo.key, after=number / POLLS_A_SECOND_AT_START)
+        for number, scan in enumerate(listed(self._store, ImageScan)):
+            self.imagescans.add(scan.key, after=number / POLLS_A_SECOND_AT_START)
         for number, op in enumerate(listed(self._store, HelmOp)):
             self.helmops.add(op.key, after=number / POLLS_A_SECOND_AT_START)
 
     def _gitrepo_changed(self, change: Change) -> None:
         self.gitrepos.add(change.key)
+        self.imagescans.add(change.key)
+
+    def _imagescan_changed(self, change: Change) -> None:
+        self.imagescans.add(change.key)
+        scan = self._store.find(ImageScan, change.key.namespace, change.key.name)
+        if scan is not None:
+            self.imagescans.add(Key(GitRepo.KIND, change.key.namespace, scan.spec.gitrepo_name))
 
     def _helmop_changed(self, change: Change) -> None:
         self.helmops.add(change.key)
@@ -125,7 +149,11 @@ class Engine:
         self._work_changed = True
 
     def _settle(self) -> None:
-        """Lets the agents ask for their work once a batch: what a deployment is told changes with its bundle too (paused)."""
+        """What is done once a batch: targets are looked at again, and agents ask for their work, since what a deployment is told
+        changes with its bundle too (paused)."""
+        if self._clusters_changed:
+            self._clusters_changed = False
+            self._retarget()
         if self._work_changed:
             self._work_changed = False
             self.agents.sync_all()
@@ -133,14 +161,19 @@ class Engine:
     def _cluster_changed(self, change: Change) -> None:
         self.agents.cluster_changed(change.key)
 
+    def _served(self) -> list[Key]:
+        """The clusters that this service may have to serve itself."""
+        return list(self._store.keys(Cluster.KIND, self._store.population.marked(Mark.SERVED)).values())
+
     def _universe_changed(self, _change: Change) -> None:
-        """Plans every bundle again, and looks at every Schedule, once clusters, labels or groups changed; a cluster's reports are
-        no such change."""
-        version = self._index.refresh()
-        if version != self._version:
-            self._version = version
-            for bundle in listed(self._store, Bundle):
-                self.bundles.add(bundle.key)
+        self._clusters_changed = True
+
+    def _retarget(self) -> None:
+        """Looks at the bundles whose targets read what changed, and at every Schedule; a cluster's reports are no such change."""
+        before, self._version = self._version, self._index.refresh()
+        if self._version != before:
+            for bundle in self._bundles.affected(before):
+                self.bundles.add(bundle)
             for schedule in listed(self._store, Schedule):
                 self.schedules.add(schedule.key)
 
@@ -159,9 +192,10 @@ class Engine:
             self.bundles.add(bundle.key)
 
     def _secret_changed(self, change: Change) -> None:
-        for cluster in listed(self._store, Cluster):
-            if cluster.spec.kube_config_secret == change.key.name:
-                self.agents.cluster_changed(cluster.key)
+        for key in self._served():
+            cluster = self._store.find(Cluster, key.namespace, key.name)
+            if cluster and cluster.spec.kube_config_secret == change.key.name:
+                self.agents.cluster_changed(key)
         for repo in listed(self._store, GitRepo, change.key.namespace):
             if change.key.name in secrets_of(repo):
                 self._gitrepos.look_again(repo.key)
@@ -170,6 +204,10 @@ class Engine:
             if change.key.name == op.spec.helm_secret_name:
                 self._helmops.look_again(op.key)
                 self.helmops.add(op.key)
+        for scan in listed(self._store, ImageScan, change.key.namespace):
+            if scan.spec.secret_ref and change.key.name == scan.spec.secret_ref.name:
+                self._imagescans.look_again(scan.key)
+                self.imagescans.add(scan.key)
 
 
 def secrets_of(repo: GitRepo) -> set[str]:

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 
 from extension.bundles import Charts
 from extension.engine.charts import TreeCharts
-from extension.objects.kinds import GitRepo, HelmOp
+from extension.objects.kinds import GitRepo, HelmOp, ImageScan
 from extension.objects.options import HelmOptions
 from extension.objects.tree import Tree
 from extension.rendering.pool import Pool
+from extension.sources.committing import Change
 from extension.sources.gitrepos import GitRepoSources
+from extension.sources.images import Latest
 
 
 class EngineSources:
-    """`gitrepos.Sources`, `helmops.Versions` and `contents.ChartFiles`."""
+    """`gitrepos.Sources`, `helmops.Versions`, `contents.ChartFiles` and `imagescans.Images`."""
 
     def __init__(self, sources: GitRepoSources, pool: Pool) -> None:
         self._sources = sources
         self._pool = pool
         self._helmops = sources.helmops()
+        self._images = sources.images()
 
     def latest(self, repo: GitRepo) -> str:
         return self._sources.latest(repo)
@@ -29,6 +32,12 @@ class EngineSources:
 
     def charts(self, repo: GitRepo) -> Charts:
         return TreeCharts(self._sources.charts(repo), self._pool.helm.update_dependencies)
+
+    def image(self, scan: ImageScan) -> Latest:
+        return self._images.latest(scan)
+
+    def push(self, repo: GitRepo, change: Change) -> str:
+        return self._sources.push(repo, change)
 
     def version(self, op: HelmOp, helm: HelmOptions) -> str:
         return self._helmops.version(op, helm)

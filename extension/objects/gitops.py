@@ -77,6 +77,7 @@ class GitRepoStatus(StatusBase, frozen=True):
     last_webhook_time: str = ""
     polling_commit: str = ""
     git_job_status: str = ""
+    last_synced_image_scan_time: str = ""
     last_polling_triggered: str = ""
 
 

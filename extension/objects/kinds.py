@@ -44,6 +44,7 @@ from extension.objects.gitops import (
     RolloutStrategy,
 )
 from extension.objects.helmop import HelmOp, HelmOpSpec, HelmOpStatus
+from extension.objects.imagescan import ImageScan, ImageScanSpec, ImageScanStatus
 from extension.objects.policies import GitRepoPolicy, GitRepoRestriction, HelmOpPolicy, Policy
 from extension.objects.schedule import (
     Schedule,
@@ -90,7 +91,10 @@ __all__ = [
     "HelmOpPolicy",
     "HelmOpSpec",
     "HelmOpStatus",
+    "ImageScan",
     "ImageScanCommit",
+    "ImageScanSpec",
+    "ImageScanStatus",
     "Partition",
     "PartitionStatus",
     "Policy",
@@ -112,6 +116,7 @@ DOCUMENT_KINDS: tuple[type[Object], ...] = (
     BundleNamespaceMapping,
     FleetWorkspace,
     Schedule,
+    ImageScan,
     GitRepoRestriction,
     Policy,
     Secret,

@@ -6,7 +6,7 @@ variants (`design.md` decisions 1 and 2). Dry run, preview, tests and apply shar
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -16,6 +16,8 @@ from extension.objects.base import Key
 from extension.objects.options import BundleDeploymentOptions
 
 NONE = FrozenBitMap()
+Facet = tuple[str, ...]
+"""What an answer about clusters was read from, such as `("label", "env", "dev")`."""
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -129,6 +131,15 @@ class Step(msgspec.Struct, frozen=True):
     unavailable: int = 0
     unavailable_partitions: int = 0
     partitions: tuple[PartitionProgress, ...] = ()
+    more: bool = False
+
+    def parts(self, size: int) -> Iterator[Step]:
+        """The step cut by clusters, `size` at a time; each but the last says that there is `more`."""
+        touched = FrozenBitMap.union(self.create, self.stage, self.promote, self.refresh, self.remove)
+        for at in range(0, len(touched), size):
+            here = touched[at : at + size]
+            cut = {name: getattr(self, name) & here for name in ("create", "stage", "promote", "refresh", "remove")}
+            yield msgspec.structs.replace(self, **cut, more=at + size < len(touched))
 
     @property
     def empty(self) -> bool:

@@ -101,18 +101,18 @@ def load_all(text: str | bytes, where: str = "") -> Iterator[Any]:
     """Every document of `text`, in order, empty ones as None. Raises Invalid with the line."""
     with told(where):
         for node in composed(text, where):
-            yield _build(node)
+            yield build(node)
 
 
 @contextmanager
 def told(where: str) -> Iterator[None]:
-    """Errors of the scanner and of what is built from its nodes as Invalid, with the line."""
+    """Errors of the scanner and of what is built from its nodes as Invalid, with line and column."""
     try:
         yield
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = f"line {mark.line + 1}: " if mark else ""
-        raise Invalid(f"yaml: {line}{error.problem or error.context}", where=where) from None
+        line, column = (f"line {mark.line + 1}: ", f" (column {mark.column + 1})") if mark else ("", "")
+        raise Invalid(f"yaml: {line}{error.problem or error.context}{column}", where=where) from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError) as error:
         raise Invalid(f"yaml: {error}", where=where) from None
     except RecursionError:
@@ -160,18 +160,19 @@ def _bound(node: yaml.Node, where: str) -> None:
         raise Invalid(f"yaml: document contains excessive aliasing (over {MAX_EXPANDED_NODES} values)", where=where)
 
 
-def _build(node: yaml.Node) -> Any:
+def build(node: yaml.Node) -> Any:
+    """The plain data of a node that `composed` gave."""
     if isinstance(node, yaml.ScalarNode):
         return scalar(node)
     if isinstance(node, yaml.SequenceNode):
-        return [_build(child) for child in node.value]
+        return [build(child) for child in node.value]
     merged: dict[str, Any] = {}
     built: dict[str, Any] = {}
     for key_node, value_node in node.value:
         if key_node.tag == PLAIN and key_node.value == "<<":
-            merged = merge(_build(value_node), merged, key_node)
+            merged = merge(build(value_node), merged, key_node)
         else:
-            built[_key(key_node)] = _build(value_node)
+            built[_key(key_node)] = build(value_node)
     return {**merged, **built} if merged else built
 
 

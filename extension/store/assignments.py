@@ -106,6 +106,7 @@ class Assignments:
         return msgspec.structs.replace(bundle, spec=msgspec.json.decode(opened, type=type(bundle.spec)))
 
     def _options(self, row: Row[Any], which: str) -> BundleDeploymentOptions:
+        """The options of a row's variant, staged or live."""
         sealed = getattr(row, f"{which}_sealed")
         if sealed is None:
             return BundleDeploymentOptions()
@@ -113,48 +114,62 @@ class Assignments:
         return msgspec.json.decode(self._seal.open(sealed, place), type=BundleDeploymentOptions)
 
     def page(self, connection: Connection, query: Query, ids: dict[str, int], revision: int) -> Page:
-        """BundleDeployments whose bundle, cluster or GitRepo (or HelmOp) has the id given under that name."""
+        """BundleDeployments whose bundle, cluster or GitRepo (or HelmOp) has the id given under that name.
+
+        A bundle's are in the order of its clusters' registration unless another is asked for: the order of names would need all of
+        them read.
+        """
         where = _where(query, ids)
+        if "bundle" in ids and query.sort == Query().sort:
+            query = msgspec.structs.replace(query, sort=())
         order = Order(query, _field, (_d.bundle_id, _d.cluster_id))
         statement = order.apply(select(*_COLUMNS, *order.columns).select_from(_ROWS).where(where), query.limit)
         rows = connection.execute(statement).all()
         shown = rows[: query.limit]
-        items = tuple(self._view(row) for row in shown)
+        bundles = {row.bundle_id: self._bundle(row) for row in {row.bundle_id: row for row in shown}.values()}
+        options = {
+            getattr(row, which): self._options(row, which)
+            for which in ("live", "staged")
+            for row in {getattr(row, which): row for row in shown}.values()
+        }
+        items = tuple(_view(row, bundles[row.bundle_id], options) for row in shown)
         more = order.next(shown[-1]) if len(rows) > query.limit else ""
-        return Page(items, more, connection.execute(counted(_ROWS, where)).scalar_one(), revision)
+        plain = not query.filters and query.selector is None and query.namespaces is None and "gitrepo" not in ids
+        source = deployments if plain else _ROWS
+        return Page(items, more, connection.execute(counted(source, where)).scalar_one(), revision)
 
-    def _view(self, row: Row[Any]) -> BundleDeployment:
-        bundle, cluster = self._bundle(row), msgspec.json.decode(row.cluster_doc, type=Cluster)
-        options, staged = self._options(row, "live"), self._options(row, "staged")
-        status = _status(row)
-        state = "" if row.deleting else State(row.state).name
-        spec = BundleDeploymentSpec(
-            paused=bundle.spec.paused or cluster.spec.paused,
-            options=options,
-            deployment_id=row.live_text,
-            staged_options=staged,
-            staged_deployment_id=row.staged_text,
-            depends_on=bundle.spec.depends_on,
-            correct_drift=options.correct_drift,
-            helm_chart_options=bundle.spec.helm_op_options,
-            off_schedule=_off_schedule(cluster),
-        )
-        meta = ObjectMeta(
-            name=row.bundle_name,
-            namespace=cluster.status.namespace or cluster_namespace(row.cluster_workspace, row.cluster_name),
-            uid=f"{row.bundle_uid}-{row.cluster_id}",
-            resource_version=str(row.revision),
-            labels={
-                **{k: v for k, v in bundle.metadata.labels.items() if _is_inherited(k)},
-                f"{_PREFIX}bundle-name": row.bundle_name,
-                f"{_PREFIX}bundle-namespace": row.bundle_namespace,
-                f"{_PREFIX}cluster": row.cluster_name,
-                f"{_PREFIX}cluster-namespace": row.cluster_workspace,
-                f"{_PREFIX}managed": "true",
-            },
-        )
-        display = Display(state=state, deployed=_display(status, "Deployed"), monitored=_display(status, "Monitored"))
-        return BundleDeployment(metadata=meta, spec=spec, status=msgspec.structs.replace(status, display=display))
+
+def _view(row: Row[Any], bundle: Bundle, options: dict[int | None, BundleDeploymentOptions]) -> BundleDeployment:
+    cluster = msgspec.json.decode(row.cluster_doc, type=Cluster)
+    status = _status(row)
+    spec = BundleDeploymentSpec(
+        paused=bundle.spec.paused or cluster.spec.paused,
+        options=options[row.live],
+        deployment_id=row.live_text,
+        staged_options=options[row.staged],
+        staged_deployment_id=row.staged_text,
+        depends_on=bundle.spec.depends_on,
+        correct_drift=options[row.live].correct_drift,
+        helm_chart_options=bundle.spec.helm_op_options,
+        off_schedule=_off_schedule(cluster),
+    )
+    meta = ObjectMeta(
+        name=row.bundle_name,
+        namespace=cluster.status.namespace or cluster_namespace(row.cluster_workspace, row.cluster_name),
+        uid=f"{row.bundle_uid}-{row.cluster_id}",
+        resource_version=str(row.revision),
+        labels={
+            **{k: v for k, v in bundle.metadata.labels.items() if _is_inherited(k)},
+            f"{_PREFIX}bundle-name": row.bundle_name,
+            f"{_PREFIX}bundle-namespace": row.bundle_namespace,
+            f"{_PREFIX}cluster": row.cluster_name,
+            f"{_PREFIX}cluster-namespace": row.cluster_workspace,
+            f"{_PREFIX}managed": "true",
+        },
+    )
+    state = "" if row.deleting else State(row.state).name
+    display = Display(state=state, deployed=_display(status, "Deployed"), monitored=_display(status, "Monitored"))
+    return BundleDeployment(metadata=meta, spec=spec, status=msgspec.structs.replace(status, display=display))
 
 
 def _off_schedule(cluster: Cluster) -> bool:

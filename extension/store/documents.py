@@ -16,14 +16,16 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, insert, select, text, update
 
 from extension.objects import names
-from extension.objects.base import Key, Object, ObjectMeta
+from extension.objects.base import Key, Object, ObjectMeta, prepare
 from extension.objects.content import manifest, sha256_sum
 from extension.objects.errors import AlreadyExists, Conflict, MissingRequired, NotFound
 from extension.objects.kinds import Bundle, BundleResource, BundleSpec, Cluster, HelmOp, HelmOpSpec, Secret
+from extension.objects.marks import marks
 from extension.objects.options import HelmOptions
 from extension.store.clock import now
-from extension.store.schema import contents, labels, objects, tombstones
+from extension.store.schema import contents, objects, tombstones
 from extension.store.sealing import Seal
+from extension.store.tagging import tag, untag
 
 T = TypeVar("T", bound=Object)
 
@@ -75,15 +77,15 @@ class Documents:
         meta = msgspec.structs.replace(
             meta, uid=uid, creation_timestamp=created, generation=1, resource_version=str(revision), deletion_timestamp=None
         )
-        obj = _prepared(msgspec.structs.replace(obj, metadata=meta))
+        obj = prepared(msgspec.structs.replace(obj, metadata=meta))
         content = self._keep_content(connection, obj)
         doc, sealed = self._encode(obj, uid)
         values = {
             "kind": obj.KIND, "namespace": meta.namespace, "name": meta.name, "uid": uid, "generation": 1, "created": created,
-            "born": revision, "revision": revision, "content": content, "doc": doc, "sealed": sealed,
+            "born": revision, "revision": revision, "content": content, "doc": doc, "sealed": sealed, "marks": _marks(obj),
         }  # fmt: skip
         object_id = connection.execute(insert(objects).values(values).returning(objects.c.id)).scalar_one()
-        self._write_labels(connection, object_id, obj)
+        tag(connection, [(object_id, obj)])
         return obj
 
     def _named(self, connection: Connection, obj: Object) -> ObjectMeta:
@@ -105,29 +107,29 @@ class Documents:
         obj = msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, resource_version=str(revision)))
         content = self._keep_content(connection, obj)
         doc, sealed = self._encode(obj, row.uid)
-        values = {"generation": obj.metadata.generation, "revision": revision, "content": content, "doc": doc, "sealed": sealed}
+        values = {
+            "generation": obj.metadata.generation, "revision": revision, "content": content, "doc": doc, "sealed": sealed,
+            "marks": _marks(obj),
+        }  # fmt: skip
         connection.execute(update(objects).where(objects.c.id == row.id).values(values))
-        connection.execute(delete(labels).where(labels.c.object_id == row.id))
-        self._write_labels(connection, row.id, obj)
+        if _labels_of(row.doc) != obj.metadata.labels:
+            untag(connection, row.id)
+            tag(connection, [(row.id, obj)])
         if row.content and row.content != content:
             self.drop_content(connection, row.content)
         return obj
 
     def remove(self, connection: Connection, row: Row[Any], revision: int) -> None:
         connection.execute(delete(objects).where(objects.c.id == row.id))
-        connection.execute(delete(labels).where(labels.c.object_id == row.id))
+        untag(connection, row.id)
         if row.content:
             self.drop_content(connection, row.content)
-        connection.execute(insert(tombstones).values(revision=revision, kind=row.kind, namespace=row.namespace, name=row.name))
+        gone = {"revision": revision, "kind": row.kind, "namespace": row.namespace, "name": row.name, "object_id": row.id}
+        connection.execute(insert(tombstones).values(gone))
 
     def _encode(self, obj: Object, uid: str) -> tuple[str, bytes | None]:
         plain, secret = _parted(obj)
         return msgspec.json.encode(plain).decode(), None if secret is None else self._seal.close(secret, uid)
-
-    def _write_labels(self, connection: Connection, object_id: int, obj: Object) -> None:
-        found = [{"object_id": object_id, "key": k, "value": v, "kind": obj.KIND} for k, v in obj.metadata.labels.items()]
-        if found:
-            connection.execute(insert(labels), found)
 
     def _keep_content(self, connection: Connection, obj: Object) -> str | None:
         if not isinstance(obj, Bundle):
@@ -195,12 +197,31 @@ def _filled(obj: T, secret: bytes) -> T:
     return msgspec.structs.replace(obj, data=data, metadata=msgspec.structs.replace(obj.metadata, annotations=annotations))
 
 
+class _Labelled(msgspec.Struct, frozen=True):
+    labels: dict[str, str] = {}
+
+
+class _Document(msgspec.Struct):
+    metadata: _Labelled = _Labelled()
+
+
+prepare(_Document)
+
+
+def _labels_of(doc: str) -> dict[str, str]:
+    return msgspec.json.decode(doc, type=_Document).metadata.labels
+
+
+def _marks(obj: Object) -> int:
+    return int(marks(obj)) if isinstance(obj, Cluster) else 0
+
+
 def _generated(prefix: str) -> str:
     """A name as Kubernetes makes one: the prefix, cut so that all has 63 characters, and five that spell no words."""
     return prefix[:58] + "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
 
 
-def _prepared(obj: T) -> T:
+def prepared(obj: T) -> T:
     """What an object has from its first moment: a Bundle its content hash, a Cluster its namespace."""
     if isinstance(obj, Bundle):
         status = msgspec.structs.replace(obj.status, resources_sha256_sum=sha256_sum(obj.spec.resources))

@@ -7,19 +7,21 @@ no entries of their own; a bundle's tally stands for all of them, so a rollout t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from extension.objects.base import Key
 from extension.objects.errors import Gone
 from extension.store.protocol import Change
 
-_ALL = -1
 KEPT_TOMBSTONES = 10_000
 """A watch that is further behind than this many deletions lists again."""
+MOST_OF_A_WRITE = 10_000
+"""A watch that would hear of more objects than this from one write lists again."""
 
 
-def changes(connection: Connection, since: int, limit: int) -> Sequence[Change]:
+def changes(connection: Connection, since: int, limit: int, counters: bool) -> Sequence[Change]:
     oldest = connection.execute(text("SELECT min(revision) FROM tombstone")).scalar_one()
     count = connection.execute(text("SELECT count(*) FROM tombstone")).scalar_one()
     if count >= KEPT_TOMBSTONES and since < oldest - 1:
@@ -27,13 +29,22 @@ def changes(connection: Connection, since: int, limit: int) -> Sequence[Change]:
     if since > connection.execute(text("SELECT number FROM sequence WHERE id = 1")).scalar_one():
         # From before a backup was restored: what was written since under the numbers up to there would be missed.
         raise Gone(f"revision {since} is newer than the store", hint="list again")
-    rows = connection.execute(_CHANGES, {"since": since, "limit": limit}).all()
+    statement = _CHANGES if counters else _OF_OBJECTS
+    rows = connection.execute(statement, {"since": since, "limit": limit}).all()
     if len(rows) == limit:
         # One number can stand on more rows than fit (a bulk write): a batch never ends inside a number.
         last = rows[-1].revision
-        whole = [row for row in rows if row.revision < last]
-        rows = whole or connection.execute(_CHANGES, {"since": since, "limit": _ALL}).all()
-    return [Change(row.revision, Key(row.kind, row.namespace, row.name), row.type) for row in rows]
+        rows = [row for row in rows if row.revision < last] or _one_number(connection, statement, since)
+    return [Change(row.revision, Key(row.kind, row.namespace, row.name), row.type, row.number) for row in rows]
+
+
+def _one_number(connection: Connection, statement: TextClause, since: int) -> list[Row[Any]]:
+    """All rows of the first number after `since`."""
+    rows = connection.execute(statement, {"since": since, "limit": MOST_OF_A_WRITE + 1}).all()
+    first = [row for row in rows if row.revision == rows[0].revision]
+    if len(first) > MOST_OF_A_WRITE:
+        raise Gone(f"revision {rows[0].revision} changed more than {MOST_OF_A_WRITE} objects at once", hint="list again")
+    return first
 
 
 def told(connection: Connection, revision: int) -> bool:
@@ -56,14 +67,30 @@ _TOLD = text(
     "SELECT EXISTS (SELECT 1 FROM object WHERE revision = :revision) OR EXISTS (SELECT 1 FROM tombstone WHERE revision = :revision)"
     " OR EXISTS (SELECT 1 FROM tally JOIN object ON object.id = object_id WHERE tally.revision = :revision)"
 )
-_CHANGES = text(
-    "SELECT revision, kind, namespace, name, type FROM ("
-    " SELECT revision, kind, namespace, name, CASE WHEN born > :since THEN 'ADDED' ELSE 'MODIFIED' END AS type, 1 AS part"
+
+
+_OBJECTS = (
+    "SELECT revision, id, kind, namespace, name, CASE WHEN born > :since THEN 'ADDED' ELSE 'MODIFIED' END AS type, 1 AS part"
     " FROM object WHERE revision > :since"
-    " UNION ALL SELECT revision, kind, namespace, name, 'DELETED', 0 FROM tombstone WHERE revision > :since"
-    " UNION ALL SELECT t.revision, o.kind, o.namespace, o.name, 'MODIFIED', 2 FROM tally t JOIN object o ON o.id = t.object_id"
-    " WHERE t.revision > :since AND t.revision > o.revision"
-    " UNION ALL SELECT t.revision, 'BundleDeployment', o.namespace, o.name, 'MODIFIED', 3 FROM tally t"
-    " JOIN object o ON o.id = t.object_id AND o.kind = 'Bundle' WHERE t.revision > :since"
-    ") AS feed ORDER BY revision, part LIMIT :limit"
 )
+_TOMBSTONES = "SELECT revision, object_id, kind, namespace, name, 'DELETED', 0 FROM tombstone WHERE revision > :since"
+_COUNTED = (
+    "SELECT t.revision, o.id, o.kind, o.namespace, o.name, 'MODIFIED', 2 FROM tally t JOIN object o ON o.id = t.object_id"
+    " WHERE t.revision > :since AND t.revision > o.revision"
+)
+_NOT_OF_CLUSTERS = f"{_COUNTED} AND NOT t.of_cluster"
+_DEPLOYMENTS = (
+    "SELECT t.revision, o.id, 'BundleDeployment', o.namespace, o.name, 'MODIFIED', 3 FROM tally t"
+    " JOIN object o ON o.id = t.object_id AND o.kind = 'Bundle' WHERE t.revision > :since AND NOT t.of_cluster"
+)
+
+
+def _feed(*parts: str) -> TextClause:
+    """Each part is cut by itself, so that a look at the next changes does not sort all that are newer."""
+    cut = (f"SELECT * FROM ({part} ORDER BY 1 LIMIT :limit) AS part_{number}" for number, part in enumerate(parts))  # noqa: S608
+    union = " UNION ALL ".join(cut)
+    return text(f"SELECT revision, id AS number, kind, namespace, name, type FROM ({union}) AS feed ORDER BY revision, part LIMIT :limit")  # noqa: S608
+
+
+_CHANGES = _feed(_OBJECTS, _TOMBSTONES, _COUNTED, _DEPLOYMENTS)
+_OF_OBJECTS = _feed(_OBJECTS, _TOMBSTONES, _NOT_OF_CLUSTERS, _DEPLOYMENTS)

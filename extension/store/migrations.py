@@ -10,11 +10,12 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text
 
 from extension.objects.errors import Unavailable
-from extension.store.schema import metadata, webhook_deliveries
+from extension.store.schema import LABEL_VIEW, metadata, webhook_deliveries
 
 
 def _first(connection: Connection) -> None:
     metadata.create_all(connection)
+    connection.execute(text(LABEL_VIEW))
     connection.execute(text("INSERT INTO sequence (id, number) VALUES (1, 1)"))
 
 

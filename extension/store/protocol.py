@@ -11,14 +11,16 @@ Invariants every store keeps:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from array import array
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
-from pyroaring import FrozenBitMap
+from pyroaring import BitMap, FrozenBitMap
 
 from extension.objects.base import Key, Object
-from extension.objects.kinds import BundleDeployment, BundleDeploymentStatus, BundleRef, BundleResource, HelmOpOptions
+from extension.objects.kinds import BundleDeployment, BundleDeploymentStatus, BundleRef, BundleResource, Cluster, HelmOpOptions
+from extension.objects.marks import Mark
 from extension.objects.options import BundleDeploymentOptions
 from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
@@ -59,11 +61,13 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """One entry of the change feed. Changes of BundleDeployments are one entry a Bundle and write, under the Bundle's name."""
+    """One entry of the change feed. Changes of BundleDeployments are one entry a Bundle and write, under the Bundle's name.
+    `number` is the object's id."""
 
     revision: int
     key: Key
     type: Literal["ADDED", "MODIFIED", "DELETED"]
+    number: int = 0
 
 
 class Assigned(msgspec.Struct, frozen=True):
@@ -87,6 +91,17 @@ class Assigned(msgspec.Struct, frozen=True):
     chart: HelmOpOptions | None = None
 
 
+class Member(msgspec.Struct, frozen=True):
+    """All of a cluster that targeting may read; `marks` are its Marks."""
+
+    namespace: str
+    name: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    template_values: dict[str, Any]
+    marks: int
+
+
 class Report(msgspec.Struct, frozen=True):
     """What an agent says of one deployment. `removed`: the release is gone, drop the row."""
 
@@ -94,6 +109,21 @@ class Report(msgspec.Struct, frozen=True):
     cluster_id: int
     status: BundleDeploymentStatus = BundleDeploymentStatus()
     removed: bool = False
+
+
+class Clusters(Protocol):
+    """All clusters as numbers, the ids of their objects; see `population.Population`."""
+
+    def ordered(self, namespaces: Collection[str]) -> array[int]:
+        """The clusters of some namespaces in the order of their names, then namespaces."""
+
+    def inside(self, namespace: str) -> BitMap: ...
+    def named(self, namespace: str, name: str) -> BitMap: ...
+    def labelled(self, key: str, value: str) -> BitMap: ...
+    def having(self, key: str) -> BitMap: ...
+    def by_value(self, key: str) -> dict[str, BitMap]: ...
+    def marked(self, mark: Mark) -> BitMap: ...
+    def members(self, numbers: Iterable[int]) -> dict[int, Member]: ...
 
 
 class Store(Protocol):
@@ -141,9 +171,10 @@ class Store(Protocol):
     def revision(self) -> int:
         """The newest number of the sequence."""
 
-    def changes(self, since: int, limit: int = 1000) -> Sequence[Change]:
-        """Changes after `since`, oldest first. Raises Gone when tombstones up to there are dropped, and for a number that
-        was never given."""
+    def changes(self, since: int, limit: int = 1000, *, counters: bool = True) -> Sequence[Change]:
+        """Changes after `since`, oldest first; without `counters` those of clusters that only their deployments' states made are
+        left out. Raises Gone when tombstones up to there are dropped, for a number that was never given, and where one write
+        changed more objects than anybody wants to hear of one by one."""
 
     def wait(self, since: int, timeout: float) -> int:
         """Blocks until the sequence passes `since` (by any process) or `timeout` seconds; the newest number."""
@@ -153,7 +184,8 @@ class Store(Protocol):
 
     def apply(self, plan: Plan, step: Step) -> int:
         """Writes a step in one transaction, only what changes; the revision (the old one when nothing did). Raises
-        NotFound for a Bundle that is gone, Conflict for a plan made from content that it no longer has."""
+        NotFound for a Bundle that is gone, Conflict for a plan made from content that it no longer has. Who writes for very
+        many clusters does it in parts (`Step.parts`), so that others can write in between."""
 
     def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
         """Deployments of a cluster that changed after `since` (by the hub, not by its reports), by bundle name."""
@@ -170,6 +202,13 @@ class Store(Protocol):
         """Marks all deployments of a bundle for removal; how many are left."""
 
     # clusters
+    def register(self, clusters: Sequence[Cluster]) -> None:
+        """Creates many clusters, which have names, in one write. Raises AlreadyExists, and then none is created."""
+
+    @property
+    def population(self) -> Clusters:
+        """All clusters as numbers."""
+
     def seen(self, clusters: Iterable[Key], when: str) -> None:
         """Sets last-seen for many clusters in one write that wakes nobody."""
 

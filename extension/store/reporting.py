@@ -7,13 +7,17 @@ the first is dropped, the second counts as not applied.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
+from extension.objects.base import prepare
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.states import State, deployment_state
 from extension.objects.status import ResourceCounts
+from extension.store import progress
+from extension.store.database import fetched, many
 from extension.store.deployments import maker_ids
 from extension.store.protocol import Report
 from extension.store.tallies import Deltas, difference
@@ -22,27 +26,45 @@ _UNKNOWN_ID = -1
 
 
 def report(connection: Connection, reports: Sequence[Report], revision: int) -> None:
+    """Writes the reports with a statement a table; of several of one deployment the last counts."""
     deltas = Deltas()
-    ids = _deployment_ids(connection, {r.bundle_id for r in reports})
-    for one in reports:
-        key = {"bundle": one.bundle_id, "cluster": one.cluster_id}
-        row = connection.execute(_FIND, key).one_or_none()
-        if row is None:
-            continue
-        old = _counts(row.doc)
-        owners = (one.bundle_id, one.cluster_id)
+    last = {(one.bundle_id, one.cluster_id): one for one in reports}
+    bundles = {bundle for bundle, _ in last}
+    ids = _deployment_ids(connection, bundles)
+    updated: list[tuple[Any, ...]] = []
+    said: list[tuple[int, int, str]] = []
+    gone: list[tuple[int, int]] = []
+    for row in _stored(connection, list(last)):
+        key = (row[0], row[1])
+        one, old = last[key], _counts(row[6])
         if one.removed:
-            connection.execute(_DROP, key)
-            connection.execute(_DROP_REPORT, key)
-            deltas.move(owners, row.state, 0, difference(old, ResourceCounts()))
+            gone.append(key)
+            deltas.move(*key, row[5], 0, difference(old, ResourceCounts()))
             continue
         facts = _facts(row, one.status, ids.get((one.bundle_id, one.status.applied_deployment_id), _UNKNOWN_ID))
-        connection.execute(_UPDATE, {**key, **facts, "revision": revision})
-        connection.execute(_PUT_REPORT, {**key, "doc": msgspec.json.encode(one.status).decode()})
-        deltas.move(owners, row.state, facts["state"], difference(old, one.status.resource_counts))
-    for maker in maker_ids(connection, {r.bundle_id for r in reports}):
-        deltas.move((maker,), 0, 0)
+        updated.append((*facts, revision, *key))
+        said.append((*key, msgspec.json.encode(one.status).decode()))
+        deltas.move(*key, row[5], facts[-1], difference(old, one.status.resource_counts))
+    many(connection, _UPDATE, updated)
+    many(connection, _PUT_REPORT, said)
+    _drop(connection, gone, revision)
+    for maker in maker_ids(connection, bundles):
+        deltas.touch(maker)
     deltas.write(connection, revision)
+
+
+def _stored(connection: Connection, keys: list[tuple[int, int]]) -> Sequence[Any]:
+    """The rows reported of, those that are gone left out."""
+    connection.exec_driver_sql("CREATE TEMP TABLE IF NOT EXISTS said (bundle_id INTEGER, cluster_id INTEGER)")
+    connection.exec_driver_sql("DELETE FROM said")
+    many(connection, "INSERT INTO said VALUES (?, ?)", sorted(keys))
+    return fetched(connection, _FIND)
+
+
+def _drop(connection: Connection, gone: list[tuple[int, int]], revision: int) -> None:
+    many(connection, "DELETE FROM deployment WHERE bundle_id = ? AND cluster_id = ?", gone)
+    many(connection, "DELETE FROM report WHERE bundle_id = ? AND cluster_id = ?", gone)
+    progress.dropped(connection, gone, revision)
 
 
 def _deployment_ids(connection: Connection, bundles: set[int]) -> dict[tuple[int, str], int]:
@@ -55,31 +77,31 @@ def _deployment_ids(connection: Connection, bundles: set[int]) -> dict[tuple[int
 
 
 def _counts(doc: str | None) -> ResourceCounts:
-    return msgspec.json.decode(doc, type=BundleDeploymentStatus).resource_counts if doc else ResourceCounts()
+    return msgspec.json.decode(doc, type=_Counted).resource_counts if doc else ResourceCounts()
 
 
-def _facts(row: Row[tuple[int, int, bool, int]], status: BundleDeploymentStatus, applied: int) -> dict[str, int]:
-    """The columns a report sets, and the state they make (`fleet-semantics.md` 1.5).
+def _facts(row: Sequence[Any], status: BundleDeploymentStatus, applied: int) -> tuple[Any, ...]:
+    """The columns a report sets; the last is the state they make (`fleet-semantics.md` 1.5).
 
     `Deployed` with the reason `Waiting` means a dependency is not ready: Pending and no error, a deviation from Fleet.
     """
+    _, _, live_id, staged_id, deleting, _, _ = row
     failed, waiting = flags(status)
     state: int
-    if row.deleting:
+    if deleting:
         state = 0
-    elif waiting and applied != row.live_id:
+    elif waiting and applied != live_id:
         state = State.Pending
     else:
         state = deployment_state(
-            desired=str(row.live_id),
-            staged=str(row.staged_id),
+            desired=str(live_id),
+            staged=str(staged_id),
             applied=str(applied),
             deployed_failed=failed,
             ready=status.ready,
             non_modified=status.non_modified,
         )
-    flagged = {"failed": failed, "waiting": waiting, "ready": status.ready, "non_modified": status.non_modified}
-    return {"applied": applied, "state": int(state), **flagged}
+    return (applied, failed, waiting, status.ready, status.non_modified, int(state))
 
 
 def flags(status: BundleDeploymentStatus) -> tuple[bool, bool]:
@@ -91,18 +113,21 @@ def flags(status: BundleDeploymentStatus) -> tuple[bool, bool]:
     )
 
 
+class _Counted(msgspec.Struct, rename="camel"):
+    resource_counts: ResourceCounts = ResourceCounts()
+
+
+prepare(_Counted)
+
 _FIND = text(
-    "SELECT d.live_id, d.staged_id, d.deleting, d.state, r.doc FROM deployment d"
+    "SELECT d.bundle_id, d.cluster_id, d.live_id, d.staged_id, d.deleting, d.state, r.doc FROM said s"
+    " JOIN deployment d ON d.bundle_id = s.bundle_id AND d.cluster_id = s.cluster_id"
     " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id"
-    " WHERE d.bundle_id = :bundle AND d.cluster_id = :cluster"
 )
-_DROP = text("DELETE FROM deployment WHERE bundle_id = :bundle AND cluster_id = :cluster")
-_DROP_REPORT = text("DELETE FROM report WHERE bundle_id = :bundle AND cluster_id = :cluster")
-_UPDATE = text(
-    "UPDATE deployment SET applied_id = :applied, failed = :failed, waiting = :waiting, ready = :ready,"
-    " non_modified = :non_modified, state = :state, revision = :revision WHERE bundle_id = :bundle AND cluster_id = :cluster"
+_UPDATE = (
+    "UPDATE deployment SET applied_id = ?, failed = ?, waiting = ?, ready = ?, non_modified = ?, state = ?, revision = ?"
+    " WHERE bundle_id = ? AND cluster_id = ?"
 )
-_PUT_REPORT = text(
-    "INSERT INTO report (bundle_id, cluster_id, doc) VALUES (:bundle, :cluster, :doc)"
-    " ON CONFLICT (bundle_id, cluster_id) DO UPDATE SET doc = excluded.doc"
+_PUT_REPORT = (
+    "INSERT INTO report (bundle_id, cluster_id, doc) VALUES (?, ?, ?) ON CONFLICT (bundle_id, cluster_id) DO UPDATE SET doc = excluded.doc"
 )

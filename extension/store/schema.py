@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from extension.objects.states import State
@@ -47,23 +48,44 @@ objects = Table(
     Column("born", _ID, nullable=False),  # revision of its creation
     Column("revision", _ID, nullable=False),
     Column("content", Text),  # SHA-256 of a Bundle's manifest
+    Column("marks", SmallInteger, nullable=False, default=0),  # MARKS of a Cluster
     Column("doc", Text, nullable=False),
     Column("sealed", LargeBinary),
     UniqueConstraint("kind", "namespace", "name"),
     Index("object_revision", "revision"),
+    Index("object_marks", "marks", sqlite_where=text("marks <> 0"), postgresql_where=text("marks <> 0")),
     sqlite_autoincrement=True,  # an id is never used twice: bitmaps and late reports may still name it
+)
+
+label_values = Table(
+    "label_value",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("kind", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    UniqueConstraint("kind", "key", "value"),
+)
+
+tags = Table(
+    "tag",
+    metadata,
+    Column("label_id", _ID, primary_key=True),
+    Column("object_id", _ID, primary_key=True),
+    Index("tag_object", "object_id", "label_id"),
+    sqlite_with_rowid=False,
 )
 
 labels = Table(
     "label",
-    metadata,
-    Column("object_id", _ID, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("value", Text, nullable=False),
-    Column("kind", Text, nullable=False),
-    Index("label_value", "kind", "key", "value", "object_id"),
-    sqlite_with_rowid=False,
+    MetaData(),  # a view, so no table is made of it
+    Column("object_id", _ID),
+    Column("key", Text),
+    Column("value", Text),
+    Column("kind", Text),
 )
+LABEL_VIEW = "CREATE VIEW label AS SELECT t.object_id, v.key, v.value, v.kind FROM tag t JOIN label_value v ON v.id = t.label_id"
+"""A label is a pair of integers: a million clusters share few values."""
 
 tombstones = Table(
     "tombstone",
@@ -72,6 +94,7 @@ tombstones = Table(
     Column("kind", Text, primary_key=True),
     Column("namespace", Text, primary_key=True),
     Column("name", Text, primary_key=True),
+    Column("object_id", _ID, nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -116,10 +139,21 @@ deployments = Table(
     Column("state", SmallInteger, nullable=False),  # a State; 0 while deleting
     Column("asked", _ID, nullable=False),  # revision of the hub's last wish
     Column("revision", _ID, nullable=False),
-    Index("deployment_cluster", "cluster_id", "asked"),
-    Index("deployment_state", "bundle_id", "state"),
+    Index("deployment_cluster", "cluster_id", "bundle_id"),
+    Index("deployment_not_ready", "bundle_id", "cluster_id", sqlite_where=text("state > 1"), postgresql_where=text("state > 1")),
+    Index("deployment_revision", "bundle_id", "revision"),
     sqlite_with_rowid=False,
 )
+
+dropped = Table(
+    "dropped",
+    metadata,
+    Column("revision", _ID, primary_key=True),
+    Column("bundle_id", _ID, primary_key=True),
+    Column("cluster_id", _ID, primary_key=True),
+    sqlite_with_rowid=False,
+)
+"""Deployment rows that went, for who keeps sets of them up to date (`progress.py`)."""
 
 reports = Table(
     "report",
@@ -138,7 +172,9 @@ tallies = Table(
     *(Column(f"r_{name}", _ID, nullable=False, default=0) for name in RESOURCE_COLUMNS),
     Column("revision", _ID, nullable=False),
     Column("changed", Text, nullable=False),
+    Column("of_cluster", Boolean, nullable=False),
     Index("tally_revision", "revision"),
+    Index("tally_few", "revision", sqlite_where=text("NOT of_cluster"), postgresql_where=text("NOT of_cluster")),
 )
 
 seen = Table("seen", metadata, Column("cluster_id", _ID, primary_key=True), Column("at", Text, nullable=False))

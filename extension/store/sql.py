@@ -16,7 +16,7 @@ from sqlalchemy import Connection, and_, select, text
 
 from extension.objects.base import Key, Object
 from extension.objects.errors import Conflict, NotFound, Unavailable
-from extension.objects.kinds import Bundle, BundleDeployment, BundleResource
+from extension.objects.kinds import Bundle, BundleDeployment, BundleResource, Cluster
 from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
 from extension.store import documents, feed
@@ -28,7 +28,10 @@ from extension.store.deployments import Deployments, maker_ids
 from extension.store.documents import Documents, hidden, restated, updated
 from extension.store.listing import Order, counted, document_field, selection
 from extension.store.membership import members
+from extension.store.population import Population
+from extension.store.progress import ProgressSets
 from extension.store.protocol import Assigned, Change, Page, Query, Report
+from extension.store.registering import register
 from extension.store.removing import remove
 from extension.store.reporting import report
 from extension.store.schema import objects
@@ -38,6 +41,7 @@ from extension.store.tokens import TokenStore
 from extension.store.views import conditions, overlay, own_status
 
 T = TypeVar("T", bound=Object)
+KEYS_AT_ONCE = 1000
 
 
 class SqlStore:
@@ -48,6 +52,8 @@ class SqlStore:
         self._documents = Documents(seal)
         self._deployments = Deployments(seal, self._documents)
         self._assignments = Assignments(seal, self._documents)
+        self._progress = ProgressSets()
+        self.population = Population(database)
         self.tokens = TokenStore(database)
         self.deliveries = DeliveryLog(database)
 
@@ -104,6 +110,7 @@ class SqlStore:
                 return overlay(connection, old, row.id)
             if new.metadata.deletion_timestamp and not new.metadata.finalizers:
                 remove(connection, self._documents, row, revision)
+                self._progress.forget(row.id)
                 return new
             return overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
 
@@ -137,6 +144,7 @@ class SqlStore:
                 kept = old if gone == old else self._documents.replace(connection, row, gone, revision)
                 return overlay(connection, kept, row.id)
             remove(connection, self._documents, row, revision)
+            self._progress.forget(row.id)
             return gone
 
     def object_id(self, key: Key) -> int:
@@ -144,10 +152,13 @@ class SqlStore:
             return int(self._documents.require(connection, key).id)
 
     def keys(self, kind: str, ids: Iterable[int]) -> dict[int, Key]:
+        wanted, found = list(ids), {}
         with self._database.read() as connection:
-            wanted = and_(objects.c.kind == kind, objects.c.id.in_(list(ids)))
-            rows = connection.execute(select(objects.c.id, objects.c.namespace, objects.c.name).where(wanted))
-            return {row.id: Key(kind, row.namespace, row.name) for row in rows}
+            for at in range(0, len(wanted), KEYS_AT_ONCE):
+                here = and_(objects.c.kind == kind, objects.c.id.in_(wanted[at : at + KEYS_AT_ONCE]))
+                rows = connection.execute(select(objects.c.id, objects.c.namespace, objects.c.name).where(here))
+                found.update({row.id: Key(kind, row.namespace, row.name) for row in rows})
+        return found
 
     def content(self, sha256: str) -> tuple[BundleResource, ...]:
         with self._database.read() as connection:
@@ -158,9 +169,9 @@ class SqlStore:
     def revision(self) -> int:
         return self._database.revision()
 
-    def changes(self, since: int, limit: int = 1000) -> Sequence[Change]:
+    def changes(self, since: int, limit: int = 1000, *, counters: bool = True) -> Sequence[Change]:
         with self._database.read() as connection:
-            return feed.changes(connection, since, limit)
+            return feed.changes(connection, since, limit, counters)
 
     def wait(self, since: int, timeout: float) -> int:
         return self._database.wait(since, timeout)
@@ -169,7 +180,7 @@ class SqlStore:
 
     def progress(self, bundle: Key) -> Progress:
         with self._database.read() as connection:
-            return self._deployments.progress(connection, int(self._documents.require(connection, bundle).id))
+            return self._progress.of(connection, int(self._documents.require(connection, bundle).id))
 
     def apply(self, plan: Plan, step: Step) -> int:
         if step.empty:
@@ -212,6 +223,10 @@ class SqlStore:
             return self._deployments.forget(connection, row.id, revision)
 
     # clusters
+
+    def register(self, clusters: Sequence[Cluster]) -> None:
+        with self._writing(False) as (connection, revision):
+            register(connection, clusters, revision)
 
     def seen(self, clusters: Iterable[Key], when: str) -> None:
         with self._database.write() as connection:

@@ -6,13 +6,13 @@ and members. A tally's revision is how watchers of those objects learn of a chan
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from extension.objects.status import ResourceCounts
 from extension.store.clock import now
+from extension.store.database import many
 from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS
 
 COLUMNS = (*STATE_COLUMNS, *(f"r_{name}" for name in RESOURCE_COLUMNS))
@@ -23,40 +23,44 @@ class Deltas:
     """Changes of tallies gathered by object id."""
 
     def __init__(self) -> None:
-        self._by_id: dict[int, list[int]] = defaultdict(lambda: [0] * len(COLUMNS))
+        self._by_id: dict[int, list[int]] = {}
+        self._clusters: set[int] = set()
 
-    def move(self, owners: Iterable[int], old: int, new: int, resources: Iterable[int] = ()) -> None:
-        """One deployment of `owners` went from state `old` to `new` (0: not counted); `resources` are added."""
-        for owner in owners:
-            row = self._by_id[owner]
-            for state, sign in ((old, -1), (new, 1)):
-                if state != _NO_STATE:
-                    row[state - 1] += sign
+    def move(self, bundle: int, cluster: int, old: int, new: int, resources: Sequence[int] = ()) -> None:
+        """A deployment went from state `old` to `new` (0: not counted); `resources` are added."""
+        self._clusters.add(cluster)
+        for owner in (bundle, cluster):
+            row = self._by_id.setdefault(owner, [0] * len(COLUMNS))
+            if old != _NO_STATE:
+                row[old - 1] -= 1
+            if new != _NO_STATE:
+                row[new - 1] += 1
             for place, count in enumerate(resources, len(STATE_COLUMNS)):
                 row[place] += count
 
+    def touch(self, object_id: int) -> None:
+        """Tells watchers of an object, no cluster, to look."""
+        self._by_id.setdefault(object_id, [0] * len(COLUMNS))
+
     def write(self, connection: Connection, revision: int) -> None:
-        rows = [
-            {"object_id": owner, "revision": revision, "changed": now(), **dict(zip(COLUMNS, row, strict=True))}
-            for owner, row in self._by_id.items()
-        ]
-        if rows:
-            connection.execute(_ADD, rows)
+        changed = now()
+        rows = [(owner, *row, revision, changed, owner in self._clusters) for owner, row in sorted(self._by_id.items())]
+        many(connection, _ADD, rows)
 
 
-_ADD = text(
-    f"INSERT INTO tally (object_id, {', '.join(COLUMNS)}, revision, changed)"  # noqa: S608 (names of our own columns)
-    f" VALUES (:object_id, {', '.join(f':{c}' for c in COLUMNS)}, :revision, :changed)"
-    f" ON CONFLICT (object_id) DO UPDATE SET {', '.join(f'{c} = {c} + excluded.{c}' for c in COLUMNS)},"
+_ADD = (
+    f"INSERT INTO tally (object_id, {', '.join(COLUMNS)}, revision, changed, of_cluster)"  # noqa: S608 (names of our own columns)
+    f" VALUES ({', '.join('?' * (len(COLUMNS) + 4))})"
+    f" ON CONFLICT (object_id) DO UPDATE SET {', '.join(f'{c} = tally.{c} + excluded.{c}' for c in COLUMNS)},"
     " revision = excluded.revision, changed = excluded.changed"
 )
 
 
 def touch(connection: Connection, object_ids: Iterable[int], revision: int) -> None:
-    """Tells watchers of these objects to look, with no count changed."""
+    """Tells watchers of these objects, none a cluster, to look, with no count changed."""
     deltas = Deltas()
     for object_id in object_ids:
-        deltas.move((object_id,), _NO_STATE, _NO_STATE)
+        deltas.touch(object_id)
     deltas.write(connection, revision)
 
 

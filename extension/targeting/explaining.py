@@ -31,7 +31,7 @@ class Explanation(msgspec.Struct, frozen=True):
 def explain(bundle: Bundle, cluster: int, universe: Universe) -> Explanation:
     """Why `cluster` (its number in the universe) is targeted or not. Raises Invalid for a broken selector."""
     check((*bundle.spec.targets, *bundle.spec.target_restrictions))
-    _, inputs = next(universe.inputs(FrozenBitMap([cluster])))
+    inputs = universe.sample(FrozenBitMap([cluster]))
     scope = Scope(universe, inputs.namespace)
     inside = inputs.namespace in searched(bundle, universe)
     matched = inside and any(cluster in clusters for _, clusters in profiles(bundle.spec, scope))

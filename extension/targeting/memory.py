@@ -13,6 +13,7 @@ from pyroaring import BitMap, FrozenBitMap
 from extension.objects.base import Key
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleNamespaceMapping, Cluster, ClusterGroup
+from extension.objects.marks import visible
 from extension.objects.plan import NONE
 from extension.objects.selectors import LabelSelector, Requirement, matches, requirements
 from extension.targeting.universe import DISPLAY_NAME, Group, Inputs
@@ -77,6 +78,7 @@ class MemoryUniverse:
         self._paused = FrozenBitMap([n for n, c in numbered if c.spec.paused])
         self._without_namespace = FrozenBitMap([n for n, c in numbered if not c.status.namespace])
         self._off_schedule = FrozenBitMap([n for n, c in numbered if c.status.scheduled and not c.status.active_schedule])
+        self._bare = FrozenBitMap([n for n, c in numbered if not any(visible(key) for key in c.metadata.labels)])
 
     def _group(self, group: ClusterGroup) -> Group:
         members = NONE
@@ -124,8 +126,8 @@ class MemoryUniverse:
     def groups(self, namespace: str) -> Sequence[Group]:
         return self._groups.get(namespace, [])
 
-    def label_keys(self, namespace: str) -> Collection[str]:
-        return self._space(namespace).labels.keys()
+    def bare(self) -> FrozenBitMap:
+        return self._bare
 
     def by_label(self, key: str, clusters: FrozenBitMap) -> Mapping[str, FrozenBitMap]:
         found: dict[str, BitMap] = defaultdict(BitMap)
@@ -140,6 +142,9 @@ class MemoryUniverse:
             cluster = self._clusters[number]
             meta = cluster.metadata
             yield number, Inputs(meta.namespace, meta.name, meta.labels, meta.annotations, cluster.spec.template_values)
+
+    def sample(self, clusters: FrozenBitMap) -> Inputs:
+        return next(found for _, found in self.inputs(clusters[:1]))
 
     def first(self, clusters: FrozenBitMap, count: int) -> FrozenBitMap:
         return clusters[:count]

@@ -21,7 +21,7 @@ from extension.targeting.restrictions import UNRESTRICTED, Restrictions
 from extension.targeting.rollout import DEFAULT_MAX_NEW, limit, max_unavailable_partitions, partitions
 from extension.targeting.universe import Universe
 from extension.targeting.values import Templates
-from extension.targeting.variants import Variants, labelled
+from extension.targeting.variants import Variants
 
 ALL_MATCHES = "AllMatches"
 LABEL_LIMIT = 63
@@ -44,9 +44,7 @@ def plan(bundle: Bundle, universe: Universe, templates: Templates, *, manifest_i
     check((*spec.targets, *spec.target_restrictions, *rollout.partitions))
     scopes = [Scope(universe, namespace) for namespace in searched(bundle, universe)]
     found = [(profile, clusters) for scope in scopes for profile, clusters in profiles(spec, scope) if clusters]
-    everyone = FrozenBitMap.union(NONE, *(clusters for _, clusters in found))
-    with_labels = labelled(universe, [scope.namespace for scope in scopes], everyone)
-    variants = Variants(universe, templates, manifest_id=manifest_id, with_labels=with_labels, leaked=leaked(spec))
+    variants = Variants(universe, templates, manifest_id=manifest_id, leaked=leaked(spec))
     for profile in dict.fromkeys(profile for profile, _ in found):
         clusters = FrozenBitMap.union(*(members for own, members in found if own == profile))
         variants.add(restrictions.apply(_options(spec, profile)), clusters)

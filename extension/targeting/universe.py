@@ -35,13 +35,16 @@ class Universe(Protocol):
 
     def groups(self, namespace: str) -> Sequence[Group]: ...
 
-    def label_keys(self, namespace: str) -> Collection[str]:
-        """The keys of all labels that clusters of the namespace have."""
+    def bare(self) -> FrozenBitMap:
+        """Clusters without any label that templates see."""
 
     def by_label(self, key: str, clusters: FrozenBitMap) -> Mapping[str, FrozenBitMap]:
         """Those of `clusters` that have the label, by its value; no empty sets."""
 
     def inputs(self, clusters: FrozenBitMap) -> Iterator[tuple[int, Inputs]]: ...
+
+    def sample(self, clusters: FrozenBitMap) -> Inputs:
+        """One of `clusters`, where any of them will do: they agree on all that is read."""
 
     def first(self, clusters: FrozenBitMap, count: int) -> FrozenBitMap:
         """The `count` first of `clusters` in the order of their names (then namespaces); all when there are fewer."""

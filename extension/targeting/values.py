@@ -13,14 +13,14 @@ import msgspec
 
 from extension.objects import yaml
 from extension.objects.errors import Invalid
+from extension.objects.marks import exported as is_exported
+from extension.objects.marks import visible
 from extension.objects.options import HelmOptions
 from extension.targeting.goyaml import text_of
 from extension.targeting.reads import LABEL_PREFIX, LEFT, Reads, prefix_reads, template_reads
 from extension.targeting.universe import Inputs
 
 MAX_DEPTH = 50
-
-_RETURNED = ("fleet.cattle.io/", "management.cattle.io/")
 
 
 class Templates(Protocol):
@@ -32,16 +32,7 @@ class Templates(Protocol):
 
 def exported(entries: Mapping[str, str]) -> dict[str, str]:
     """Labels or annotations without Kubernetes' and Rancher's own."""
-    return {key: value for key, value in entries.items() if _exported(key)}
-
-
-def _exported(key: str) -> bool:
-    return not key.startswith("kubectl.kubernetes.io/") and "cattle.io/" not in key
-
-
-def visible(key: str) -> bool:
-    """Whether templates see a cluster label: exported ones, and those of Fleet and Rancher's management."""
-    return _exported(key) or key.startswith(_RETURNED)
+    return {key: value for key, value in entries.items() if is_exported(key)}
 
 
 def reads(helm: HelmOptions) -> Reads:

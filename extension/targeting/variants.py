@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from extension.objects.options import BundleDeploymentOptions, HelmOptions
 from extension.objects.plan import NONE, Assignment, PlanError, Variant
 from extension.targeting.reads import Reads
 from extension.targeting.universe import Inputs, Universe
-from extension.targeting.values import Templates, exported, fill, reads, visible
+from extension.targeting.values import Templates, exported, fill, reads
 
 
 def deployment_id(manifest_id: str, options: BundleDeploymentOptions) -> str:
@@ -30,21 +30,10 @@ def deployment_id(manifest_id: str, options: BundleDeploymentOptions) -> str:
     return f"{manifest_id}:{digest}"
 
 
-def labelled(universe: Universe, namespaces: Sequence[str], clusters: FrozenBitMap) -> FrozenBitMap:
-    """Those of `clusters` with at least one label that templates see."""
-    keys = {key for namespace in namespaces for key in universe.label_keys(namespace) if visible(key)}
-    missing = clusters
-    for key in sorted(keys):
-        if not missing:
-            break
-        missing -= FrozenBitMap.union(NONE, *universe.by_label(key, missing).values())
-    return clusters - missing
-
-
 class Variants:
     """Collects assignments: equal variants become one, clusters whose options can't be computed become errors.
 
-    `with_labels` are the clusters that templates see a label of, `leaked` holds the namespace labels and annotations that
+    `leaked` holds the namespace labels and annotations that
     are laid over all options.
     """
 
@@ -54,13 +43,11 @@ class Variants:
         templates: Templates,
         *,
         manifest_id: str,
-        with_labels: FrozenBitMap,
         leaked: BundleDeploymentOptions,
     ) -> None:
         self._universe = universe
         self._templates = templates
         self._manifest_id = manifest_id
-        self._with_labels = with_labels
         self._leaked = leaked
         self._found: dict[tuple[str, str], tuple[Variant, BitMap]] = {}
         self._errors: dict[str, BitMap] = defaultdict(BitMap)
@@ -68,7 +55,8 @@ class Variants:
     def add(self, options: BundleDeploymentOptions, clusters: FrozenBitMap) -> None:
         """Adds the variants of merged `options` over `clusters`. A cluster without labels is not templated at all; one
         with labels gets a helm block even when there is none (2.7)."""
-        bare, rich = clusters - self._with_labels, clusters & self._with_labels
+        bare = clusters & self._universe.bare()
+        rich = clusters - bare
         if bare:
             self._assign(options, bare)
         if not rich:
@@ -78,7 +66,7 @@ class Variants:
             return
         helm = msgspec.structs.replace(options.helm, values=options.helm.values or {})
         for part in split(reads(helm), rich, self._universe):
-            _, cluster = next(self._universe.inputs(part[:1]))
+            cluster = self._universe.sample(part)
             try:
                 filled = fill(helm, cluster, self._templates)
             except Invalid as error:

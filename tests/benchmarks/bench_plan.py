@@ -55,8 +55,11 @@ class Index:
     def groups(self, namespace: str) -> Sequence[Group]:
         return (Group("default", {}, self._all),)
 
-    def label_keys(self, namespace: str) -> Collection[str]:
-        return self._labels
+    def bare(self) -> FrozenBitMap:
+        return NONE
+
+    def sample(self, clusters: FrozenBitMap) -> Inputs:
+        return next(found for _, found in self.inputs(clusters[:1]))
 
     def by_label(self, key: str, clusters: FrozenBitMap) -> Mapping[str, FrozenBitMap]:
         return {value: hits for value, members in self._labels[key].items() if (hits := members & clusters)}

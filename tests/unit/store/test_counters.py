@@ -20,10 +20,11 @@ from extension.objects.kinds import Bundle, BundleDeploymentStatus, Cluster, Clu
 from extension.objects.selectors import LabelSelector
 from extension.objects.states import State, deployment_state, summarise
 from extension.objects.status import ResourceCounts
-from extension.store.deployments import REPO_NAME, STATE
+from extension.store.deployments import REPO_NAME
 from extension.store.protocol import Query, Report
 from extension.store.reporting import _facts
 from extension.store.sql import open_store
+from extension.store.staging import STATE
 from extension.store.tallies import COLUMNS
 from tests.unit.store.samples import NS, bundle, cluster, deploy, group, plan, repo, rows, status, step, variant
 
@@ -59,19 +60,14 @@ def test_the_state_in_sql_is_that_of_the_rules_for_every_row_there_can_be():
         assert state == state_of(dict(zip(FACTS, facts, strict=True))), dict(zip(FACTS, facts, strict=True))
 
 
-class Row(msgspec.Struct):
-    live_id: int
-    staged_id: int
-    deleting: bool
-
-
 def test_a_report_makes_the_state_that_the_next_step_would_compute_again():
     said = [("", ""), ("True", ""), ("False", "Error"), ("Unknown", "Waiting"), ("Unknown", "Reconciling")]
     for live, staged, applied, deleting, ready, same, (deployed, reason) in product((0, 1), (1, 2), (0, 1, -1), *[(False, True)] * 3, said):
         told = status("x", ready=ready, non_modified=same, deployed=deployed, reason=reason)
-        facts = _facts(Row(live, staged, deleting), told, applied)
-        columns = {**facts, "deleting": deleting, "live_id": live, "staged_id": staged, "applied_id": applied}
-        assert facts["state"] == state_of(columns), columns
+        facts = _facts((1, 2, live, staged, deleting, 0, None), told, applied)
+        names = ("applied", "failed", "waiting", "ready", "non_modified", "state")
+        columns = dict(zip(names, facts, strict=True), deleting=deleting, live_id=live, staged_id=staged, applied_id=applied)
+        assert columns["state"] == state_of(columns), columns
 
 
 def counted(found):

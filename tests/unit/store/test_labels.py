@@ -22,7 +22,7 @@ from extension.objects.selectors import LabelSelector, Requirement, matches
 from extension.store import feed
 from extension.store.labels import DISPLAY_NAME, LabelIndex
 from extension.store.protocol import Query
-from extension.store.sql import SqlStore, open_store
+from extension.store.sql import open_store
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, group, report, rows, status
 
 replace = msgspec.structs.replace
@@ -56,7 +56,7 @@ class Machine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp())
         self.store = open_store(self.folder / "store.db")
         self.index = LabelIndex(self.store)
-        self.answers, self.version = None, self.index.version
+        self.answers, self.version, self.facets = None, self.index.version, None
         self.query, self.own = LabelSelector({"env": "a"}), {"env": "a"}
         for number in (1, 2):
             self.put(cluster(f"c{number}", env="a"))
@@ -135,7 +135,8 @@ class Machine(RuleBasedStateMachine):
             },
             "groups": groups,
             "mapped": opened,
-            "keys": {space: {key for c in found.values() for key in c.metadata.labels} for space, found in of.items()},
+            "tiers": {n for n, c in ids.items() if "tier" in c.metadata.labels},
+            "bare": {n for n, c in ids.items() if not c.metadata.labels},
             "env": {v: hits for v in VALUES if (hits := {n for n, c in ids.items() if c.metadata.labels.get("env") == v})},
             "paused": {n for n, c in ids.items() if c.spec.paused},
             "unplaced": {n for n, c in ids.items() if not c.status.namespace},
@@ -158,7 +159,8 @@ class Machine(RuleBasedStateMachine):
             "named": {space: set(index.named(space, "c0")) for space in SPACES},
             "groups": {space: {g.name: set(g.members) for g in index.groups(space)} for space in SPACES},
             "mapped": {space: set(index.mapped_namespaces(space, own)) for space in SPACES},
-            "keys": {space: set(index.label_keys(space)) for space in SPACES},
+            "tiers": set(index.having("tier")),
+            "bare": set(index.bare()),
             "env": {value: set(found) for value, found in index.by_label("env", every).items()},
             "paused": set(index.paused()),
             "unplaced": set(index.without_namespace()),
@@ -174,10 +176,17 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_index_answers_as_the_objects_do_and_its_version_moves_when_an_answer_does(self):
-        version, now = self.index.refresh(), self.answered(self.query, self.own)
+        version = self.index.refresh()
+        held = self.facets is not None and self.index.holds(self.facets, self.version)
+        marks = self.index.changed(self.version)
+        with self.index.reading() as facets:
+            now = self.answered(self.query, self.own)
         assert now == self.expected(self.query, self.own)
-        assert self.answers in (None, now) or version > self.version
-        self.answers, self.version = now, version
+        if self.answers is not None:
+            assert self.answers == now or (version > self.version and not held)
+            changed = set().union(*(self.answers[mark] ^ now[mark] for mark in ("paused", "unplaced", "off", "bare")))
+            assert marks is None or changed <= set(marks)
+        self.answers, self.version, self.facets = now, version, facets
 
 
 TestLabelIndex = pytest.mark.timeout(600)(Machine.TestCase)  # a failure is made small first, which takes up to five minutes
@@ -223,7 +232,7 @@ def test_an_index_that_could_not_read_everything_answers_nothing_less_than_befor
         rows(path, "UPDATE object SET doc = '{' WHERE kind = 'ClusterGroup'")
         with pytest.raises(msgspec.DecodeError):
             index.refresh()
-        assert len(index.clusters(NS)) == wanted
+        assert not wanted or (len(index.clusters(NS)), [g.name for g in index.groups(NS)]) == (wanted, ["some"])
         rows(path, "UPDATE object SET doc = ? WHERE kind = 'ClusterGroup'", *whole)
         index.refresh()
         assert (len(index.clusters(NS)), [g.name for g in index.groups(NS)]) == (3, ["some"])
@@ -232,35 +241,62 @@ def test_an_index_that_could_not_read_everything_answers_nothing_less_than_befor
             store.create(cluster(name))
 
 
-class Losing(SqlStore):
-    """A store in which a cluster goes between two looks at it."""
+def test_a_label_of_one_cluster_touches_the_answers_that_read_it_and_no_others(store):
+    for name in ("one", "two"):
+        store.create(cluster(name, env="dev", tier="a"))
+    index = LabelIndex(store)
+    before = index.refresh()
+    asked = {}
+    for question, ask in {
+        "env=dev": lambda: index.select(NS, LabelSelector({"env": "dev"})),
+        "env=prod": lambda: index.select(NS, LabelSelector({"env": "prod"})),
+        "env=test": lambda: index.select(NS, LabelSelector({"env": "test"})),
+        "tier=a": lambda: index.select(NS, LabelSelector({"tier": "a"})),
+        "has env": lambda: index.select(NS, LabelSelector(match_expressions=(Requirement("env", "Exists"),))),
+        "by env": lambda: index.by_label("env", index.clusters(NS)),
+        "by tier": lambda: index.by_label("tier", index.clusters(NS)),
+        "everything": lambda: index.clusters(NS),
+        "all of it": lambda: dict(index.inputs(index.clusters(NS))),
+    }.items():
+        with index.reading() as facets:
+            ask()
+        asked[question] = facets
+    one = store.find(Cluster, NS, "one")
+    store.update(replace(one, metadata=replace(one.metadata, labels={"env": "prod", "tier": "a"})))
+    index.refresh()
+    stale = {question for question, facets in asked.items() if not index.holds(facets, before)}
+    assert stale == {"env=dev", "env=prod", "by env", "all of it"}
+    assert index.changed(before) == FrozenBitMap()
 
-    def object_id(self, key):
-        if key == cluster_key("gone") and self.find(Cluster, NS, "gone"):
-            self.delete(Cluster, NS, "gone")
-        return super().object_id(key)
 
-
-def test_a_cluster_that_goes_while_it_is_looked_at_is_gone(store):
-    store.__class__ = Losing
+def test_a_paused_cluster_is_told_by_its_mark(store):
     store.create(cluster("one"))
     index = LabelIndex(store)
+    before = index.refresh()
+    assert index.paused() == FrozenBitMap()
+    store.update(replace(store.find(Cluster, NS, "one"), spec=ClusterSpec(paused=True)))
     index.refresh()
-    store.create(cluster("gone"))
+    assert index.changed(before) == index.paused() == FrozenBitMap([store.object_id(cluster_key("one"))])
+    assert index.changed(index.version) == FrozenBitMap()
+
+
+def test_of_more_changes_at_once_than_are_told_one_by_one_the_index_reads_everything_again(store, monkeypatch):
+    monkeypatch.setattr(feed, "MOST_OF_A_WRITE", 1000)
+    index = LabelIndex(store)
+    before = index.refresh()
+    assert len(index.clusters(NS)) == 0
+    store.register([cluster(f"c{n}", env="dev") for n in range(1005)])
     index.refresh()
-    store.create(cluster("gone"))
-    again = LabelIndex(store)
-    again.refresh()
-    for each in (index, again):
-        each.refresh()
-        assert list(each.clusters(NS)) == [store.object_id(cluster_key("one"))]
+    assert index.changed(before) is None
+    assert len(index.clusters(NS)) == 1005 == len(index.labelled("env", "dev"))
 
 
 def test_while_it_holds_still_no_other_thread_brings_it_up_to_date(store):
     index = LabelIndex(store)
     index.refresh()
+    assert len(index.clusters(NS)) == 0
     other = threading.Thread(target=index.refresh)
-    with index.unchanged():
+    with index.reading():
         store.create(cluster("one"))
         other.start()
         other.join(0.1)

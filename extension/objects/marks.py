@@ -1,0 +1,54 @@
+"""What is asked of clusters again and again, as bits beside the document: a million documents are never opened to find a few.
+
+The store writes a cluster's marks with it and finds the clusters of a mark by an index.
+"""
+
+from __future__ import annotations
+
+from enum import IntFlag
+
+from extension.objects.kinds import Cluster
+
+DIRECTORY = "continuous-delivery.cattle.io/directory"
+"""Annotation: `true` on a cluster whose manifests go to a folder."""
+
+_RETURNED = ("fleet.cattle.io/", "management.cattle.io/")
+
+
+class Mark(IntFlag):
+    """`BARE`: templates see no label of it. `SERVED`: by the service itself, and not by an agent that asks for its work."""
+
+    PAUSED = 1
+    UNPLACED = 2
+    SCHEDULED = 4
+    OFF_SCHEDULE = 8
+    BARE = 16
+    SERVED = 32
+
+
+def marks(cluster: Cluster) -> Mark:
+    """The marks of a cluster."""
+    status, spec = cluster.status, cluster.spec
+    holds = {
+        Mark.PAUSED: spec.paused,
+        Mark.UNPLACED: not status.namespace,
+        Mark.SCHEDULED: status.scheduled,
+        Mark.OFF_SCHEDULE: status.scheduled and not status.active_schedule,
+        Mark.BARE: not any(visible(key) for key in cluster.metadata.labels),
+        Mark.SERVED: bool(spec.kube_config_secret) or cluster.metadata.annotations.get(DIRECTORY) == "true" or _is_local(cluster),
+    }
+    return Mark(sum(mark for mark, held in holds.items() if held))
+
+
+def _is_local(cluster: Cluster) -> bool:
+    return (cluster.metadata.namespace, cluster.metadata.name) == ("fleet-local", "local")
+
+
+def exported(key: str) -> bool:
+    """Whether a label or annotation is none of Kubernetes' and Rancher's own (`fleet-semantics.md` 2.7)."""
+    return not key.startswith("kubectl.kubernetes.io/") and "cattle.io/" not in key
+
+
+def visible(key: str) -> bool:
+    """Whether templates see a cluster label: exported ones, and those of Fleet and Rancher's management."""
+    return exported(key) or key.startswith(_RETURNED)

@@ -1,0 +1,116 @@
+"""All clusters as numbers: the sets that targeting is made of, each read with one statement when somebody asks for it.
+
+Numbers are the ids of Cluster objects, which are never used twice. Nothing here opens a document but `members`, which is
+for few clusters.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import msgspec
+from pyroaring import BitMap
+from sqlalchemy import bindparam, text
+
+from extension.objects.base import prepare
+from extension.objects.kinds import Cluster
+from extension.objects.marks import Mark
+from extension.store.database import Database, fetched
+from extension.store.protocol import Member
+
+DISPLAY_NAME = "management.cattle.io/cluster-display-name"
+_AT_ONCE = 500
+
+
+class Population:
+    """Reads of the whole fleet; each is one snapshot."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def ordered(self, namespaces: Collection[str]) -> array[int]:
+        """The clusters of some namespaces in the order of their names, then namespaces."""
+        if len(namespaces) == 1:
+            return array("I", [row[0] for row in self._rows(_ORDERED_HERE, namespace=next(iter(namespaces)))])
+        return array("I", [row[0] for row in self._rows(_ORDERED, namespaces=tuple(namespaces))])
+
+    def inside(self, namespace: str) -> BitMap:
+        """The clusters of a namespace."""
+        return BitMap([row[0] for row in self._rows(_INSIDE, namespace=namespace)])
+
+    def named(self, namespace: str, name: str) -> BitMap:
+        """The clusters whose name or display name is `name`."""
+        found = self._rows(_NAMED, namespace=namespace, name=name, display=DISPLAY_NAME)
+        return BitMap([row[0] for row in found])
+
+    def labelled(self, key: str, value: str) -> BitMap:
+        return BitMap([row[0] for row in self._rows(_LABELLED, key=key, value=value)])
+
+    def having(self, key: str) -> BitMap:
+        """The clusters with a label of this key."""
+        return BitMap([row[0] for row in self._rows(_HAVING, key=key)])
+
+    def by_value(self, key: str) -> dict[str, BitMap]:
+        """The clusters with a label, by its value."""
+        rows = self._rows(_BY_VALUE, key=key)
+        return {value: BitMap([row[1] for row in group]) for value, group in groupby(rows, key=itemgetter(0))}
+
+    def marked(self, mark: Mark) -> BitMap:
+        return BitMap([row[0] for row in self._rows(_MARKED, mark=int(mark))])
+
+    def members(self, numbers: Iterable[int]) -> dict[int, Member]:
+        """What targeting may read of these clusters, without those that are gone."""
+        wanted = list(numbers)
+        found: dict[int, Member] = {}
+        for at in range(0, len(wanted), _AT_ONCE):
+            for number, namespace, name, mark, doc in self._rows(_MEMBERS, numbers=wanted[at : at + _AT_ONCE]):
+                cluster = msgspec.json.decode(doc, type=_Document)
+                meta, spec = cluster.metadata, cluster.spec
+                found[number] = Member(namespace, name, meta.labels, meta.annotations, spec.template_values, mark)
+        return found
+
+    def _rows(self, statement: Any, **values: Any) -> Sequence[Any]:
+        with self._database.read() as connection:
+            return fetched(connection, statement, **values)
+
+
+class _Meta(msgspec.Struct, frozen=True):
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+
+
+class _Spec(msgspec.Struct, frozen=True, rename="camel"):
+    template_values: dict[str, Any] = {}
+
+
+class _Document(msgspec.Struct):
+    metadata: _Meta = _Meta()
+    spec: _Spec = _Spec()
+
+
+prepare(_Document)
+
+
+_INSIDE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace")  # noqa: S608
+_ORDERED_HERE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace ORDER BY name")  # noqa: S608
+_ORDERED = text(
+    f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace IN :namespaces ORDER BY name, namespace"  # noqa: S608
+).bindparams(bindparam("namespaces", expanding=True))
+_NAMED = text(
+    f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace AND name = :name UNION"  # noqa: S608
+    f" SELECT o.id FROM label l JOIN object o ON o.id = l.object_id WHERE l.kind = '{Cluster.KIND}' AND l.key = :display"
+    " AND l.value = :name AND o.namespace = :namespace"
+)
+_LABELLED = text(f"SELECT object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key AND value = :value")  # noqa: S608
+_HAVING = text(f"SELECT object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key")  # noqa: S608
+_BY_VALUE = text(f"SELECT value, object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key ORDER BY value, object_id")  # noqa: S608
+_MARKED = text(
+    f"SELECT id FROM object WHERE marks <> 0 AND (marks & :mark) <> 0 AND kind = '{Cluster.KIND}'"  # noqa: S608
+)
+_MEMBERS = text(
+    f"SELECT id, namespace, name, marks, doc FROM object WHERE kind = '{Cluster.KIND}' AND id IN :numbers"  # noqa: S608
+).bindparams(bindparam("numbers", expanding=True))

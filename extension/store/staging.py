@@ -1,0 +1,138 @@
+"""Many deployment rows written with a few statements: wishes in, rows and counters out.
+
+What is wished for goes into a table of its own; one query makes of it and of the rows that are there what each row was and
+will be; the rows and the counters are then written from that. So a step for a million clusters is a handful of statements,
+and no row is written twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from pyroaring import FrozenBitMap
+from sqlalchemy import Connection, text
+
+from extension.objects.plan import Step
+from extension.objects.states import State
+from extension.store.clock import now
+from extension.store.database import many
+from extension.store.tallies import COLUMNS
+
+STATE = (
+    f"CASE WHEN deleting THEN 0"
+    f" WHEN applied_id <> live_id AND failed THEN {State.ErrApplied} WHEN applied_id <> live_id AND waiting THEN {State.Pending}"
+    f" WHEN applied_id <> live_id THEN {State.WaitApplied}"
+    f" WHEN NOT ready THEN {State.NotReady} WHEN live_id <> staged_id THEN {State.OutOfSync}"
+    f" WHEN NOT non_modified THEN {State.Modified} ELSE {State.Ready} END"
+)
+"""The state of a row, by the rules of objects/states.py."""
+
+_BITS = {"create": 1, "stage": 2, "promote": 4, "refresh": 8, "remove": 16}
+
+
+class Placed(msgspec.Struct, frozen=True):
+    """A variant's row and the row of its deployment ID."""
+
+    variant: int
+    deployment_id: int
+
+
+NOWHERE = Placed(0, 0)
+
+
+class Wishes:
+    """What is to become of a bundle's deployments, gathered and then written."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        for statement in _TEMPORARY:
+            connection.exec_driver_sql(statement)
+
+    def add(self, placed: Placed, clusters: FrozenBitMap, step: Step) -> None:
+        """Wishes of these clusters: what the step says, with this variant. A cluster is added once."""
+        for bits, here in _parts(clusters, step):
+            many(
+                self._connection,
+                "INSERT INTO wish (cluster_id, variant, variant_id, bits) VALUES (?, ?, ?, ?)",
+                [(cluster, placed.variant, placed.deployment_id, bits) for cluster in here],
+            )
+
+    def write(self, bundle_id: int, revision: int) -> None:
+        """Writes the rows, and the difference to the tallies of the bundle and the clusters. Clusters that are gone are left out."""
+        values = {"bundle": bundle_id, "revision": revision, "changed": now()}
+        for statement in (_OUTCOME, _ROWS, _ADD_TO_CLUSTERS, _ADD_TO_BUNDLE):
+            self._connection.execute(statement, {name: values[name] for name in values if f":{name}" in statement.text})
+
+
+def _parts(clusters: FrozenBitMap, step: Step) -> Iterator[tuple[int, FrozenBitMap]]:
+    """The clusters by the set of things that are to be done to them."""
+    parts = {0: clusters}
+    for name, bit in _BITS.items():
+        wanted = getattr(step, name)
+        hit = {bits | bit: part & wanted for bits, part in parts.items()}
+        parts = {bits: part for bits, part in ({bits: part - wanted for bits, part in parts.items()} | hit).items() if part}
+    yield from ((bits, part) for bits, part in parts.items() if bits)
+
+
+def _bit(*names: str) -> str:
+    return f"(w.bits & {sum(_BITS[name] for name in names)}) <> 0"
+
+
+def columns_of_states(new: str, old: str) -> Iterator[str]:
+    """For each tally column, what a row adds to it by going from state `old` to `new`; resource counts stay."""
+    for name in COLUMNS:
+        yield f"({new} = {name[1:]}) - ({old} = {name[1:]})" if name.startswith("n") and name[1:].isdigit() else "0"
+
+
+def _adding(owner: str, aggregate: str, of_cluster: int) -> str:
+    sums = ", ".join(f"{aggregate}({column})" for column in columns_of_states("state", "old"))
+    return (
+        f"INSERT INTO tally (object_id, {', '.join(COLUMNS)}, revision, changed, of_cluster)"  # noqa: S608
+        f" SELECT {owner}, {sums}, :revision, :changed, {of_cluster} FROM outcome"
+        f" WHERE {'state <> old' if of_cluster else 'true'}"
+        + (" HAVING count(*) > 0" if aggregate == "sum" else "")
+        + " ON CONFLICT (object_id) DO UPDATE SET "
+        + ", ".join(f"{c} = tally.{c} + excluded.{c}" for c in COLUMNS)
+        + ", revision = excluded.revision, changed = excluded.changed"
+    )
+
+
+_TEMPORARY = (
+    "CREATE TEMP TABLE IF NOT EXISTS wish (cluster_id INTEGER PRIMARY KEY, variant INTEGER, variant_id INTEGER, bits INTEGER)",
+    "CREATE TEMP TABLE IF NOT EXISTS outcome (cluster_id INTEGER PRIMARY KEY, old INTEGER, staged INTEGER, staged_id INTEGER,"
+    " live INTEGER, live_id INTEGER, deleting INTEGER, state INTEGER)",
+    "DELETE FROM wish",
+    "DELETE FROM outcome",
+)
+_STAGED = _bit("create", "stage", "refresh")
+_WISHED = (
+    "SELECT w.cluster_id, coalesce(d.state, 0) AS old,"  # noqa: S608 (our own columns and integers)
+    f" CASE WHEN {_STAGED} THEN w.variant ELSE d.staged END AS staged,"
+    f" CASE WHEN {_STAGED} THEN w.variant_id ELSE d.staged_id END AS staged_id,"
+    f" CASE WHEN {_bit('refresh')} OR ({_bit('promote')} AND {_STAGED}) THEN w.variant WHEN {_bit('promote')} THEN d.staged ELSE d.live END"
+    " AS live,"
+    f" CASE WHEN {_bit('refresh')} OR ({_bit('promote')} AND {_STAGED}) THEN w.variant_id WHEN {_bit('promote')} THEN d.staged_id"
+    " ELSE coalesce(d.live_id, 0) END AS live_id,"
+    f" CASE WHEN {_bit('remove')} THEN 1 ELSE coalesce(d.deleting, 0) END AS deleting,"
+    " coalesce(d.applied_id, 0) AS applied_id, coalesce(d.failed, 0) AS failed, coalesce(d.waiting, 0) AS waiting,"
+    " coalesce(d.ready, 0) AS ready, coalesce(d.non_modified, 0) AS non_modified"
+    " FROM wish w JOIN object o ON o.id = w.cluster_id AND o.kind = 'Cluster'"
+    " LEFT JOIN deployment d ON d.bundle_id = :bundle AND d.cluster_id = w.cluster_id"
+    f" WHERE d.cluster_id IS NOT NULL OR {_bit('create')}"
+)
+_OUTCOME = text(
+    "INSERT INTO outcome (cluster_id, old, staged, staged_id, live, live_id, deleting, state)"  # noqa: S608
+    f" SELECT cluster_id, old, staged, staged_id, live, live_id, deleting, {STATE} FROM ({_WISHED}) AS wished"
+)
+_ROWS = text(
+    "INSERT INTO deployment (bundle_id, cluster_id, staged, staged_id, live, live_id, applied_id, failed, waiting, ready, non_modified,"
+    " deleting, state, asked, revision)"
+    " SELECT :bundle, cluster_id, staged, staged_id, live, live_id, 0, 0, 0, 0, 0, deleting, state, :revision, :revision"
+    " FROM outcome WHERE true"
+    " ON CONFLICT (bundle_id, cluster_id) DO UPDATE SET staged = excluded.staged, staged_id = excluded.staged_id, live = excluded.live,"
+    " live_id = excluded.live_id, deleting = excluded.deleting, state = excluded.state, asked = excluded.asked,"
+    " revision = excluded.revision"
+)
+_ADD_TO_CLUSTERS = text(_adding("cluster_id", "", 1))
+_ADD_TO_BUNDLE = text(_adding(":bundle", "sum", 0))
