@@ -25,6 +25,7 @@ from extension.objects.kinds import (
     ConfigMap,
     FleetWorkspace,
     GitRepo,
+    ImageScan,
     Secret,
 )
 
@@ -61,6 +62,7 @@ WRITES: Mapping[type[Object], Mapping[Verb, Need]] = {
     GitRepo: _all(Need(Role.MEMBER)),
     Bundle: _all(Need(Role.MEMBER)),
     ClusterGroup: _all(Need(Role.MEMBER)),
+    ImageScan: _all(Need(Role.MEMBER)),
     Secret: _all(Need(Role.MEMBER)),
     ConfigMap: _all(Need(Role.MEMBER)),
     Cluster: _all(Need(Role.ADMIN)),

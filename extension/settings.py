@@ -24,7 +24,7 @@ def _default_state_dir() -> Path:
 class Settings:
     """Intervals are seconds, sizes are bytes. `kubeconfig` is that of the local cluster, a directory when empty. `workers` are
     threads that deploy, `threads` those that answer requests.
-    `allow_file_repos` lets GitRepos name repositories on this machine's disk."""
+    `allow_file_repos` lets GitRepos name repositories on this machine's disk, `imagescan_enabled` takes imageScans of fleet.yaml."""
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -39,6 +39,7 @@ class Settings:
     workers: int = 4
     threads: int = 32
     allow_file_repos: bool = False
+    imagescan_enabled: bool = False
     log_level: str = "info"
     log_format: str = "text"
 

@@ -16,39 +16,11 @@ from extension.objects import yaml
 from extension.objects.base import ObjectMeta, Struct, prepare
 from extension.objects.codec import decode, unknown_fields
 from extension.objects.errors import Invalid
+from extension.objects.imagescan import ImageScanSpec
 from extension.objects.kinds import BundleSpec, BundleTarget, GitTarget
 from extension.objects.states import State
 
 NAMES = ("fleet.yaml", "fleet.yml")
-
-
-class SemVerPolicy(Struct, frozen=True):
-    range: str = ""
-
-
-class AlphabeticalPolicy(Struct, frozen=True):
-    order: str = ""
-
-
-class ImagePolicy(Struct, frozen=True):
-    semver: SemVerPolicy | None = None
-    alphabetical: AlphabeticalPolicy | None = None
-
-
-class SecretReference(Struct, frozen=True):
-    name: str = ""
-
-
-class ImageScanSpec(Struct, frozen=True):
-    """What an image scan looks for (1.15). `interval` is a Go duration."""
-
-    tag_name: str = ""
-    gitrepo_name: str = ""
-    image: str = ""
-    interval: str = ""
-    secret_ref: SecretReference | None = None
-    suspend: bool = False
-    policy: ImagePolicy = ImagePolicy()
 
 
 class FleetYAML(BundleSpec, frozen=True):

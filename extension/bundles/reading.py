@@ -15,7 +15,7 @@ import msgspec
 from extension.bundles import links
 from extension.bundles.discovery import Found, discover
 from extension.bundles.fetched import FetchedTree
-from extension.bundles.fleetyaml import NAMES, FleetYAML, ImageScanSpec, parse
+from extension.bundles.fleetyaml import NAMES, FleetYAML, parse
 from extension.bundles.loading import Charts, Limits, Loading, depending_charts, fetched_folder, is_remote, updated
 from extension.bundles.memo import Memo
 from extension.bundles.scan import COMMIT, Scan, as_target
@@ -24,6 +24,7 @@ from extension.objects.base import ObjectMeta
 from extension.objects.codec import canonical
 from extension.objects.content import pack
 from extension.objects.errors import Invalid, UserError
+from extension.objects.imagescan import ImageScanSpec
 from extension.objects.kinds import Bundle, BundleResource, BundleSpec, BundleTarget
 from extension.objects.options import HelmOptions
 from extension.objects.tree import EntryType, Tree

@@ -101,7 +101,7 @@ def command(client: ApiClient, name: str, paths: tuple[str, ...], **options: Any
 
 def _warn(reading: Reading, *, online: bool) -> None:
     """Tells on standard error what of the folders has no effect."""
-    unwritten = [f"image scan {scan.name} is not written: the service scans no images" for scan in reading.image_scans if online]
+    unwritten = [f"image scan {scan.name} is not written: only GitRepos bring theirs" for scan in reading.image_scans if online]
     for text in (*reading.warnings, *unwritten):
         click.echo(f"Warning: {text}", err=True)
 

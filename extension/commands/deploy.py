@@ -19,12 +19,14 @@ from extension.delivery.kubeconfig import inlined
 from extension.delivery.protocol import Deployment
 from extension.objects import yaml
 from extension.objects.codec import decode, decode_object
+from extension.objects.content import sha256_sum
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleDeployment, BundleResource
 from extension.objects.yaml_dump import dump
 from extension.rendering.helm import DEFAULT_KUBE_VERSION, NativeHelm
 from extension.rendering.kustomize import Kubectl
 from extension.rendering.render import Input, render
+from extension.rendering.versions import full
 
 Pair = tuple[BundleDeployment, tuple[BundleResource, ...]]
 
@@ -59,7 +61,7 @@ def rendered(
         resources=resources,
         namespace=namespace,
         set_id_prefix="",
-        kube_version=kube_version.removeprefix("v"),
+        kube_version=full(kube_version or DEFAULT_KUBE_VERSION),
     )
     found = render(given, NativeHelm(), Kubectl())
     return [*found.objects, *(hook.object for hook in found.hooks)]
@@ -107,8 +109,13 @@ def _resources(data: dict[str, Any], where: str) -> tuple[BundleResource, ...]:
     try:
         packed = base64.b64decode(data.get("content") or "")
         found = yaml.load(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed, where)
-    except (ValueError, TypeError, OSError, EOFError, zlib.error):
+    except (Invalid, ValueError, TypeError, OSError, EOFError, zlib.error):
         found = None
     if not isinstance(found, dict):
         raise Invalid(f"Content {at(data, 'metadata.name')} can't be read", where=where, hint="it is gzipped JSON in base64")
-    return decode(tuple[BundleResource, ...], found.get("resources") or [], where, "resources")
+    resources = decode(tuple[BundleResource, ...], found.get("resources") or [], where, "resources")
+    if data.get("sha256sum") not in (None, "", sha256_sum(resources)):
+        raise Invalid(
+            f"Content {at(data, 'metadata.name')} does not match its sha256sum", where=where, hint="get it again, it was changed on its way"
+        )
+    return resources

@@ -74,6 +74,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--polling-interval", type=float, help="Seconds between looks at a repository whose GitRepo names none.")
 @click.option("--drift-interval", type=float, help="Seconds between looks for drift on a cluster.")
 @click.option("--allow-file-repos", is_flag=True, default=None, help="Let GitRepos name repositories on this machine's disk.")
+@click.option(
+    "--imagescan-enabled", is_flag=True, default=None, help="Scan registries for imageScans of fleet.yaml, and commit what they find."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
 @click.option("--log-format", type=click.Choice(["text", "json"]))
 @click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Settings file (YAML).")

@@ -107,6 +107,11 @@ KINDS: tuple[Kind, ...] = (
         ("clusterregistrationtoken", "clusterregistrationtokens", "crt"),
         (("SECRET-NAME", column("status.secretName")),),
     ),
+    Kind(
+        "fleet.cattle.io.imagescans",
+        ("imagescan", "imagescans"),
+        (("REPOSITORY", column("spec.image")), ("LATEST", column("status.latestTag"))),
+    ),
     Kind("fleet.cattle.io.bundlenamespacemappings", ("bundlenamespacemapping", "bundlenamespacemappings", "bnm")),
     Kind("management.cattle.io.fleetworkspaces", ("fleetworkspace", "fleetworkspaces", "workspace", "workspaces"), namespaced=False),
     Kind("secrets", ("secret", "secrets"), (("TYPE", column("_type")),)),

@@ -118,7 +118,8 @@ class NativeHelm:
                 "enable_dns": not request.disable_dns,
                 **({"api_versions": list(request.api_versions)} if request.api_versions else {}),
             }
-            templates = {p: t for p, t in _render(chart, request.values, options, title).items() if _PRELUDE not in p}
+            made = _render(chart, request.values, options, title)
+            templates = {p: _shown(t, request.kube_version) for p, t in made.items() if _PRELUDE not in p}
             crds = {crd["filename"]: crd["data"] for crd in chart.crds}
             held = {dependency["name"] for dependency in chart.dependencies}
             missing = tuple(d["name"] for d in metadata.get("dependencies") or () if d["name"] not in held)
@@ -200,6 +201,13 @@ def _with_prelude(files: Mapping[str, bytes], request: ChartRequest) -> Mapping[
     prelude = "".join(lines).encode()
     charts = [path.removesuffix("Chart.yaml") for path in files if path == "Chart.yaml" or _SUBCHART.fullmatch(path)]
     return {**files, **{root + _PRELUDE: prelude for root in charts}}
+
+
+def _shown(text: str, version: str) -> str:
+    """The text with the version where a template prints all of `.Capabilities.KubeVersion`, which the prelude made a map."""
+    if version.startswith("v") or "map[GitVersion:" not in text:
+        return text
+    return re.sub(rf"map\[GitVersion:{re.escape(version)} Major:\d+ Minor:\d+ Version:{re.escape(version)}\]", version, text)
 
 
 _SUBCHART = re.compile(r"(charts/[^/]+/)+Chart\.yaml")

@@ -58,6 +58,7 @@ _LOADED = frozenset(
 _REMOTE = re.compile(
     r"\s*([a-z][a-z0-9+.-]*://|git::|[\w.-]+@[\w.-]+:|(www\.)?github\.com[/:]|.*\?(.*&)?(ref|version|submodules|timeout)=)", re.I
 )
+_LEGAL_NAME = re.compile(r"[a-zA-Z0-9-_.:]+")
 _NOT_STRATEGIC = "strategic merge patch is not supported"
 _NO_WAY_OUT = {f"{scheme}_proxy": "http://127.0.0.1:9" for scheme in ("http", "https")}
 
@@ -75,9 +76,13 @@ class Kubectl:
     def build(self, files: Mapping[str, bytes], folder: str, rendered: str) -> list[dict[str, Any]] | None:
         """The objects of the kustomization in `folder` with the `rendered` manifests as its first resource.
 
-        None when `folder` has no kustomization.yaml. Raises Invalid with kustomize's words for a broken one.
+        None when `folder` has no kustomization.yaml. Raises Invalid with kustomize's words for a broken one, and for any file
+        whose name Fleet's Kustomize does not take.
         """
         root = posixpath.normpath(folder or ".").lstrip("/")
+        if root.startswith(".."):
+            raise Invalid(f"the folder {folder} lies outside of the bundle", field="kustomize.dir")
+        _check_names(files)
         main = posixpath.normpath(f"{root}/{KUSTOMIZATION_YAML}")
         if main not in files:
             return None
@@ -139,7 +144,9 @@ class Kubectl:
                 process.kill()
                 raise
         if process.returncode:
-            said = errors.decode(errors="replace").strip().removeprefix("error: ").replace(f"{root}/", "").replace(str(root), ".")
+            said = errors.decode(errors="replace").strip().removeprefix("error: ")
+            for path, shown in ((f"{root}/", ""), (str(root), "."), (f"{root.parent}/", "../"), (str(root.parent), "..")):
+                said = said.replace(path, shown)
             raise Invalid(f"kustomize: {said.splitlines()[0] if said else f'ended with {process.returncode}'}"[:4000])
         return out
 
@@ -177,15 +184,34 @@ def _write(path: Path, data: bytes, name: str) -> None:
 _NAME_ERRORS = (36, 84)  # ENAMETOOLONG, EILSEQ
 
 
+def _check_names(files: Mapping[str, bytes]) -> None:
+    """Raises Invalid for a name that the file system in memory, which Fleet gives to Kustomize, has no room for."""
+    for name in sorted(files):
+        check_path(name)
+        wrong = next((part for part in name.split("/") if part and not _is_legal(part)), None)
+        if wrong is not None:
+            raise Invalid(
+                f"illegal name {wrong!r}: beside a kustomization, names of files and folders may hold letters, digits and -_.: only",
+                where=name,
+                hint="rename it, or leave it out with a .fleetignore",
+            )
+
+
+def _is_legal(part: str) -> bool:
+    return part == "." or (bool(_LEGAL_NAME.fullmatch(part)) and ".." not in part)
+
+
 def _with_manifests(data: bytes) -> bytes:
     """The kustomization with the rendered manifests before its own resources; as it is where it can't be read."""
     try:
         value = yaml.load(data)
     except Invalid:
         return data
-    if not isinstance(value, dict):
+    if not isinstance(value, dict | None):
         return data
-    resources = [str(item) for item in value.get("resources") or ()] if isinstance(value.get("resources") or [], list) else []
+    value = value or {}
+    given = value.get("resources") or []
+    resources = [str(item) for item in given] if isinstance(given, list) else [given] if isinstance(given, str) else []
     if MANIFESTS_YAML in resources:
         return data
     return documents.to_yaml({**value, "resources": [MANIFESTS_YAML, *resources]}).encode()

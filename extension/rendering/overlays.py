@@ -11,11 +11,11 @@ import posixpath
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jsonpatch
 import msgspec
 
 from extension.objects.errors import Invalid
-from extension.rendering import overlay_yaml
+from extension.rendering import json_patch, overlay_yaml
+from extension.rendering.documents import as_floats
 
 FOLDER = "overlays/"
 StrategicMerge = Callable[[dict[str, Any], dict[str, Any]], dict[str, Any] | None]
@@ -48,13 +48,18 @@ def _patch(content: Mapping[str, bytes], target: str, name: str, strategic: Stra
 
 def _apply(original: Any, patch: Any, name: str, strategic: StrategicMerge) -> Any:
     if isinstance(patch, list):
-        try:
-            return jsonpatch.apply_patch(original, patch)
-        except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError) as error:
-            raise Invalid(f"the JSON patch can't be applied: {error}", where=name) from None
-    if not isinstance(patch, dict) or not isinstance(original, dict):
+        if not isinstance(original, dict | list):
+            raise Invalid("what a JSON patch changes must be an object or a list", where=name)
+        return json_patch.apply(original, patch, name)
+    if not isinstance(patch, dict | None) or not isinstance(original, dict):
         raise Invalid("a patch and what it patches must be objects, or the patch a list of operations", where=name)
-    merged = strategic(original, patch) if original.get("kind") and original.get("apiVersion") else None
+    has_rules = original.get("kind") and original.get("apiVersion") and "items" not in original
+    deletes = isinstance(patch, dict) and patch.get("$patch") == "delete"
+    merged = strategic(as_floats(original), {} if deletes else as_floats(patch or {})) if has_rules else None
+    if deletes and merged is not None:
+        return {}
+    if merged is None and patch is None:
+        raise Invalid("the patch is nothing", where=name, hint="write {} for one that changes nothing")
     return merge(original, patch) if merged is None else merged
 
 

@@ -104,7 +104,11 @@ def set_hash(identity: str) -> str:
 
 
 def finish(obj: Object, identity: str, options: BundleDeploymentOptions, scopes: Scopes | None) -> Object:
-    """The object with what Fleet adds. Raises Invalid for an object of cluster scope in a forced namespace."""
+    """The object with what Fleet adds.
+
+    Raises Invalid for an object of cluster scope in a forced namespace, and for one whose head is no text.
+    """
+    _check_head(obj)
     metadata = dict(obj["metadata"]) if isinstance(obj.get("metadata"), dict) else {}
     annotations = {**_texts(metadata.get("annotations")), ID_ANNOTATION: identity}
     if obj.get("kind") == CRD and not options.delete_crd_resources:
@@ -123,6 +127,16 @@ def _texts(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or any(not isinstance(v, str | None) for v in value.values()):
         return {}
     return {key: v or "" for key, v in value.items()}
+
+
+def _check_head(obj: Object) -> None:
+    """Raises Invalid for what Helm, which reads the head of every object, can't read."""
+    kind, metadata = obj.get("kind"), obj.get("metadata")
+    if not isinstance(metadata, dict | None):
+        raise Invalid("metadata is no map", where=str(kind), field="metadata")
+    for field, value in (("apiVersion", obj.get("apiVersion")), ("metadata.name", (metadata or {}).get("name"))):
+        if isinstance(value, dict | list):
+            raise Invalid(f"{field} must be text, not a {'map' if isinstance(value, dict) else 'list'}", where=str(kind), field=field)
 
 
 def _check_scope(obj: Object, name: str, scopes: Scopes) -> None:
@@ -144,12 +158,12 @@ def split(objects: Iterable[Object]) -> tuple[tuple[Object, ...], tuple[Hook, ..
     plain: list[Object] = []
     hooks: list[Hook] = []
     for obj in objects:
-        annotations = obj["metadata"]["annotations"]
+        annotations = (obj.get("metadata") or {}).get("annotations") or {}
         if HOOK_ANNOTATION not in annotations:
             plain.append(obj)
             continue
         events = _words(annotations[HOOK_ANNOTATION])
-        if _EVENTS.issuperset(events):
+        if events and _EVENTS.issuperset(events):
             hooks.append(_hook(obj, events, annotations))
     plain.sort(key=_order)
     hooks.sort(key=lambda hook: (hook.weight, _order(hook.object), str(hook.object["metadata"].get("name", ""))))

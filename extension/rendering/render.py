@@ -8,7 +8,7 @@ in; a bundle of plain manifests without `templates/` uses neither and gives the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ from extension.objects import content, names
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleResource
 from extension.objects.options import BundleDeploymentOptions, HelmOptions
-from extension.rendering import charts, documents, overlays, postrender, style, values
+from extension.rendering import charts, documents, overlays, postrender, rendered, style, values
 from extension.rendering.helm import DEFAULT_KUBE_VERSION, ChartRendering, ChartRequest
 
 Object = dict[str, Any]
@@ -59,9 +59,14 @@ class Input(msgspec.Struct, frozen=True):
     revision: int = 1
     is_upgrade: bool = False
 
+    @property
+    def is_dry_run(self) -> bool:
+        return not self.set_id_prefix
+
 
 class Rendering(msgspec.Struct, frozen=True):
-    """The manifests of one deployment: `objects` in the order Helm applies them, `hooks` by weight, `crds` from `crds/`.
+    """The manifests of one deployment: `objects` in the order Helm applies them, `hooks` by weight, `crds` from `crds/` (in a dry run,
+    which does not look at them, none).
 
     `chart` is the chart's metadata, `chart_values` its own values, `values` those of the deployment, for the release
     record. `warnings` are sentences for people.
@@ -98,18 +103,17 @@ def render(given: Input, helm: Templates, kustomize: Kustomize, scopes: postrend
     chart = charts.build(given.name, files, found, _manifest_id(given, found), given.commit)
     merged = values.layered([_helm(options).values or {}, *given.values_from])
     rendering = helm.render(_request(given, chart, release, namespace, merged)) if chart.needs_helm else plain_rendering(chart, release)
-    objects = list(_templated(rendering))
-    objects = _kustomized(objects, given, files, kustomize)
-    objects.extend(_raw(chart))
+    templated = _kustomized(rendered.read(rendering.templates), given, files, kustomize)
     set_id = postrender.set_id(given.name, given.set_id_prefix, given.agent_scope)
-    finished = [postrender.finish(obj, set_id, options, scopes) for obj in objects]
+    placed = [*templated, *(("", obj) for obj in _raw(chart))]
+    finished = rendered.ended([(path, _finished(obj, set_id, given, scopes)) for path, obj in placed])
     plain, hooks = postrender.split(finished)
     return Rendering(
         release=release,
         namespace=namespace,
-        objects=plain,
+        objects=tuple(_of_lists(plain)),
         hooks=hooks,
-        crds=tuple(_crds(rendering)),
+        crds=() if given.is_dry_run else tuple(_crds(rendering)),
         chart=rendering.metadata,
         chart_values=rendering.values,
         values=merged,
@@ -176,20 +180,14 @@ def plain_rendering(chart: charts.Chart, release: str) -> ChartRendering:
     return ChartRendering({}, {}, dict(chart.metadata), {})
 
 
-def _templated(rendering: ChartRendering) -> Iterator[Object]:
-    """The objects Helm rendered, in the order of their files; partials and notes are none."""
-    for path in sorted(rendering.templates):
-        base = path.rpartition("/")[2]
-        if not base.startswith("_") and not base.endswith("NOTES.txt"):
-            yield from documents.objects(rendering.templates[path], f"{path} (as rendered)")
-
-
-def _kustomized(objects: list[Object], given: Input, files: dict[str, bytes], kustomize: Kustomize) -> list[Object]:
+def _kustomized(found: list[rendered.Document], given: Input, files: dict[str, bytes], kustomize: Kustomize) -> list[tuple[str, Object]]:
+    """The objects of the templates with their files, or what Kustomize makes of them."""
+    objects = rendered.objects(found)
     if not any(name.endswith(_KUSTOMIZATION_ENDS) for name in files):
         return objects
     folder = given.options.kustomize.dir if given.options.kustomize else ""
-    built = kustomize.build(files, folder, documents.stream(objects))
-    return objects if built is None else built
+    built = kustomize.build(files, folder, rendered.for_kustomize(found) if objects else "")
+    return objects if built is None else [rendered.unmarked(obj) for obj in built]
 
 
 def _raw(chart: charts.Chart) -> Iterator[Object]:
@@ -199,7 +197,24 @@ def _raw(chart: charts.Chart) -> Iterator[Object]:
             found = list(documents.objects(data, path.removeprefix(charts.RAW)))
         except documents.MissingKind:
             continue
-        yield from (obj for obj in found if obj.get("apiVersion"))
+        yield from (obj for obj in found if _is_named(obj, "apiVersion") and _is_named(obj, "kind"))
+
+
+def _finished(obj: Object, set_id: str, given: Input, scopes: postrender.Scopes | None) -> Object:
+    """The object with what Fleet adds. To `metadata: null` nothing can be added, and a dry run shows such an object without."""
+    if given.is_dry_run and obj.get("metadata", obj) is None:
+        return {key: value for key, value in obj.items() if key != "metadata"}
+    return postrender.finish(obj, set_id, given.options, scopes)
+
+
+def _is_named(obj: Object, key: str) -> bool:
+    return isinstance(obj.get(key), str) and bool(obj[key])
+
+
+def _of_lists(objects: Iterable[Object]) -> Iterator[Object]:
+    """The objects, those of lists within lists among them: Fleet marked the inner list only."""
+    for obj in objects:
+        yield from documents.taken_apart(obj, "the list", str(obj["kind"]))
 
 
 def _crds(rendering: ChartRendering) -> Iterator[Object]:

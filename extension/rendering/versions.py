@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 
-from extension.objects.errors import NotFound
+from extension.objects.errors import Invalid, NotFound
 
 SEMVER = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?")
 Satisfying = Callable[[str, tuple[str, ...]], tuple[str, ...]]
@@ -38,3 +38,12 @@ def precedence(version: str) -> tuple[tuple[int, ...], bool, tuple[tuple[bool, i
     numbers = tuple(int(part or 0) for part in found.group(1, 2, 3))
     words = (found[4] or "").split(".") if found[4] else []
     return numbers, not words, tuple((not word.isdigit(), int(word) if word.isdigit() else 0, word) for word in words)
+
+
+def full(version: str) -> str:
+    """A Kubernetes version as Fleet's dry run shows it to templates: three numbers, no `v`. Raises Invalid for what is no version."""
+    found = SEMVER.fullmatch(version)
+    if not found:
+        raise Invalid(f"invalid kubeVersion: {version}", hint="give it as v1.30 or v1.30.2")
+    core = ".".join(str(int(part or 0)) for part in found.group(1, 2, 3))
+    return core + re.sub(r"\Av?[0-9.]+", "", version)

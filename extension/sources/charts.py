@@ -48,7 +48,7 @@ class ChartFetcher:
         self._limits = limits
         self._known_hosts = known_hosts
         self._repos = HelmRepos(http)
-        self._registries = oci.OciCharts(http)
+        self.registries = oci.OciCharts(http)
 
     def fetch(self, chart: str, repo: str = "", version: str = "", access: HelmAccess = HelmAccess(), tls: TLS = TLS()) -> dict[str, bytes]:
         """The files of a chart by path: `<chart name>/Chart.yaml` and so on for a packed one, the folder's own for git.
@@ -85,7 +85,7 @@ class ChartFetcher:
         reference = oci.reference(repo, chart)
         try:
             if reference:
-                return self._registries.version(reference, version, credentials)
+                return self.registries.version(reference, version, credentials)
             return self._repos.find(repo, chart, version, credentials).version if repo else version
         except UserError as error:
             raise _hinted(error, access.stripped(repo, chart)) from None
@@ -93,7 +93,7 @@ class ChartFetcher:
     def _packed(self, chart: str, repo: str, version: str, credentials: HelmCredentials) -> ChartArchive:
         reference = oci.reference(repo, chart)
         if reference:
-            return ChartArchive(*self._registries.archive(reference, version, credentials))
+            return ChartArchive(*self.registries.archive(reference, version, credentials))
         found = self._repos.find(repo, chart, version, credentials)
         return ChartArchive(found.version, self._repos.archive(repo, found, credentials))
 

@@ -20,6 +20,7 @@ from dulwich.config import ConfigFile
 from extension.objects.errors import Invalid, Unavailable
 from extension.objects.tree import Tree
 from extension.sources.commit import MAX_FILES, CommitTree
+from extension.sources.committing import Change, committed
 from extension.sources.credentials import BasicAuth, GitAccess, GitHubApp
 from extension.sources.folder import MAX_FILE_SIZE
 from extension.sources.gitcli import GitCommand
@@ -106,6 +107,15 @@ class Git:
     def tree(self, url: str, commit: str, access: GitAccess = GitAccess()) -> CommitTree:
         """The tree at `commit`, fetched first if the mirror does not have it. Raises Invalid, Unavailable."""
         return self._tree(url, commit, access, 0)
+
+    def push(self, url: str, branch: str, change: Change, access: GitAccess = GitAccess()) -> str:
+        """Commits on top of a commit that `tree` was asked for, and pushes that to the branch; the commit, empty when the files are as
+        they were. Raises Conflict when the branch has moved on, Unavailable when the server refuses."""
+        remote, access = self._prepare(url, access)
+        name = Wanted.of(branch, "").refs[0].removeprefix("refs/heads/")
+        at = self._proven(remote, access)
+        allowed = access if at.origin == remote.origin else msgspec.structs.replace(access, credentials=None)
+        return self._mirrors.push(remote, at, name, lambda mirror: committed(mirror, change), allowed)
 
     def check(self, url: str, access: GitAccess = GitAccess()) -> tuple[str, ...]:
         """The branches of a repository: what a "test connection" shows. Raises as `latest` does."""

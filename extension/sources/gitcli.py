@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from extension.objects.errors import Invalid, Unavailable, UserError
+from extension.objects.errors import Conflict, Invalid, Unavailable, UserError
 from extension.sources import connect, process
 from extension.sources.credentials import BasicAuth, GitAccess, SSHKey
 from extension.sources.network import Network
@@ -61,6 +61,9 @@ _MEANINGS: tuple[tuple[str, tuple[str, str]], ...] = (  # the first that matches
 _MISSING = re.compile(
     r"not our ref|unadvertised object|couldn't find remote ref|no such remote ref|dumb http transport|remote error: upload-pack"
 )
+
+_REJECTED = re.compile(r"! \[(?P<remote>remote )?rejected\].*\((?P<why>.*)\)")
+_MOVED = re.compile(r"cannot lock ref|failed to update ref|incorrect old value")
 
 
 class MissingObject(Exception):
@@ -199,6 +202,9 @@ class GitCommand:
             return Invalid(
                 f"the repository is larger than the {limit} bytes allowed", where=str(remote), hint="split it, or raise the limit"
             )
+        rejected = _REJECTED.search(told)
+        if rejected:
+            return _refused(rejected["why"], bool(rejected["remote"]) and not _MOVED.search(rejected["why"]), remote)
         if _MISSING.search(told):
             return MissingObject(told)
         line, told = _last_line(told), told.replace(remote.url, "")
@@ -206,6 +212,14 @@ class GitCommand:
             if re.search(pattern, told, re.IGNORECASE):
                 return Unavailable(f"{why}: {line}", where=str(remote), hint=hint)
         return Unavailable(f"git failed: {line}", where=str(remote), hint="look at the server's log, or try the same with git")
+
+
+def _refused(why: str, by_rule: bool, remote: Remote) -> UserError:
+    """Why a push was not taken: by a rule of the server, else because somebody else pushed meanwhile."""
+    if not by_rule:
+        return Conflict(f"the branch has moved: {why}", where=str(remote), hint="it is tried again from the new commit")
+    hint = "let the user of the clientSecretName secret push to the branch, or name another in spec.branch"
+    return Unavailable(f"the server refuses the push: {why}", where=str(remote), hint=hint)
 
 
 def scrub(text: str, access: GitAccess) -> str:

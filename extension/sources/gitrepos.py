@@ -14,6 +14,7 @@ from extension.objects.errors import Invalid
 from extension.objects.kinds import GitRepo, Secret
 from extension.sources.charts import ChartArchive, ChartFetcher
 from extension.sources.commit import CommitTree
+from extension.sources.committing import Change
 from extension.sources.credentials import (
     GitAccess,
     GitCredentials,
@@ -24,6 +25,7 @@ from extension.sources.credentials import (
 )
 from extension.sources.git import Git
 from extension.sources.helmops import HelmOpSources
+from extension.sources.images import ImageSources
 from extension.sources.trust import TLS
 
 DEFAULT_NAME = "gitcredential"
@@ -73,6 +75,10 @@ class GitRepoSources:
         """The tree at `commit`, fetched if it is not in the mirror yet. Raises Invalid, Unavailable."""
         return self._git.tree(repo.spec.repo, commit, self.git_access(repo))
 
+    def push(self, repo: GitRepo, change: Change) -> str:
+        """Commits on top of a commit that `tree` was asked for, and pushes that to the GitRepo's branch. Raises as `Git.push`."""
+        return self._git.push(repo.spec.repo, repo.spec.branch, change, self.git_access(repo))
+
     def check(self, repo: GitRepo) -> tuple[str, ...]:
         """The repository's branches: proof that URL, credentials, proxy and CA work. Raises Invalid, Unavailable."""
         return self._git.check(repo.spec.repo, self.git_access(repo))
@@ -84,6 +90,10 @@ class GitRepoSources:
     def helmops(self) -> HelmOpSources:
         """Where HelmOps' charts come from: the same repositories and registries, with secrets of their own."""
         return HelmOpSources(self._fetcher, self._find)
+
+    def images(self) -> ImageSources:
+        """Where ImageScans look: the same registries as charts come from, with secrets of their own."""
+        return ImageSources(self._fetcher.registries, self._find)
 
     def git_access(self, repo: GitRepo) -> GitAccess:
         """The credentials of `clientSecretName`, else of the secret `gitcredential` if the namespace has one."""

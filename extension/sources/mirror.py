@@ -15,7 +15,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -99,6 +99,21 @@ class Mirrors:
         if new or self._fetches % _CLEANED_AFTER == 0:
             self.clean(keep=self.path(remote))
         return tree
+
+    def push(self, remote: Remote, at: Remote, branch: str, write: Callable[[Path], str], access: GitAccess) -> str:
+        """Pushes the commit that `write` adds to the mirror, none for an empty name; its hash. Never forced: raises Conflict when the
+        branch is not where the commit's parent is any more, Unavailable when the server refuses it or can't be reached."""
+        with self._locked(remote):
+            path = self.path(remote)
+            try:
+                commit = write(path)
+            except OSError as error:
+                hint = "free space below the service's state folder, and check its permissions"
+                raise Unavailable(f"the mirror can't be written: {error.strerror}", where=str(remote), hint=hint) from None
+            if commit:
+                options = ("push", "--progress", "--no-recurse-submodules", "--")
+                self._git.remote((*options, at.url, f"{commit}:refs/heads/{branch}"), at, access, path)
+        return commit
 
     def discard(self, remote: Remote) -> None:
         """Throws the mirror away; the next fetch makes a new one."""

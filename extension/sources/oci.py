@@ -1,4 +1,4 @@
-"""Charts in OCI registries: tags, versions, and the archive by its digest (`fleet-semantics.md` 2.5).
+"""OCI registries: tags and digests, versions of charts, and the archive by its digest (`fleet-semantics.md` 2.5).
 
 The registry's plain HTTP API over `http`, so that proxies, CAs and limits hold here too. What is downloaded is checked
 against the digest its manifest names. The token flow sends the user's login to the address the registry names for it,
@@ -24,10 +24,18 @@ from extension.sources.versions import Constraint, is_exact
 
 PREFIX = "oci://"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+IMAGES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    MANIFEST,
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
 CHART_LAYERS = ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip")
 MAX_PAGES = 100
+MAX_TAGS = 100_000
+MAX_DOCUMENT = 16 * 1024 * 1024
 
-_NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
+NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 _HOSTS = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
@@ -71,6 +79,22 @@ class OciCharts:
             raise Unavailable(f"has no tag {resolved}", where=redact(reference), hint="check helm.version")
         return resolved, data
 
+    def speaks_tls(self, host: str, credentials: HelmCredentials) -> bool:
+        """Whether there is a server over https, whatever it answers; it is asked without the login."""
+        try:
+            self._http.request("GET", f"https://{host}/v2/", tls=credentials.tls, timeout=TIMEOUT, accept=tuple(range(400, 600)))
+        except Unavailable:
+            return False
+        return True
+
+    def tags(self, reference: str, credentials: HelmCredentials) -> list[str]:
+        """All tags at `oci://host/path`. Raises as `version` does."""
+        return _Session(self._http, _place(reference, credentials), credentials).tags()
+
+    def digest(self, reference: str, tag: str, credentials: HelmCredentials) -> str:
+        """What the image's tag points to now. Raises as `version` does."""
+        return _Session(self._http, _place(reference, credentials), credentials).digest(tag)
+
 
 class _Session:
     """One call's conversation with a registry: the authorization it asked for is kept for the next request."""
@@ -83,7 +107,7 @@ class _Session:
 
     def version(self, wanted: str) -> str:
         constraint = Constraint(wanted)
-        tags = self._tags()
+        tags = self.tags()
         versions = [tag.replace("_", "+") for tag in tags]
         best = wanted if is_exact(wanted) and wanted in versions else constraint.best(versions)
         if not best:
@@ -112,24 +136,44 @@ class _Session:
             )
         return data
 
-    def _tags(self) -> list[str]:
+    def tags(self) -> list[str]:
         path, tags = "tags/list?n=1000", list[str]()
         for _ in range(MAX_PAGES):
-            answer = self._get(path)
-            listed = self._json(answer).get("tags") or []
-            tags += [str(tag) for tag in listed]
+            answer = self._get(path, limit=MAX_DOCUMENT)
+            listed = self._json(answer).get("tags")
+            tags += [str(tag) for tag in listed] if isinstance(listed, list) else []
+            if len(tags) > MAX_TAGS:
+                break
             following = re.search(r'<([^>]+)>\s*;\s*rel="?next', answer.headers.get("Link", ""))
             if not following:
                 return tags
             path = urljoin(self._url("tags/list"), following[1])
-        raise Invalid(f"has more than {MAX_PAGES * 1000} tags", where=self._place.shown, hint="name an exact version")
+        raise Invalid(f"has more than {len(tags)} tags", where=self._place.shown, hint="name an exact version, or delete old tags")
 
-    def _get(self, path: str, *, accept: tuple[int, ...] = (), headers: dict[str, str] | None = None, limit: int = MAX_ARCHIVE) -> Response:
+    def digest(self, tag: str) -> str:
+        """Asked without the manifest, which some registries count as a pull; computed where the registry does not tell."""
+        headers = {"Accept": ", ".join(IMAGES)}
+        told = self._get(f"manifests/{tag}", method="HEAD", headers=headers).headers.get("Docker-Content-Digest", "")
+        if _DIGEST.fullmatch(told):
+            return told
+        return f"sha256:{hashlib.sha256(self._get(f'manifests/{tag}', headers=headers, limit=MAX_DOCUMENT).body).hexdigest()}"
+
+    def _get(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        accept: tuple[int, ...] = (),
+        headers: dict[str, str] | None = None,
+        limit: int = MAX_ARCHIVE,
+    ) -> Response:
         url = path if "://" in path else self._url(path)
         for attempt in range(2):
             allowed = accept if attempt else (*accept, 401)
             tls = self._credentials.tls
-            answer = self._http.request("GET", url, headers=headers, auth=self._auth, tls=tls, limit=limit, timeout=TIMEOUT, accept=allowed)
+            answer = self._http.request(
+                method, url, headers=headers, auth=self._auth, tls=tls, limit=limit, timeout=TIMEOUT, accept=allowed
+            )
             if answer.status != 401:
                 break
             self._auth = self._authorize(answer.headers.get("WWW-Authenticate", ""))
@@ -156,7 +200,7 @@ class _Session:
         given = self._json(answer)
         token = given.get("token") or given.get("access_token")
         if not isinstance(token, str) or not token:
-            raise Unavailable("the registry gave no token", where=self._place.shown, hint="check the credentials in the Helm secret")
+            raise Unavailable("the registry gave no token", where=self._place.shown, hint="check the credentials in the secret")
         return Bound(self._place.origin, f"Bearer {token}")
 
     def _url(self, path: str) -> str:
@@ -185,7 +229,7 @@ def _place(reference: str, credentials: HelmCredentials) -> _Place:
     base = f"{'http' if credentials.basic_http else 'https'}://{_HOSTS.get(host, host)}"
     shown = redact(reference)
     hint = "write oci://host/path/chart and the version in helm.version"
-    if "@" in host or not host or not _NAME.fullmatch(name):
+    if "@" in host or not host or not NAME.fullmatch(name):
         raise Invalid(f"{shown!r} is not the reference of a chart in a registry", field="helm.repo", hint=hint)
     check_url(base)
     return _Place(base, name, shown)

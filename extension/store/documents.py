@@ -26,6 +26,7 @@ from extension.store.clock import now
 from extension.store.schema import contents, objects, tombstones
 from extension.store.sealing import Seal
 from extension.store.tagging import tag, untag
+from extension.store.tallies import begin
 
 T = TypeVar("T", bound=Object)
 
@@ -86,6 +87,8 @@ class Documents:
         }  # fmt: skip
         object_id = connection.execute(insert(objects).values(values).returning(objects.c.id)).scalar_one()
         tag(connection, [(object_id, obj)])
+        if isinstance(obj, Cluster):
+            begin(connection, [object_id], revision)
         return obj
 
     def _named(self, connection: Connection, obj: Object) -> ObjectMeta:

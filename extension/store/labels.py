@@ -40,6 +40,7 @@ _REMEMBERED = 1000
 """How many changes of marks are told of one by one."""
 
 _HOLDS: dict[str, Callable[[Member, tuple[str, ...]], bool]] = {
+    "all": lambda _member, _args: True,
     "space": lambda member, args: member.namespace == args[0],
     "named": lambda member, args: member.namespace == args[0] and args[1] in (member.name, member.labels.get(DISPLAY_NAME)),
     "label": lambda member, args: member.labels.get(args[0]) == args[1],
@@ -225,15 +226,26 @@ class LabelIndex:
     def clusters(self, namespace: str) -> FrozenBitMap:
         return self._set(("space", namespace), lambda: self._clusters.inside(namespace))
 
+    def chosen(self, namespaces: Sequence[str] | None, selector: LabelSelector) -> FrozenBitMap:
+        """The clusters that a selector matches in some namespaces, or in all. Raises Invalid."""
+        with self._lock:
+            if namespaces is None:
+                found = self._set(("all",), self._clusters.everyone)
+            else:
+                found = FrozenBitMap.union(NONE, *(self.clusters(namespace) for namespace in namespaces))
+            return self._among(found, selector)
+
     def named(self, namespace: str, name: str) -> FrozenBitMap:
         return self._set(("named", namespace, name), lambda: self._clusters.named(namespace, name))
 
     def select(self, namespace: str, selector: LabelSelector) -> FrozenBitMap:
         with self._lock:
-            found = self.clusters(namespace)
-            for req in requirements(selector):
-                found &= self._holding(found, req)
-            return found
+            return self._among(self.clusters(namespace), selector)
+
+    def _among(self, found: FrozenBitMap, selector: LabelSelector) -> FrozenBitMap:
+        for req in requirements(selector):
+            found &= self._holding(found, req)
+        return found
 
     def _holding(self, everything: FrozenBitMap, req: Requirement) -> FrozenBitMap:
         if req.operator in ("Exists", "DoesNotExist"):

@@ -38,6 +38,9 @@ class Population:
             return array("I", [row[0] for row in self._rows(_ORDERED_HERE, namespace=next(iter(namespaces)))])
         return array("I", [row[0] for row in self._rows(_ORDERED, namespaces=tuple(namespaces))])
 
+    def everyone(self) -> BitMap:
+        return BitMap([row[0] for row in self._rows(_EVERYONE)])
+
     def inside(self, namespace: str) -> BitMap:
         """The clusters of a namespace."""
         return BitMap([row[0] for row in self._rows(_INSIDE, namespace=namespace)])
@@ -95,6 +98,7 @@ class _Document(msgspec.Struct):
 prepare(_Document)
 
 
+_EVERYONE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}'")  # noqa: S608
 _INSIDE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace")  # noqa: S608
 _ORDERED_HERE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace ORDER BY name")  # noqa: S608
 _ORDERED = text(
@@ -108,9 +112,7 @@ _NAMED = text(
 _LABELLED = text(f"SELECT object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key AND value = :value")  # noqa: S608
 _HAVING = text(f"SELECT object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key")  # noqa: S608
 _BY_VALUE = text(f"SELECT value, object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key ORDER BY value, object_id")  # noqa: S608
-_MARKED = text(
-    f"SELECT id FROM object WHERE marks <> 0 AND (marks & :mark) <> 0 AND kind = '{Cluster.KIND}'"  # noqa: S608
-)
+_MARKED = text("SELECT id FROM object WHERE marks <> 0 AND (marks & :mark) <> 0")
 _MEMBERS = text(
     f"SELECT id, namespace, name, marks, doc FROM object WHERE kind = '{Cluster.KIND}' AND id IN :numbers"  # noqa: S608
 ).bindparams(bindparam("numbers", expanding=True))

@@ -17,6 +17,7 @@ from extension.store.database import many, new_ids
 from extension.store.documents import prepared
 from extension.store.schema import objects
 from extension.store.tagging import tag
+from extension.store.tallies import begin
 
 _AT_ONCE = 500
 
@@ -28,6 +29,7 @@ def register(connection: Connection, clusters: Sequence[Cluster], revision: int)
     made = list(zip(new_ids(connection, len(clusters)), (_complete(c, created, revision) for c in clusters), strict=True))
     many(connection, _ADD, [_row(number, cluster, revision) for number, cluster in made])
     tag(connection, made)
+    begin(connection, [number for number, _ in made], revision)
 
 
 def _refuse_known(connection: Connection, clusters: Sequence[Cluster]) -> None:

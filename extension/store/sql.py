@@ -26,7 +26,9 @@ from extension.store.database import Database
 from extension.store.deliveries import DeliveryLog
 from extension.store.deployments import Deployments, maker_ids
 from extension.store.documents import Documents, hidden, restated, updated
-from extension.store.listing import Order, counted, document_field, selection
+from extension.store.finding import ClusterLists
+from extension.store.labels import LabelIndex
+from extension.store.listing import listed
 from extension.store.membership import members
 from extension.store.population import Population
 from extension.store.progress import ProgressSets
@@ -38,7 +40,7 @@ from extension.store.schema import objects
 from extension.store.sealing import Seal, key_of
 from extension.store.tallies import touch
 from extension.store.tokens import TokenStore
-from extension.store.views import conditions, overlay, own_status
+from extension.store.views import conditions, overlay, overlays, own_status
 
 T = TypeVar("T", bound=Object)
 KEYS_AT_ONCE = 1000
@@ -55,6 +57,7 @@ class SqlStore:
         self._progress = ProgressSets()
         self.population = Population(database)
         self.tokens = TokenStore(database)
+        self._lists = ClusterLists(LabelIndex(self))
         self.deliveries = DeliveryLog(database)
 
     # documents
@@ -80,15 +83,11 @@ class SqlStore:
             return obj
 
     def list(self, cls: type[T], query: Query = Query()) -> Page:
-        where = and_(objects.c.kind == cls.KIND, selection(query, document_field, objects.c.namespace, cls.KIND))
-        order = Order(query, document_field, (objects.c.id,))
+        query, left = self._lists.narrowed(query) if cls is Cluster else (query, None)
         with self._database.read() as connection:
-            rows = connection.execute(order.apply(select(objects, *order.columns).where(where), query.limit)).all()
-            shown = rows[: query.limit]
-            items = tuple(hidden(overlay(connection, self._documents.object(cls, row), row.id)) for row in shown)
-            more = order.next(shown[-1]) if len(rows) > query.limit else ""
-            count = connection.execute(counted(objects, where)).scalar_one()
-            return Page(items, more, count, self._revision(connection))
+            page = listed(connection, cls.KIND, query) if left is None else self._lists.page(connection, query, left)
+            found = overlays(connection, [(self._documents.object(cls, row), row.id) for row in page[0]])
+            return Page(tuple(hidden(obj) for obj in found), *page[1:], self._revision(connection))
 
     def create(self, obj: T, *, dry_run: bool = False) -> T:
         with self._writing(dry_run) as (connection, revision):

@@ -59,7 +59,8 @@ class Wishes:
             )
 
     def write(self, bundle_id: int, revision: int) -> None:
-        """Writes the rows, and the difference to the tallies of the bundle and the clusters. Clusters that are gone are left out."""
+        """Writes the rows, and the difference to the tallies of the bundle and the clusters. Clusters that are gone, and so
+        have no tally any more, are left out."""
         values = {"bundle": bundle_id, "revision": revision, "changed": now()}
         for statement in (_OUTCOME, _ROWS, _ADD_TO_CLUSTERS, _ADD_TO_BUNDLE):
             self._connection.execute(statement, {name: values[name] for name in values if f":{name}" in statement.text})
@@ -117,7 +118,7 @@ _WISHED = (
     f" CASE WHEN {_bit('remove')} THEN 1 ELSE coalesce(d.deleting, 0) END AS deleting,"
     " coalesce(d.applied_id, 0) AS applied_id, coalesce(d.failed, 0) AS failed, coalesce(d.waiting, 0) AS waiting,"
     " coalesce(d.ready, 0) AS ready, coalesce(d.non_modified, 0) AS non_modified"
-    " FROM wish w JOIN object o ON o.id = w.cluster_id AND o.kind = 'Cluster'"
+    " FROM wish w JOIN tally y ON y.object_id = w.cluster_id"
     " LEFT JOIN deployment d ON d.bundle_id = :bundle AND d.cluster_id = w.cluster_id"
     f" WHERE d.cluster_id IS NOT NULL OR {_bit('create')}"
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from extension.objects.base import Condition
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.states import NAMED_RESOURCES, State, condition, deployment_message, ready_message, with_conditions
 from extension.objects.status import BundleSummary, NonReadyResource, ResourceCounts
-from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS
+from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS, tallies
 from extension.store.tallies import COLUMNS
 
 _SUMS = ", ".join(f"coalesce(sum({c}), 0) AS {c}" for c in COLUMNS) + ", coalesce(max(revision), 0) AS revision, max(changed) AS changed"
@@ -38,9 +38,22 @@ class Tally(msgspec.Struct, frozen=True):
         return sum(self.counts.values())
 
 
+NO_TALLY = Tally({}, ResourceCounts(), 0, "")
+
+
 def tally_of(connection: Connection, where: str, **values: Any) -> Tally:
     """The sum of the tallies of the objects a condition selects."""
-    row = connection.execute(text(f"SELECT {_SUMS} FROM tally WHERE {where}"), values).one()._mapping  # noqa: S608 (our own SQL)
+    return _tally(connection.execute(text(f"SELECT {_SUMS} FROM tally WHERE {where}"), values).one()._mapping)  # noqa: S608 (our own SQL)
+
+
+def tallies_of(connection: Connection, ids: Sequence[int]) -> dict[int, Tally]:
+    """The tally of each of these objects."""
+    found = connection.execute(select(tallies).where(tallies.c.object_id.in_(ids)))
+    there = {row.object_id: _tally(row._mapping) for row in found}
+    return {id_: there.get(id_, NO_TALLY) for id_ in ids}
+
+
+def _tally(row: Mapping[Any, Any]) -> Tally:
     counts = {State(int(name[1:])): row[name] for name in STATE_COLUMNS if row[name]}
     resources = ResourceCounts(*(row[f"r_{name}"] for name in RESOURCE_COLUMNS))
     return Tally(counts, resources, row["revision"], row["changed"] or "")
@@ -58,6 +71,15 @@ def first_not_ready(connection: Connection, where: str, name: Callable[[Any], st
         values,
     )
     return [_resource(row, name(row)) for row in rows]
+
+
+def first_of_each(connection: Connection, clusters: Sequence[int]) -> dict[int, list[NonReadyResource]]:
+    """The first deployments of each of these clusters that are not ready, named by bundle."""
+    found: dict[int, list[NonReadyResource]] = {id_: [] for id_ in clusters}
+    if clusters:
+        for row in connection.execute(_FIRST_OF_EACH, {"clusters": list(clusters)}):
+            found[row.cluster_id].append(_resource(row, str(row.bundle)))
+    return found
 
 
 def _resource(row: Any, name: str) -> NonReadyResource:
@@ -78,3 +100,13 @@ def ready_conditions(stored: tuple[Condition, ...], summary: BundleSummary, word
     message = ready_message(summary, word)
     ready = condition("Ready", "False" if message else "True", changed, (), message=message)
     return with_conditions(tuple(c for c in stored if c.type != "Ready"), ready)
+
+
+_FIRST_OF_EACH = text(
+    "SELECT f.cluster_id, f.state, f.live_id, f.applied_id, r.doc, b.name AS bundle FROM ("  # noqa: S608 (our own number)
+    " SELECT bundle_id, cluster_id, state, live_id, applied_id,"
+    " row_number() OVER (PARTITION BY cluster_id ORDER BY bundle_id) AS place"
+    " FROM deployment WHERE cluster_id IN :clusters AND state > 1) AS f"
+    " JOIN object b ON b.id = f.bundle_id LEFT JOIN report r ON r.bundle_id = f.bundle_id AND r.cluster_id = f.cluster_id"
+    f" WHERE f.place <= {NAMED_RESOURCES} ORDER BY f.cluster_id, f.bundle_id"
+).bindparams(bindparam("clusters", expanding=True))

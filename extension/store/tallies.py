@@ -56,6 +56,11 @@ _ADD = (
 )
 
 
+def begin(connection: Connection, clusters: Sequence[int], revision: int) -> None:
+    """The tallies of new clusters: each has one from its first moment to its last."""
+    many(connection, "INSERT INTO tally (object_id, revision, changed, of_cluster) VALUES (?, ?, '', 1)", [(c, revision) for c in clusters])
+
+
 def touch(connection: Connection, object_ids: Iterable[int], revision: int) -> None:
     """Tells watchers of these objects, none a cluster, to look, with no count changed."""
     deltas = Deltas()

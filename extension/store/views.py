@@ -6,21 +6,21 @@ ready, and what a reconciler wrote into the document (conditions of its own; a R
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, select, text
 
 from extension.objects.base import Condition, Object
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo, HelmOp
 from extension.objects.states import NAMED_RESOURCES, display_state, summarise
-from extension.objects.status import Display
+from extension.objects.status import Display, NonReadyResource
 from extension.store.applications import application
 from extension.store.deployments import MAKERS
 from extension.store.membership import members
-from extension.store.schema import STATE_COLUMNS
-from extension.store.summing import first_not_ready, is_own, ready_conditions, tally_of
+from extension.store.schema import STATE_COLUMNS, seen
+from extension.store.summing import Tally, first_not_ready, first_of_each, is_own, ready_conditions, tallies_of, tally_of
 
 T = TypeVar("T", bound=Object)
 
@@ -30,7 +30,18 @@ def overlay(connection: Connection, obj: T, object_id: int) -> T:
     view = _VIEWS.get(type(obj))
     if view is None:
         return obj
-    status, revision = view(connection, obj, object_id)
+    return _laid(obj, *view(connection, obj, object_id))
+
+
+def overlays(connection: Connection, found: Sequence[tuple[T, int]]) -> list[T]:
+    """As `overlay`, for the objects of a list, all of one kind, with their ids."""
+    if not found or not isinstance(found[0][0], Cluster):
+        return [overlay(connection, obj, id_) for obj, id_ in found]
+    statuses: list[tuple[Any, int]] = _clusters(connection, found)  # type: ignore[arg-type]
+    return [_laid(obj, status, revision) for (obj, _), (status, revision) in zip(found, statuses, strict=True)]
+
+
+def _laid(obj: T, status: Any, revision: int) -> T:
     newest = max(revision, int(obj.metadata.resource_version or 0))
     meta = msgspec.structs.replace(obj.metadata, resource_version=str(newest))
     return msgspec.structs.replace(obj, metadata=meta, status=status)
@@ -70,11 +81,24 @@ def _bundle(connection: Connection, bundle: Bundle, object_id: int) -> tuple[Any
 
 
 def _cluster(connection: Connection, cluster: Cluster, object_id: int) -> tuple[Any, int]:
-    tally = tally_of(connection, "object_id = :id", id=object_id)
-    named = first_not_ready(connection, "d.cluster_id = :id", lambda row: str(row.bundle), id=object_id) if tally.total else []
+    return _clusters(connection, [(cluster, object_id)])[0]
+
+
+def _clusters(connection: Connection, found: Sequence[tuple[Cluster, int]]) -> list[tuple[Any, int]]:
+    """The statuses of many clusters, with a query for all of them where one a cluster would be asked otherwise."""
+    ids = [id_ for _, id_ in found]
+    tallies = tallies_of(connection, ids)
+    deployed = [id_ for id_ in ids if tallies[id_].total]
+    named = first_of_each(connection, [id_ for id_ in deployed if tallies[id_].ready < tallies[id_].total])
+    makers = _makers_of(connection, deployed)
+    times = {row.cluster_id: row.at for row in connection.execute(select(seen).where(seen.c.cluster_id.in_(ids)))}
+    return [_cluster_status(cluster, tallies[id_], named.get(id_, []), makers.get(id_, {}), times.get(id_, "")) for cluster, id_ in found]
+
+
+def _cluster_status(
+    cluster: Cluster, tally: Tally, named: list[NonReadyResource], makers: Mapping[str, tuple[int, int]], at: str
+) -> tuple[Any, int]:
     summary = summarise(tally.counts, named)
-    seen = connection.execute(text("SELECT at FROM seen WHERE cluster_id = :id"), {"id": object_id}).scalar_one_or_none() or ""
-    makers = _makers_of(connection, object_id) if tally.total else {}
     (repos, all_repos), (charts, all_charts) = (makers.get(kind, (0, 0)) for kind in (GitRepo.KIND, HelmOp.KIND))
     status = msgspec.structs.replace(
         cluster.status,
@@ -84,8 +108,8 @@ def _cluster(connection: Connection, cluster: Cluster, object_id: int) -> tuple[
         desired_ready_git_repos=all_repos,
         ready_helm_ops=charts,
         desired_ready_helm_ops=all_charts,
-        agent=msgspec.structs.replace(cluster.status.agent, last_seen=seen),
-        display=Display(ready_bundles=f"{tally.ready}/{tally.total}", state=display_state(summary) if seen else "WaitCheckIn"),
+        agent=msgspec.structs.replace(cluster.status.agent, last_seen=at),
+        display=Display(ready_bundles=f"{tally.ready}/{tally.total}", state=display_state(summary) if at else "WaitCheckIn"),
         conditions=ready_conditions(
             cluster.status.conditions, summary, "Bundle", tally.changed or cluster.metadata.creation_timestamp or ""
         ),
@@ -93,18 +117,22 @@ def _cluster(connection: Connection, cluster: Cluster, object_id: int) -> tuple[
     return status, tally.revision
 
 
-def _makers_of(connection: Connection, cluster_id: int) -> dict[str, tuple[int, int]]:
-    """By kind, the GitRepos and HelmOps with a deployment on the cluster: how many have one that is ready (1.8, as Fleet counts), and
-    how many in all."""
-    rows = connection.execute(
-        text(
-            "SELECT kind, coalesce(sum(ready), 0) AS ready, count(*) AS total FROM (SELECT m.kind, max(d.state = 1) AS ready"  # noqa: S608
-            f" FROM deployment d JOIN label l ON l.object_id = d.bundle_id JOIN object b ON b.id = d.bundle_id {MAKERS}"
-            " WHERE d.cluster_id = :id AND d.state > 0 GROUP BY m.id) AS per_maker GROUP BY kind"
-        ),
-        {"id": cluster_id},
-    )
-    return {row.kind: (int(row.ready), int(row.total)) for row in rows}
+def _makers_of(connection: Connection, clusters: Sequence[int]) -> dict[int, dict[str, tuple[int, int]]]:
+    """By cluster and kind, the GitRepos and HelmOps with a deployment on the cluster: how many have one that is ready (1.8, as Fleet
+    counts), and how many in all."""
+    found: dict[int, dict[str, tuple[int, int]]] = {}
+    if clusters:
+        for row in connection.execute(_MAKERS_OF, {"clusters": list(clusters)}):
+            found.setdefault(row.cluster_id, {})[row.kind] = (int(row.ready), int(row.total))
+    return found
+
+
+_MAKERS_OF = text(
+    "SELECT cluster_id, kind, coalesce(sum(ready), 0) AS ready, count(*) AS total FROM (SELECT d.cluster_id, m.kind,"  # noqa: S608
+    f" max(CASE WHEN d.state = 1 THEN 1 ELSE 0 END) AS ready"
+    f" FROM deployment d JOIN label l ON l.object_id = d.bundle_id JOIN object b ON b.id = d.bundle_id {MAKERS}"
+    " WHERE d.cluster_id IN :clusters AND d.state > 0 GROUP BY d.cluster_id, m.kind, m.id) AS per_maker GROUP BY cluster_id, kind"
+).bindparams(bindparam("clusters", expanding=True))
 
 
 def _group(connection: Connection, group: ClusterGroup, _object_id: int) -> tuple[Any, int]:

@@ -162,6 +162,7 @@ def filled(admin: Session, deployed: None) -> None:
         "fleet.cattle.io.clusterregistrationtokens": {"spec": {"ttl": "24h"}},
         "fleet.cattle.io.bundlenamespacemappings": {"bundleSelector": {}, "namespaceSelector": {}},
         "fleet.cattle.io.gitrepos": gitrepo(branch="main", paths=["a", "b"], paused=True, forceSyncGeneration=7),
+        "fleet.cattle.io.imagescans": {"spec": {"image": "org/app", "tagName": "app", "gitrepoName": "one"}},
         "configmaps": {"data": {"k": "v"}},
         "secrets": {"stringData": {"k": "v"}},
     }.items():

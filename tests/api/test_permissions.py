@@ -14,13 +14,21 @@ BODIES: dict[str, dict[str, Any]] = {
     "fleet.cattle.io.gitrepos": {"spec": {"repo": "https://git.example.org/x"}},
     "fleet.cattle.io.bundles": {},
     "fleet.cattle.io.clustergroups": {},
+    "fleet.cattle.io.imagescans": {"spec": {"image": "org/app", "tagName": "app"}},
     "secrets": {"data": {"k": "dg=="}},
     "configmaps": {"data": {"k": "v"}},
     "fleet.cattle.io.clusters": {},
     "fleet.cattle.io.clusterregistrationtokens": {},
     "fleet.cattle.io.bundlenamespacemappings": {},
 }
-MEMBERS = ("fleet.cattle.io.gitrepos", "fleet.cattle.io.bundles", "fleet.cattle.io.clustergroups", "secrets", "configmaps")
+MEMBERS = (
+    "fleet.cattle.io.gitrepos",
+    "fleet.cattle.io.bundles",
+    "fleet.cattle.io.clustergroups",
+    "fleet.cattle.io.imagescans",
+    "secrets",
+    "configmaps",
+)
 ADMINS = ("fleet.cattle.io.clusters", "fleet.cattle.io.clusterregistrationtokens")
 CALLERS: dict[str, dict[str, str]] = {
     "stranger": {"team_b": "admin"},

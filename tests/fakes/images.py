@@ -42,4 +42,6 @@ class DictImages(DictSources):
         if change.parent != head:
             raise Conflict("the branch has moved: fetch first", where=repo.spec.repo)
         self.pushed.append(change)
-        return self.commit(repo.spec.repo, {**{p: d.decode() for p, d in tree.files.items()}, **{p: d.decode() for p, d in change.files.items()}})
+        return self.commit(
+            repo.spec.repo, {**{p: d.decode() for p, d in tree.files.items()}, **{p: d.decode() for p, d in change.files.items()}}
+        )

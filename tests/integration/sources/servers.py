@@ -184,7 +184,14 @@ def redirect(target: Callable[[str], str], status: int = 302) -> Server:
     return Server(Redirect)
 
 
-def registry(charts: dict[tuple[str, str], bytes], *, login: str = "", token: bool = False, tls: ssl.SSLContext | None = None) -> Server:
+def registry(
+    charts: dict[tuple[str, str], bytes],
+    *,
+    login: str = "",
+    token: bool = False,
+    tls: ssl.SSLContext | None = None,
+    tells_digest: bool = True,
+) -> Server:
     """An OCI registry with `charts` by (repository, tag), two tags a page; `token`: logins are exchanged for a bearer token."""
     blobs: dict[str, bytes] = {}
     manifests: dict[tuple[str, str], bytes] = {}
@@ -209,11 +216,15 @@ def registry(charts: dict[tuple[str, str], bytes], *, login: str = "", token: bo
             if kind == "tags":
                 self._tags(name, query)
             elif kind == "manifests" and (name, rest) in manifests:
-                self.reply(200, manifests[name, rest], {"Content-Type": "application/vnd.oci.image.manifest.v1+json"})
+                digest = {"Docker-Content-Digest": f"sha256:{hashlib.sha256(manifests[name, rest]).hexdigest()}"} if tells_digest else {}
+                self.reply(200, manifests[name, rest], {"Content-Type": "application/vnd.oci.image.manifest.v1+json", **digest})
             elif kind == "blobs" and rest in blobs:
                 self.reply(200, blobs[rest])
             else:
                 self.reply(404, b'{"errors":[{"code":"MANIFEST_UNKNOWN"}]}')
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
 
         def _allowed(self) -> bool:
             if not login:

@@ -90,6 +90,10 @@ production   2/2              6/6             active             3d
 """,
     ),
     "crt": ([row("t", status={"secretName": "t-secret"})], "NAME   SECRET-NAME   AGE\nt      t-secret      3d\n"),
+    "imagescan": (
+        [row("imagescan-shop-0", spec={"image": "org/app"}, status={"latestTag": "1.2.0"})],
+        "NAME               REPOSITORY   LATEST   AGE\nimagescan-shop-0   org/app      1.2.0    3d\n",
+    ),
     "bnm": ([row("to-edge")], "NAME      AGE\nto-edge   3d\n"),
     "workspace": ([row("edge", workspace="")], "NAME   AGE\nedge   3d\n"),
     "secret": (

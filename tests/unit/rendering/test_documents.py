@@ -45,6 +45,20 @@ def test_helms_own_parser_reads_it_the_same(value: dict[str, object]) -> None:
         pytest.param("kind: AList\nitems: []\n", [], id="empty-list"),
         pytest.param("kind: A\nv: |\n  a\n  ---\n  b\n", ["a\n---\nb\n"], id="separator-inside-a-text"),
         pytest.param('{"kind": "A", "v": 1}', [1], id="json"),
+        pytest.param('{"kind": "A", "v": 1}\n---\n\n {\n\t"kind": "A", "v": 2}\n', [1, 2], id="json with tabs"),
+        pytest.param('{"kind": "A", "v": "\\u00e9\\/\\ud83d\\ude00 \\ud800\u2028 x"}', ["é/😀 \ufffd\u2028 x"], id="json escapes"),
+        pytest.param('{"kind": "A", "v": 1, "v": 2}', [2], id="of two equal keys the last"),
+        pytest.param("---\n{kind: A, v: 1}\n", [1], id="flow style behind a first separator"),
+        pytest.param("--- # c\n{kind: A, v: on}\n", [True], id="and a comment"),
+        pytest.param("# c\n{kind: A, v: 1}\n", [1], id="or behind a comment"),
+        pytest.param("kind: A\nv: 1\n---   \n---\nkind: A\nv: 2\n---", [1, 2], id="separators with blanks"),
+        pytest.param("kind: A\nv: 18446744073709551615\n", [1.8446744073709552e19], id="beyond 64 bits"),
+        pytest.param(
+            '{"kind": "A", "v": [12345678901234567890, 9007199254740993]}', [[1.2345678901234567e19, 2**53 + 1]], id="json numbers"
+        ),
+        pytest.param("kind: AList\nitems:\n", [], id="null items"),
+        pytest.param("kind: List\nitems: [{apiVersion: v1, v: 1}, {kind: A, v: 2}]\n", [1, 2], id="an item may lack a kind"),
+        pytest.param("kind: L\nitems: [{kind: List, v: 1, items: [{kind: A, v: 2}]}]\n", [1], id="an inner list stays one"),
     ],
 )
 def test_a_stream_is_cut_into_objects(text: str, names: list[object]) -> None:
@@ -62,7 +76,19 @@ def test_items_of_a_typed_list_get_its_kind() -> None:
         pytest.param("kind: A\n---\na: 1\n", "line 3", id="no-kind"),
         pytest.param("kind: A\n---\nkind: A\n  b: c\n", "line 4", id="broken"),
         pytest.param("- a\n", "expected an object, got a list", id="a-list"),
-        pytest.param("kind: List\nitems: [1]\n", "an item is no object", id="bad-item"),
+        pytest.param("kind: List\nitems: [1]\n", "an item is no object but a number", id="bad-item"),
+        pytest.param("kind: List\nitems: {a: 1}\n", "items are a map, not a list", id="bad-items"),
+        pytest.param("kind: A\n---\nkind: A\n  b: c\n", "line 4: mapping values are not allowed in this context (column 4)", id="column"),
+        pytest.param("{kind: A, v: 1}\n", "json: line 1 column 2: Expecting property name", id="flow-style-is-no-json"),
+        pytest.param('kind: A\n---\n\n{"kind": "A",\n "v": 1,}\n', "json: line 5 column 9: ", id="json-comma"),
+        pytest.param("---\n---\n{kind: A}\n", "json: line 3 column 2", id="flow-style-behind-two-separators"),
+        pytest.param('{"kind": "A"}\n{"kind": "A"}\n', "json: line 2 column 1: Extra data", id="json-twice"),
+        pytest.param('{"kind": "A", "v": "a\tb"}', "json: line 1 column 22: Invalid control character", id="json-tab-in-a-text"),
+        pytest.param('{"kind": "A", "v": NaN}', "NaN can't be expressed in JSON", id="json-nan"),
+        pytest.param('{"kind": "A", "v": 1e400}', "1e400 can't be expressed in JSON", id="json-huge"),
+        pytest.param('{"a": ' * 100_000, "json: nested too deep", id="json-deep"),
+        pytest.param("kind: A\n--- {kind: A}\n", "line 2: invalid document separator: --- {kind: A}", id="separator-with-text"),
+        pytest.param("kind: A\n---kind: A\n", "line 2: invalid document separator", id="separator-glued"),
     ],
 )
 def test_an_error_names_the_file_and_the_line(text: str, words: str) -> None:

@@ -25,6 +25,10 @@ def _render(template: str, extra: dict[str, bytes] | None = None, **given: objec
         pytest.param("{{ .Capabilities.KubeVersion.Version }}", {"kube_version": "v1.30.2"}, "v1.30.2", id="kube-version"),
         pytest.param("{{ .Capabilities.KubeVersion.Version }}", {"kube_version": "1.30.2"}, "1.30.2", id="kube-version-of-a-dry-run"),
         pytest.param("{{ .Capabilities.KubeVersion.Minor }}", {"kube_version": "1.30.2"}, "30", id="minor-of-a-dry-run"),
+        pytest.param(
+            "a {{ .Capabilities.KubeVersion }} b", {"kube_version": "1.30.2+k3s1"}, "a 1.30.2+k3s1 b", id="all-of-it-in-a-dry-run"
+        ),
+        pytest.param("{{ .Capabilities.KubeVersion }}", {"kube_version": "v1.30.2"}, "v1.30.2", id="all-of-it"),
         pytest.param('{{ .Capabilities.APIVersions.Has "x/v1" }}', {"api_versions": ("x/v1",)}, "true", id="api-versions"),
         pytest.param('{{ .Capabilities.APIVersions.Has "x/v1" }}', {}, "false", id="api-versions-default"),
         pytest.param("{{ .Release.Namespace | quote }}", {"namespace": ""}, '""', id="no-namespace"),
@@ -109,6 +113,27 @@ def test_a_constraint_that_nothing_meets_or_that_is_none_is_an_error() -> None:
         versions.resolve("3.x", ("1.0.0",), HELM.satisfying)
     with pytest.raises(Invalid, match="'abc' is no version constraint"):
         versions.resolve("abc", (), HELM.satisfying)
+
+
+@pytest.mark.parametrize(
+    ("version", "want"),
+    [
+        ("v1.30.2", "1.30.2"),
+        ("1.30.2", "1.30.2"),
+        ("v1.28", "1.28.0"),
+        ("1", "1.0.0"),
+        ("v1.30.2-rc.1+k3s1", "1.30.2-rc.1+k3s1"),
+        ("v1.30+x", "1.30.0+x"),
+    ],
+)
+def test_a_kubernetes_version_is_shown_in_full(version: str, want: str) -> None:
+    assert versions.full(version) == want
+
+
+@pytest.mark.parametrize("version", ["", "x", "v", "1.x", "1.2.3.4", "v1.30.2 "])
+def test_what_is_no_version_is_refused(version: str) -> None:
+    with pytest.raises(Invalid, match=f"invalid kubeVersion: {version}"):
+        versions.full(version)
 
 
 def _chart(folder: Path, repository: str) -> str:

@@ -24,6 +24,40 @@ def test_what_helm_rendered_comes_first_and_once() -> None:
         assert sorted(obj["metadata"]["name"] for obj in found) == ["a-s", "b-s"]  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("resources", "names"),
+    [
+        ("", ["a"]),
+        ("# nothing\n", ["a"]),
+        ("resources:\n", ["a"]),
+        ("resources: b.yaml\n", ["a", "b"]),
+        ("resources: [b.yaml]\n", ["a", "b"]),
+    ],
+)
+def test_any_kustomization_gets_what_helm_rendered(resources: str, names: list[str]) -> None:
+    found = _build({"kustomization.yaml": resources, "b.yaml": CONFIG_MAP.decode().replace("a}", "b}")}, "", CONFIG_MAP.decode())
+    assert sorted(obj["metadata"]["name"] for obj in found) == names  # type: ignore[index]
+
+
+@pytest.mark.parametrize("name", ["a b.txt", "ü.yaml", "a#b/c", "a+b", "a@b", "a..b", "x/(y)", "日本", "a\tb"])
+@pytest.mark.parametrize("kustomization", ["kustomization.yaml", "sub/kustomization.yml"])
+def test_a_name_that_fleets_kustomize_has_no_room_for_is_an_error_that_says_which(name: str, kustomization: str) -> None:
+    with pytest.raises(Invalid, match=r"illegal name .*letters, digits") as error:
+        KUBECTL.build({kustomization: b"resources: [a.yaml]", "a.yaml": CONFIG_MAP, name: b""}, "", "")
+    assert error.value.where == name
+
+
+@pytest.mark.parametrize("name", ["a-b_c.D:9", ".hidden", "-x", "d/e/f"])
+def test_other_names_are_fine(name: str) -> None:
+    assert len(_build({"kustomization.yaml": "resources: [a.yaml]", "a.yaml": CONFIG_MAP.decode(), name: ""})) == 1
+
+
+def test_a_folder_outside_of_the_bundle_is_refused() -> None:
+    with pytest.raises(Invalid, match=r"\.\./o lies outside of the bundle") as error:
+        _build({"o/kustomization.yaml": ""}, "../o")
+    assert error.value.field == "kustomize.dir"
+
+
 def test_the_root_may_be_left_downwards_only() -> None:
     files = {
         "base/kustomization.yaml": "resources: [a.yaml]",
@@ -77,10 +111,11 @@ def test_a_remote_base_of_a_base_is_refused_too() -> None:
         ({"kustomization.yaml": "a: ["}, "kustomize"),
         ({"kustomization.yaml": "nope: 1"}, "nope"),
         ({"kustomization.yaml": "", "../x": "a"}, "leaves the bundle"),
+        ({"kustomization.yaml": "resources: [../base]"}, r"\.\./base"),
         ({"kustomization.yaml": "", "a": "1", "a/b": "2"}, "both a file and a folder"),
         ({"kustomization.yaml": "", "x" * 300: "1"}, "can't be a file"),
     ],
-    ids=["missing-resource", "broken", "unknown-field", "escape", "file-and-folder", "long-name"],
+    ids=["missing-resource", "broken", "unknown-field", "escape", "base-above", "file-and-folder", "long-name"],
 )
 def test_a_broken_kustomization_is_an_error_without_scratch_paths(files: dict[str, str], words: str) -> None:
     with pytest.raises(Invalid, match=words) as error:

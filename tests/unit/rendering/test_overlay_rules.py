@@ -86,6 +86,44 @@ def test_lists_are_merged_by_key_in_kubernetes_own_kinds_only(kind: str, version
     assert sorted(found, key=str) == sorted(expected, key=str)
 
 
+def _patched(base: str, patch: str) -> Any:
+    return _laid({"a.yaml": base.encode(), "overlays/o/a_patch.yaml": patch.encode()}, "o")["a.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("base", "patch", "expected"),
+    [
+        pytest.param("{apiVersion: v1, kind: List, items: [{kind: A}]}", "x: 1", {"items": [{"kind": "A"}], "x": 1}, id="a list is a map"),
+        pytest.param("{apiVersion: v1, kind: SecretList, items: []}", "items: [1]", {"items": [1]}, id="a typed one too"),
+        pytest.param("{apiVersion: v1, kind: ConfigMap, n: 1}", "~", {"n": 1}, id="of Kubernetes' own kinds null patches nothing"),
+        pytest.param(
+            "{apiVersion: v1, kind: ConfigMap, n: 9007199254740993}", "m: 9007199254740993", {"n": 2**53, "m": 2**53}, id="floats"
+        ),
+        pytest.param("{apiVersion: x.io/v1, kind: X, n: 9007199254740993}", "m: 1", {"n": 2**53 + 1, "m": 1}, id="of others no floats"),
+        pytest.param("{kind: X, a: on, d: 2020-01-01}", "b: y", {"a": "on", "b": "y", "d": "2020-01-01T00:00:00Z"}, id="YAML 1.2"),
+        pytest.param("{kind: X, a: {b: [1, ~]}}", "a: {b: [~, {c: ~}], d: {e: ~}}", {"a": {"b": [None, {}], "d": {}}}, id="nulls"),
+    ],
+)
+def test_a_patch_is_merged(base: str, patch: str, expected: dict[str, Any]) -> None:
+    assert {key: value for key, value in _patched(base, patch).items() if key not in ("apiVersion", "kind")} == expected
+
+
+@pytest.mark.parametrize(
+    ("base", "patch", "words"),
+    [
+        pytest.param("{apiVersion: x.io/v1, kind: X}", "~", "the patch is nothing", id="null for others"),
+        pytest.param("- a", "b: 1", "must be objects", id="a list by a map"),
+        pytest.param("text", "- {op: add, path: /a, value: 1}", "must be an object or a list", id="text by a list"),
+        pytest.param("kind: X", "- {op: replace, path: /a/b, value: 1}", "operation 1: there is no /a/b", id="a path that is not there"),
+        pytest.param("a: 1\na: 2", "b: 1", r'line 2: mapping key "a" already defined at line 1', id="a base with two equal keys"),
+    ],
+)
+def test_a_patch_that_can_not_be_merged_is_an_error(base: str, patch: str, words: str) -> None:
+    with pytest.raises(Invalid, match=words) as error:
+        _patched(base, patch)
+    assert error.value.where in ("a.yaml", "overlays/o/a_patch.yaml")
+
+
 def test_every_patch_of_an_overlay_needs_its_file() -> None:
     with pytest.raises(Invalid, match=r"failed to find base file x\.yaml to patch"):
         _laid({"d/x.yaml": BASE, "overlays/o/x_patch.yaml": b"{}"}, "o")

@@ -96,6 +96,8 @@ def test_hooks_are_told_from_objects() -> None:
         _hook("early", "pre-install", weight="-5"),
         _hook("odd", "test-success", weight="x"),
         _hook("unknown", "crd-install"),
+        _hook("partly", "pre-install,"),
+        _hook("none", ""),
         _object("Job", "plain"),
     ]
     plain, hooks = split(given)
@@ -106,3 +108,20 @@ def test_hooks_are_told_from_objects() -> None:
         ("late", ("post-install", "post-upgrade"), 5),
     ]
     assert hooks[2].delete_policies == ("hook-succeeded", "before-hook-creation")
+
+
+@pytest.mark.parametrize(
+    ("obj", "words"),
+    [
+        pytest.param({"apiVersion": {"a": 1}}, "apiVersion must be text, not a map", id="version"),
+        pytest.param({"metadata": {"name": ["a"]}}, "metadata.name must be text, not a list", id="name"),
+        pytest.param({"metadata": "text"}, "metadata is no map", id="metadata"),
+    ],
+)
+def test_a_head_that_helm_can_not_read_is_refused(obj: dict[str, object], words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        finish({"kind": "A", **obj}, "i", OPTIONS, None)
+
+
+def test_a_name_that_is_a_number_stays_one() -> None:
+    assert finish({"kind": "A", "metadata": {"name": 1}}, "i", OPTIONS, None)["metadata"]["name"] == 1

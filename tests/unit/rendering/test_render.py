@@ -141,6 +141,62 @@ def test_a_kustomization_beside_others_is_not_used_without_its_folder() -> None:
     assert _names(rendering) == ["a"]
 
 
+def test_kustomize_reads_what_helm_rendered_and_not_what_fleet_read() -> None:
+    crd = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: x.y}\nspec: {group: y}\n"
+    plain, through = {"Chart.yaml": CHART, "templates/a.yaml": crd}, {"kustomization.yaml": "labels: [{pairs: {a: b}}]\n"}
+    assert _render(plain).objects[0]["spec"] == {"group": True}
+    assert _render({**plain, **through}).objects[0]["spec"] == {"group": "y"}
+
+
+def test_a_patch_of_annotations_finds_those_that_helm_put_there_for_a_while() -> None:
+    patch = "patches:\n- target: {kind: ConfigMap}\n  patch: |-\n    - {op: add, path: /metadata/annotations/a, value: b}\n"
+    [found] = _render({"Chart.yaml": CHART, "templates/a.yaml": CONFIG_MAP, "kustomization.yaml": patch}).objects
+    assert found["metadata"]["annotations"] == {"a": "b", "objectset.rio.cattle.io/id": "default-demo"}
+
+
+@pytest.mark.parametrize("kustomization", ["kustomization.yml", "Kustomization"])
+def test_a_kustomization_of_another_spelling_is_an_object_or_nothing(kustomization: str) -> None:
+    head = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+    kinds = [obj["kind"] for obj in _render({"a.yaml": CONFIG_MAP, kustomization: f"{head}resources: [a.yaml]\n"}).objects]
+    assert kinds == ["ConfigMap", "Kustomization"][: 1 + kustomization.endswith(".yml")]
+    assert _names(_render({"a.yaml": CONFIG_MAP, kustomization: "resources: [a.yaml]\n"})) == ["a"]
+
+
+def test_an_empty_namespace_in_braces_is_text() -> None:
+    template = CONFIG_MAP.replace("a}", "a, namespace: {{ .Release.Namespace }}}")
+    given = msgspec.structs.replace(_input({"Chart.yaml": CHART, "templates/a.yaml": template}), namespace="", set_id_prefix="")
+    assert render.render(given, HELM, KUBECTL).objects[0]["metadata"]["namespace"] == ""
+
+
+def test_a_dry_run_does_not_look_at_crds() -> None:
+    given = _input({"Chart.yaml": CHART, "templates/a.yaml": CONFIG_MAP, "crds/x.yaml": "a: ["})
+    assert render.render(msgspec.structs.replace(given, set_id_prefix=""), HELM, KUBECTL).crds == ()
+    with pytest.raises(Invalid, match=r"crds/x\.yaml: yaml: line 2"):
+        render.render(given, HELM, KUBECTL)
+
+
+def test_a_dry_run_shows_an_object_without_metadata_as_it_is() -> None:
+    given = _input({"a.yaml": "apiVersion: v1\nkind: A\nmetadata:\n"}, namespace="n")
+    [shown] = render.render(msgspec.structs.replace(given, set_id_prefix=""), HELM, KUBECTL).objects
+    [deployed] = render.render(given, HELM, KUBECTL).objects
+    assert shown == {"apiVersion": "v1", "kind": "A"}
+    assert deployed["metadata"]["namespace"] == "n"
+
+
+def test_of_a_list_within_a_list_the_inner_one_is_marked() -> None:
+    inner = "{apiVersion: v1, kind: ConfigMapList, items: [{metadata: {name: a}}]}"
+    raw, template = {"l.yaml": f"apiVersion: v1\nkind: List\nitems: [{inner}]\n"}, {"templates/l.yaml": inner, "Chart.yaml": CHART}
+    assert _render(raw).objects == ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}},)
+    assert "labels" in _render(template).objects[0]["metadata"]
+
+
+def test_of_a_plain_list_items_without_kind_or_version_are_left_out() -> None:
+    items = (
+        "[{apiVersion: v1, metadata: {name: x}}, {kind: A}, {apiVersion: 1, kind: A}, ~, {apiVersion: v1, kind: A, metadata: {name: z}}]"
+    )
+    assert _names(_render({"l.yaml": f"apiVersion: v1\nkind: List\nitems: {items}\n"})) == ["z"]
+
+
 def test_overlays_are_for_plain_bundles_only() -> None:
     overlay = YAMLOptions(overlays=("o",))
     files = {"a.yaml": CONFIG_MAP, "overlays/o/a.yaml": CONFIG_MAP.replace("a}", "b}")}
@@ -164,6 +220,24 @@ def test_overlays_are_for_plain_bundles_only() -> None:
         pytest.param({"Chart.yaml": "a: ["}, ["demo", "Chart.yaml"], id="chart-yaml"),
         pytest.param({"Chart.yaml": CHART, "values.yaml": "- a\n"}, ["demo", "values.yaml"], id="values-yaml"),
         pytest.param({"kustomization.yaml": "resources: [nope.yaml]"}, ["kustomize", "nope.yaml"], id="kustomize-base"),
+        pytest.param({"a.yaml": "{apiVersion: v1, kind: A}\n"}, ["a.yaml", "json: line 1 column 2", "begins with {"], id="flow-style"),
+        pytest.param({"b/a.yaml": CONFIG_MAP + "--- x\n"}, ["b/a.yaml", "line 4", "separator"], id="separator"),
+        pytest.param({"a.yaml": "apiVersion: v1\nkind: A\nmetadata: text\n"}, ["A", "metadata is no map"], id="metadata"),
+        pytest.param(
+            {"Chart.yaml": CHART, "templates/a.yaml": "{{ fail `because` }}"}, ["chart c", "c/templates/a.yaml:1", "because"], id="fail"
+        ),
+        pytest.param(
+            {"Chart.yaml": CHART, "templates/a.yaml": "\n{{ required `give x` .Values.x }}"},
+            ["templates/a.yaml:2", "give x"],
+            id="required",
+        ),
+        pytest.param(
+            {"Chart.yaml": CHART, "charts/s/Chart.yaml": CHART.replace("c\n", "s\n"), "charts/s/templates/b.yaml": "{{ include `no` . }}"},
+            ["chart c", "c/charts/s/templates/b.yaml:1"],
+            id="subchart",
+        ),
+        pytest.param({"templates/a.yaml": "kind: A\n\tb: c\n"}, ["demo/templates/a.yaml", "line 2", "column 1"], id="tab"),
+        pytest.param({"Chart.yaml": CHART, "charts/x.tgz": "no archive"}, ["demo", "x.tgz in c"], id="packed-subchart"),
     ],
 )
 def test_an_error_names_the_file_and_the_cause(files: dict[str, str], words: list[str]) -> None:

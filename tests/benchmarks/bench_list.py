@@ -1,0 +1,56 @@
+"""Lists and summaries of SIZE clusters (default 20,000) with one bundle on all of them: the 95th percentile of each, by the store."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+
+from extension.objects.base import ObjectMeta
+from extension.objects.kinds import Bundle, Cluster, ClusterGroup, ClusterGroupSpec
+from extension.objects.selectors import LabelSelector
+from extension.store.protocol import Filter, Query
+from tests.benchmarks.common import figure, size
+from tests.benchmarks.fleet import WORKSPACE, cluster, fleet, timed
+
+TIMES = 20
+
+
+def p95(work: Callable[[int], object]) -> float:
+    """In milliseconds; what the first question of a process loads for all later ones is not in it."""
+    work(0)
+    return statistics.quantiles([timed(lambda at=at: work(at)) * 1000 for at in range(TIMES)], n=20)[-1]  # type: ignore[misc]
+
+
+def main() -> None:
+    count = size(20_000)
+    with fleet(count) as made:
+        store = made.store
+        store.create(
+            ClusterGroup(
+                metadata=ObjectMeta(name="prod", namespace=WORKSPACE), spec=ClusterGroupSpec(selector=LabelSelector({"env": "prod"}))
+            )
+        )
+        key = made.bundle("everywhere")
+        made.look(key)
+        made.report(key)
+        here = Query(namespaces=(WORKSPACE,))
+        far = [WORKSPACE, cluster(count - 150).metadata.name, 0]
+        questions: dict[str, Callable[[int], object]] = {
+            "first page": lambda _: store.list(Cluster, here),
+            "far end": lambda _: store.list(Cluster, Query(namespaces=(WORKSPACE,), after=f'["{far[0]}","{far[1]}",0]')),
+            "two labels": lambda at: store.list(
+                Cluster, Query(namespaces=(WORKSPACE,), selector=LabelSelector({"env": "prod", "region": f"r{at % 5 * 4}"}))
+            ),
+            "part of a name": lambda at: store.list(
+                Cluster, Query(namespaces=(WORKSPACE,), filters=((Filter("metadata.name", "~", (f"{at * 137 % 10_000:04d}",)),),))
+            ),
+            "by state": lambda _: store.list(Cluster, Query(namespaces=(WORKSPACE,), sort=("metadata.state.name",))),
+        }
+        for name, ask in questions.items():
+            figure("list", count, p95(ask), "ms", what=name, percentile=95, by="the store, in process")
+        figure("summary", count, p95(lambda _: store.get(Bundle, WORKSPACE, "everywhere")), "ms", what="bundle", percentile=95)
+        figure("summary", count, p95(lambda _: store.get(ClusterGroup, WORKSPACE, "prod")), "ms", what="group", percentile=95)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""A fleet at once: registered, counted, listed and rolled out in parts, always as one by one."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroaring import FrozenBitMap
+
+from extension.objects.errors import AlreadyExists, Gone
+from extension.objects.kinds import Bundle, Cluster, ClusterSpec
+from extension.objects.marks import Mark
+from extension.objects.plan import Step
+from extension.objects.selectors import LabelSelector, matches
+from extension.store import feed, finding, progress
+from extension.store.protocol import Query, Report
+from extension.store.sql import open_store
+from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, listed, names, plan, rows, status, step, variant
+from tests.unit.store.test_listing import fleets, quick, selectors
+
+replace = msgspec.structs.replace
+
+
+def without_times(one):
+    meta = replace(one.metadata, uid="", creation_timestamp=None, resource_version="")
+    return replace(one, metadata=meta)
+
+
+def test_clusters_registered_together_are_what_they_are_one_by_one(store, tmp_path):
+    fleet = [cluster(f"c{n}", namespace=f"team-{n % 2}", env="ab"[n % 2], own=f"{n}") for n in range(5)]
+    fleet.append(replace(cluster("paused"), spec=ClusterSpec(paused=True)))
+    store.register(fleet)
+    other = open_store(tmp_path / "other.db")
+    for one in fleet:
+        other.create(one)
+    found, expected = ([without_times(c) for c in s.list(Cluster).items] for s in (store, other))
+    assert found == expected
+    for mark in Mark:
+        assert len(store.population.marked(mark)) == len(other.population.marked(mark))
+    assert listed(store, Cluster, selector=LabelSelector({"env": "b"})) == ["c1", "c3"]
+    assert {c.type for c in store.changes(0) if c.key.kind == "Cluster"} == {"ADDED"}
+    assert len({c.metadata.uid for c in store.list(Cluster).items}) == 6
+    other.close()
+
+
+@pytest.mark.parametrize("fleet", [["new", "known"], ["new", "twice", "twice"]])
+def test_a_fleet_with_a_name_that_is_taken_is_refused_whole(store, fleet):
+    store.create(cluster("known"))
+    before = store.revision()
+    with pytest.raises(AlreadyExists, match=fleet[-1]):
+        store.register([cluster(name) for name in fleet])
+    assert (listed(store, Cluster), store.revision()) == (["known"], before)
+
+
+def test_numbers_are_never_used_twice_however_clusters_came(store):
+    store.register([cluster("a"), cluster("b")])
+    gone = store.object_id(cluster_key("b"))
+    store.delete(Cluster, NS, "b")
+    store.register([cluster("c")])
+    store.create(cluster("d"))
+    assert len({gone, *(store.object_id(cluster_key(name)) for name in "acd")}) == 4
+
+
+def test_a_label_that_nobody_has_any_more_leaves_no_row(store, path):
+    store.create(cluster("one", env="dev"))
+    two = store.create(cluster("two", env="dev", site="x"))
+    store.delete(Cluster, NS, "one")
+    assert rows(path, "SELECT key, value FROM label_value ORDER BY key") == [("env", "dev"), ("site", "x")]
+    store.update(replace(two, metadata=replace(two.metadata, labels={"env": "prod"})))
+    assert rows(path, "SELECT key, value FROM label_value") == [("env", "prod")]
+    store.delete(Cluster, NS, "two")
+    assert rows(path, "SELECT count(*) FROM label_value") == [(0,)] == rows(path, "SELECT count(*) FROM tag")
+
+
+@quick
+@given(fleet=fleets, selector=selectors, limit=st.integers(1, 4), spaces=st.sampled_from([None, ("team-a",), ("team-a", "team-b")]))
+def test_a_list_gone_through_until_a_page_is_full_is_the_list_that_is_sorted(tmp_path_factory, fleet, selector, limit, spaces):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finding, "FEW", 0)
+        patch.setattr(finding, "CHUNK", 1)
+        store = open_store(tmp_path_factory.mktemp("walk") / "store.db")
+        store.register(fleet)
+        wanted = sorted(
+            (c.metadata.namespace, c.metadata.name)
+            for c in fleet
+            if matches(selector, c.metadata.labels) and (spaces is None or c.metadata.namespace in spaces)
+        )
+        found, after = [], ""
+        while True:
+            page = store.list(Cluster, Query(namespaces=spaces, selector=selector, limit=limit, after=after))
+            found += [(c.metadata.namespace, c.metadata.name) for c in page.items]
+            assert page.count == len(wanted)
+            after = page.next
+            if not after:
+                break
+        store.close()
+        assert found == wanted
+
+
+def test_changes_without_counters_tell_of_clusters_that_changed_and_not_of_their_deployments(store):
+    store.register([cluster(f"c{n}") for n in range(3)])
+    key = store.create(bundle("web", content="kind: A")).key
+    since = store.revision()
+    deploy(store, key, [store.object_id(cluster_key(f"c{n}")) for n in range(3)])
+    assert {c.key.kind for c in store.changes(since)} == {"Cluster", "Bundle", "BundleDeployment"}
+    assert {c.key.kind for c in store.changes(since, counters=False)} == {"Bundle", "BundleDeployment"}
+    store.delete(Cluster, NS, "c1")
+    gone = [c for c in store.changes(since, counters=False) if c.key.kind == "Cluster"]
+    assert [(c.key.name, c.type) for c in gone] == [("c1", "DELETED")]
+
+
+def test_who_would_hear_of_too_many_objects_from_one_write_lists_again(store, monkeypatch):
+    monkeypatch.setattr(feed, "MOST_OF_A_WRITE", 10)
+    since = store.revision()
+    store.register([cluster(f"c{n}") for n in range(11)])
+    with pytest.raises(Gone, match="more than 10 objects"):
+        store.changes(since, limit=5)
+    store.create(cluster("one"))
+    assert [c.key.name for c in store.changes(store.revision() - 1, limit=5)] == ["one"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+def test_the_parts_of_a_step_do_what_the_step_does(size):
+    whole = step(create=[1, 2], stage=[1, 3, 4], promote=[2, 4, 7], refresh=[5], remove=[6])
+    parts = list(whole.parts(size))
+    assert [part.more for part in parts] == [True] * (len(parts) - 1) + [False]
+    for name in ("create", "stage", "promote", "refresh", "remove"):
+        sets = [getattr(part, name) for part in parts]
+        assert FrozenBitMap.union(*sets) == getattr(whole, name)
+        assert sum(len(one) for one in sets) == len(getattr(whole, name))
+    assert list(Step().parts(size)) == []
+
+
+@pytest.mark.parametrize("kept", [2, progress.KEPT])
+@pytest.mark.parametrize("seed", range(6))
+def test_progress_brought_up_to_date_is_progress_read_anew(store, path, monkeypatch, seed, kept):
+    monkeypatch.setattr(progress, "KEPT", kept)
+    chance = random.Random(seed)
+    store.register([cluster(f"c{n}") for n in range(8)])
+    ids = [store.object_id(cluster_key(f"c{n}")) for n in range(8)]
+    key = store.create(bundle("web", content="kind: A")).key
+    number = store.object_id(key)
+    words = ["v1", "v2", "v3"]
+    for _ in range(40):
+        some = sorted(chance.sample(ids, chance.randint(1, 5)))
+        there = set(store.progress(key).existing) | set(store.progress(key).deleting)
+        wanted = variant(store, key, chance.choice(words))
+        match chance.randrange(5):
+            case 0:
+                new = [one for one in some if one not in there]
+                store.apply(plan(store, key, (wanted, new)), step(create=new, promote=chance.choice(([], new))))
+            case 1:
+                old = [one for one in some if one in there]
+                store.apply(plan(store, key, (wanted, old)), step(stage=old, promote=chance.choice(([], old))))
+            case 2:
+                store.report([Report(number, one, status(wanted.deployment_id, ready=chance.random() < 0.5)) for one in some])
+            case 3:
+                store.apply(plan(store, key), step(remove=[one for one in some if one in there]))
+            case _:
+                store.report([Report(number, one, removed=True) for one in some])
+        other = open_store(path)
+        assert store.progress(key) == other.progress(key)
+        other.close()
+    store.delete(Cluster, NS, "c0")
+    assert ids[0] not in store.progress(key).existing
+    assert names(store.list(Bundle)) == ["web"]
