@@ -6,31 +6,40 @@ query is SQL's, over the clusters that are left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 from pyroaring import FrozenBitMap
-from sqlalchemy import ColumnElement, Connection, Row, and_, select, text
+from sqlalchemy import ColumnElement, Connection, Row, select, text
 
 from extension.objects.errors import Invalid
 from extension.objects.kinds import Cluster
+from extension.objects.plan import NONE
 from extension.objects.selectors import LabelSelector, Requirement, requirements
+from extension.store.database import fetched
 from extension.store.labels import LabelIndex
-from extension.store.listing import Found, Order, document_field, label_key, listed, selection
-from extension.store.protocol import Filter, Query
+from extension.store.listing import STATE_PATHS, Found, Order, document_field, label_key, listed
+from extension.store.protocol import Clusters, Filter, Query
 from extension.store.schema import objects
+from extension.store.vectors import ClusterTallies
 
 FEW = 5000
 """So many clusters are sorted for a page; of more, the list is gone through until a page is full."""
 CHUNK = 1000
 LARGEST_CHUNK = 50_000
-_INDEXED = ("metadata.namespace", "metadata.name")
+WAIT_CHECK_IN = "WaitCheckIn"
+_BY_NAME = ("metadata.namespace", "metadata.name")
 
 
 class ClusterLists:
-    def __init__(self, index: LabelIndex) -> None:
+    """`narrowed` and then `page`; all that takes sets is in memory, all that takes an order is asked of an index of the store."""
+
+    def __init__(self, index: LabelIndex, population: Clusters, tallies: ClusterTallies) -> None:
         self._index = index
+        self._population = population
+        self._tallies = tallies
+        self._seen = (0, 0, NONE)
 
     def narrowed(self, query: Query) -> tuple[Query, FrozenBitMap]:
         """The clusters that workspaces and labels leave, and the query with what is still to be asked. Raises Invalid."""
@@ -44,26 +53,116 @@ class ClusterLists:
 
     def page(self, connection: Connection, query: Query, left: FrozenBitMap) -> Found:
         """A page of those of `left` that the query's filters hold for."""
-        if len(left) > FEW and not query.filters and set(query.sort) <= set(_INDEXED):
+        rest: list[tuple[Filter, ...]] = []
+        for terms in query.filters:
+            found = self._holding(connection, terms)
+            left, rest = (left, [*rest, terms]) if found is None else (left & found, rest)
+        query = msgspec.structs.replace(query, filters=tuple(rest))
+        if not rest and query.sort and query.sort[0].removeprefix("-") in STATE_PATHS:
+            return *self._by_state(connection, query, left), len(left)
+        return self._sorted(connection, query, left)
+
+    def _holding(self, connection: Connection, terms: Sequence[Filter]) -> FrozenBitMap | None:
+        """The clusters a filter holds for; None where that is for SQL to find out."""
+        one = terms[0]
+        if all(term.field in STATE_PATHS and term.operator not in {"~", "!~"} for term in terms):
+            states = self._states(connection)
+            return FrozenBitMap.union(NONE, *(_stated(term, states) for term in terms))
+        if len(terms) == 1 and one.field == "metadata.name" and one.operator == "~":
+            return FrozenBitMap.union(NONE, *(self._population.naming(value) for value in one.values))
+        return None
+
+    def _sorted(self, connection: Connection, query: Query, left: FrozenBitMap) -> Found:
+        walks = query.sort == _BY_NAME or (query.sort == _BY_NAME[1:] and len(query.namespaces or ()) == 1)
+        if walks and not query.filters and len(left) > FEW:
             return *self._walked(connection, query, left), len(left)
         return listed(connection, Cluster.KIND, query, _among(left))
 
+    def _by_state(self, connection: Connection, query: Query, left: FrozenBitMap) -> tuple[Sequence[Row[Any]], str]:
+        """State after state in the order of their names; within one, in the order the rest of the sort says."""
+        turned = query.sort[0].startswith("-")
+        state, inner = _place(query.after) if query.after else ("", "")
+        rows: list[Row[Any]] = []
+        for name, clusters in sorted(self._states(connection).items(), reverse=turned):
+            if query.after and (name > state if turned else name < state):
+                continue
+            here = left & clusters
+            if here and len(rows) == query.limit:
+                return rows, _token(name, "")
+            if here:
+                rest = msgspec.structs.replace(
+                    query, sort=query.sort[1:] or _BY_NAME, limit=query.limit - len(rows), after=inner if name == state else ""
+                )
+                found, more, _ = self._sorted(connection, rest, here)
+                rows += found
+                if more:
+                    return rows, _token(name, more)
+        return rows, ""
+
+    def _states(self, connection: Connection) -> dict[str, FrozenBitMap]:
+        """All clusters by what their display state is."""
+        self._tallies.refresh(connection)
+        seen = self._checked_in(connection)
+        states = {name: clusters & seen for name, clusters in self._tallies.states().items()}
+        return {**states, WAIT_CHECK_IN: self._index.chosen(None, LabelSelector()) - seen}
+
+    def _checked_in(self, connection: Connection) -> FrozenBitMap:
+        """The clusters that were ever heard of, read again when their number says that there are others."""
+        count, newest = connection.execute(_SEEN_COUNT).one()
+        if self._seen[:2] != (count, newest):
+            self._seen = (count, newest, FrozenBitMap([row[0] for row in fetched(connection, _SEEN)]))
+        return self._seen[2]
+
     def _walked(self, connection: Connection, query: Query, left: FrozenBitMap) -> tuple[Sequence[Row[Any]], str]:
-        """Goes along the index, in growing chunks, until a page of `left` is full."""
-        where = and_(objects.c.kind == Cluster.KIND, selection(query, document_field, objects.c.namespace, Cluster.KIND))
+        """Goes along the index, in growing chunks, until a page of `left` is full. Workspaces are in `left` already: the index
+        is quick only where it is asked for a place and an end."""
+        spaces, sort = query.namespaces, query.sort
         hits: list[Row[Any]] = []
-        at, size = query.after, max(CHUNK, query.limit)
+        at, size = _whole_place(query), max(CHUNK, query.limit)
         while len(hits) <= query.limit:
-            order = Order(msgspec.structs.replace(query, after=at), document_field, (objects.c.id,))
-            rows = connection.execute(order.apply(select(objects.c.id, *order.columns).where(where), size)).all()
+            order = Order(msgspec.structs.replace(query, sort=_BY_NAME, after=at), document_field, (objects.c.id,))
+            statement = select(objects.c.id, objects.c.namespace, *order.columns).where(objects.c.kind == Cluster.KIND)
+            rows = connection.execute(order.apply(statement, size)).all()
             hits += [row for row in rows[:size] if row.id in left]
-            if len(rows) <= size:
+            if len(rows) <= size or (spaces and rows[size - 1].namespace > max(spaces)):
                 break
             at, size = order.next(rows[size - 1]), min(2 * size, LARGEST_CHUNK)
         ids = [row.id for row in hits[: query.limit]]
         found = {row.id: row for row in connection.execute(select(objects).where(objects.c.id.in_(ids)))}
-        more = order.next(hits[query.limit - 1]) if len(hits) > query.limit else ""
-        return [found[id_] for id_ in ids], more
+        if len(hits) <= query.limit:
+            return [found[id_] for id_ in ids], ""
+        last = found[ids[-1]]
+        names = [last.namespace, last.name][-len(sort) :]
+        return [found[id_] for id_ in ids], msgspec.json.encode([*names, last.id]).decode()
+
+
+def _stated(term: Filter, states: Mapping[str, FrozenBitMap]) -> FrozenBitMap:
+    """The clusters in a state; every cluster has one."""
+    everyone = FrozenBitMap.union(NONE, *states.values())
+    named = FrozenBitMap.union(NONE, *(states.get(value, NONE) for value in term.values))
+    found = {"exists": everyone, "!exists": NONE, "=": named, "in": named}
+    return found.get(term.operator, everyone - named)
+
+
+def _whole_place(query: Query) -> str:
+    """The place before the page in the order of workspaces and names; before the first workspace, for a first page."""
+    spaces = query.namespaces
+    if query.after and query.sort == _BY_NAME:
+        return query.after
+    if query.after and spaces:
+        return msgspec.json.encode([spaces[0], *Order(query, document_field, (objects.c.id,)).after]).decode()
+    return msgspec.json.encode([min(spaces), "", 0]).decode() if spaces else ""
+
+
+def _token(state: str, inner: str) -> str:
+    return msgspec.json.encode([state, inner]).decode()
+
+
+def _place(token: str) -> tuple[str, str]:
+    try:
+        return msgspec.json.decode(token, type=tuple[str, str])
+    except msgspec.DecodeError:
+        raise Invalid("continue: is not a place in this list", field="continue") from None
 
 
 def _requirement(terms: Sequence[Filter]) -> Requirement | None:
@@ -82,3 +181,7 @@ def _requirement(terms: Sequence[Filter]) -> Requirement | None:
 def _among(clusters: FrozenBitMap) -> ColumnElement[bool]:
     numbers = text("SELECT value FROM json_each(:numbers)").bindparams(numbers=msgspec.json.encode(list(clusters)).decode())
     return objects.c.id.in_(numbers.columns(objects.c.id).scalar_subquery())
+
+
+_SEEN_COUNT = text("SELECT count(*), coalesce(max(cluster_id), 0) FROM seen")
+_SEEN = text("SELECT cluster_id FROM seen")

@@ -10,10 +10,10 @@ then: a cluster's reports and last-seen times don't move it. All methods may be 
 from __future__ import annotations
 
 import threading
-from array import array
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -25,29 +25,18 @@ from extension.objects.kinds import BundleNamespaceMapping, Cluster, ClusterGrou
 from extension.objects.marks import Mark
 from extension.objects.plan import NONE, Facet, Group, Inputs
 from extension.objects.selectors import LabelSelector, Requirement, matches, requirements
+from extension.store.facets import FacetSets, inputs_of
 from extension.store.population import DISPLAY_NAME
-from extension.store.protocol import Change, Member, Query, Store
+from extension.store.protocol import Change, Store
+from extension.store.ranks import Ranks
 
 __all__ = ["DISPLAY_NAME", "LabelIndex"]
 
 _SMALL = (ClusterGroup, BundleNamespaceMapping, FleetWorkspace)
-_PAGE = 1000
-_MANY_VALUES = 1000
-"""A label with more values than this is forgotten, and read again when asked for, rather than searched for a cluster's old value."""
 
-_SAMPLED = 100
+_SAMPLED = 3
 _REMEMBERED = 1000
 """How many changes of marks are told of one by one."""
-
-_HOLDS: dict[str, Callable[[Member, tuple[str, ...]], bool]] = {
-    "all": lambda _member, _args: True,
-    "space": lambda member, args: member.namespace == args[0],
-    "named": lambda member, args: member.namespace == args[0] and args[1] in (member.name, member.labels.get(DISPLAY_NAME)),
-    "label": lambda member, args: member.labels.get(args[0]) == args[1],
-    "has": lambda member, args: args[0] in member.labels,
-    "mark": lambda member, args: bool(member.marks & int(args[0])),
-}
-"""By the first word of a facet: whether a cluster is in the set, given the other words."""
 
 
 class LabelIndex:
@@ -96,10 +85,8 @@ class LabelIndex:
             return FrozenBitMap.union(NONE, *(found for at, found in self._marked if at > version))
 
     def _clear(self) -> None:
-        self._sets: dict[Facet, BitMap] = {}
-        self._values: dict[str, dict[str, BitMap]] = {}
-        self._order: dict[tuple[str, ...], array[int]] = {}
-        self._read: dict[int, Inputs] = {}
+        self._sets = FacetSets()
+        self._order: dict[tuple[str, ...], Ranks] = {}
         self._stamps: dict[Facet, int] = {}
         self._marked: deque[tuple[int, BitMap]] = deque()
         self._unknown = 0
@@ -109,15 +96,7 @@ class LabelIndex:
     def _load(self) -> None:
         """Reads groups, mappings and workspaces, and forgets every set. If that fails what was known stands."""
         position = self._store.revision()
-        found: dict[Key, Any] = {}
-        for cls in _SMALL:
-            after = ""
-            while True:
-                page = self._store.list(cls, Query(limit=_PAGE, after=after))
-                found.update((obj.key, _plain(obj)) for obj in page.items)
-                after = page.next
-                if not after:
-                    break
+        found = {obj.key: _plain(obj) for cls in _SMALL for obj in self._clusters.documents(cls)}
         self._clear()
         self._objects, self._position = found, position
         self.version += 1
@@ -137,8 +116,7 @@ class LabelIndex:
             self._stamps.update(dict.fromkeys(stamped, self.version))
 
     def _take_object(self, key: Key, cls: Any) -> set[Facet]:
-        obj = self._store.find(cls, key.namespace, key.name)
-        known, new = self._objects.pop(key, None), None if obj is None else _plain(obj)
+        known, new = self._objects.pop(key, None), next(map(_plain, self._clusters.documents(cls, key)), None)
         if new is not None:
             self._objects[key] = new
         if known == new:
@@ -146,58 +124,22 @@ class LabelIndex:
         return {("groups", key.namespace) if cls is ClusterGroup else ("mappings",)}
 
     def _take_clusters(self, numbers: BitMap) -> set[Facet]:
-        members = self._clusters.members(numbers)
-        stamped: set[Facet] = set()
-        for facet in self._sets:
-            known = self._sets[facet]
-            test, args = _HOLDS[facet[0]], facet[1:]
-            inside = BitMap([number for number, member in members.items() if test(member, args)])
-            if known & numbers != inside:
-                differing = (known & numbers) ^ inside
-                self._sets[facet] = known ^ differing
-                stamped.add(facet)
-                if facet[0] == "space":
-                    self._order.clear()
-                if facet[0] == "mark":
-                    self._remark(differing)
-        stamped |= self._take_values(numbers, members)
-        for number in numbers:
-            if number in self._read and self._read[number] != _inputs(members.get(number)):
-                del self._read[number]
-                stamped.add(("inputs",))
-        return stamped
-
-    def _remark(self, clusters: BitMap) -> None:
-        self._marked.append((self.version + 1, clusters))
+        stamped, marked = self._sets.take(numbers, self._clusters.members(numbers))
+        if any(facet[0] == "space" for facet in stamped):
+            self._order.clear()
+        if marked:
+            self._marked.append((self.version + 1, marked))
         if len(self._marked) > _REMEMBERED:
             self._unknown = self._marked.popleft()[0]
-
-    def _take_values(self, numbers: BitMap, members: Mapping[int, Member]) -> set[Facet]:
-        stamped: set[Facet] = set()
-        for key, values in list(self._values.items()):
-            if len(values) > _MANY_VALUES:
-                del self._values[key]
-                stamped.add(("values", key))
-                continue
-            now: dict[str, BitMap] = {}
-            for number, member in members.items():
-                if key in member.labels:
-                    now.setdefault(member.labels[key], BitMap()).add(number)
-            for value in {*values, *now}:
-                known, inside = values.setdefault(value, BitMap()), now.get(value, BitMap())
-                if known & numbers != inside:
-                    known -= numbers
-                    known |= inside
-                    stamped.add(("values", key))
         return stamped
 
     def _set(self, facet: Facet, read: Callable[[], BitMap]) -> FrozenBitMap:
         """The set of a facet, read when it is asked for the first time."""
         with self._lock:
             self._noted.add(facet)
-            if facet not in self._sets:
-                self._sets[facet] = read()
-            return FrozenBitMap(self._sets[facet])
+            if facet not in self._sets.by_facet:
+                self._sets.by_facet[facet] = read()
+            return FrozenBitMap(self._sets.by_facet[facet])
 
     def mapped_namespaces(self, namespace: str, labels: Mapping[str, str]) -> Collection[str]:
         with self._lock:
@@ -279,9 +221,9 @@ class LabelIndex:
     def by_label(self, key: str, clusters: FrozenBitMap) -> Mapping[str, FrozenBitMap]:
         with self._lock:
             self._noted.add(("values", key))
-            if key not in self._values:
-                self._values[key] = self._clusters.by_value(key)
-            found = {value: FrozenBitMap(members & clusters) for value, members in self._values[key].items()}
+            if key not in self._sets.by_value:
+                self._sets.by_value[key] = self._clusters.by_value(key)
+            found = {value: FrozenBitMap(members & clusters) for value, members in self._sets.by_value[key].items()}
             return {value: members for value, members in found.items() if members}
 
     def bare(self) -> FrozenBitMap:
@@ -290,34 +232,28 @@ class LabelIndex:
     def inputs(self, clusters: FrozenBitMap) -> Iterator[tuple[int, Inputs]]:
         with self._lock:
             self._noted.add(("inputs",))
-            found = {number: _inputs(member) for number, member in self._clusters.members(clusters).items()}
-            self._read.update(found)
+            found = {number: inputs_of(member) for number, member in self._clusters.members(clusters).items()}
+            self._sets.inputs.update(found)
         yield from found.items()
 
     def sample(self, clusters: FrozenBitMap) -> Inputs:
         for member in self._clusters.members(clusters[:_SAMPLED]).values():
-            return _inputs(member)
+            return inputs_of(member)
         return Inputs("", "")
 
     def first(self, clusters: FrozenBitMap, count: int) -> FrozenBitMap:
-        found = BitMap()
-        for number in self._ordered(clusters):
-            if len(found) >= count:
-                break
-            if number in clusters:
-                found.add(number)
-        return FrozenBitMap(found)
+        return FrozenBitMap(list(islice(self._ranked(clusters).sorted(clusters), count)))
 
     def slices(self, clusters: FrozenBitMap, size: int) -> Sequence[FrozenBitMap]:
-        ordered = [number for number in self._ordered(clusters) if number in clusters]
+        ordered = list(self._ranked(clusters).sorted(clusters))
         return [FrozenBitMap(ordered[at : at + size]) for at in range(0, len(ordered), size)]
 
-    def _ordered(self, clusters: FrozenBitMap) -> array[int]:
-        """All clusters of the workspaces that these are in, by name."""
+    def _ranked(self, clusters: FrozenBitMap) -> Ranks:
+        """The ranks of all clusters of the workspaces that these are in."""
         with self._lock:
-            spaces = tuple(sorted(facet[1] for facet, known in self._sets.items() if facet[0] == "space" and known & clusters))
+            spaces = tuple(sorted(facet[1] for facet, known in self._sets.by_facet.items() if facet[0] == "space" and known & clusters))
             if spaces not in self._order:
-                self._order[spaces] = self._clusters.ordered(spaces)
+                self._order[spaces] = Ranks.by(self._clusters.ordered(spaces))
             return self._order[spaces]
 
     def paused(self) -> FrozenBitMap:
@@ -335,12 +271,6 @@ class LabelIndex:
 
     def _mark(self, mark: Mark) -> FrozenBitMap:
         return self._set(("mark", str(int(mark))), lambda: self._clusters.marked(mark))
-
-
-def _inputs(member: Member | None) -> Inputs:
-    if member is None:
-        return Inputs("", "")
-    return Inputs(member.namespace, member.name, member.labels, member.annotations, member.template_values)
 
 
 def _plain(obj: Any) -> Any:

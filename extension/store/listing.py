@@ -142,7 +142,7 @@ class Order:
     def __init__(self, query: Query, field: Fields, ids: Sequence[ColumnElement[Any]]) -> None:
         parts = [(_never_null(field(part.lstrip("-"))), part.startswith("-")) for part in query.sort]
         self._parts = [*parts, *((column, False) for column in ids)]
-        self._after = _place(query.after, len(self._parts)) if query.after else None
+        self.after = _place(query.after, len(self._parts)) if query.after else []
 
     @property
     def columns(self) -> list[ColumnElement[Any]]:
@@ -151,7 +151,7 @@ class Order:
 
     def apply(self, statement: Select[Any], limit: int) -> Select[Any]:
         ordered = statement.order_by(*(column.desc() if down else column.asc() for column, down in self._parts)).limit(limit + 1)
-        return ordered if self._after is None else ordered.where(self._beyond(self._after))
+        return ordered.where(self._beyond(self.after)) if self.after else ordered
 
     def _beyond(self, place: Sequence[Any]) -> ColumnElement[bool]:
         """Lexicographically after `place`: greater in one part, equal in all before it. In one direction that is a comparison of rows,

@@ -10,13 +10,13 @@ from array import array
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from pyroaring import BitMap
 from sqlalchemy import bindparam, text
 
-from extension.objects.base import prepare
+from extension.objects.base import Key, Object, prepare
 from extension.objects.kinds import Cluster
 from extension.objects.marks import Mark
 from extension.store.database import Database, fetched
@@ -24,6 +24,7 @@ from extension.store.protocol import Member
 
 DISPLAY_NAME = "management.cattle.io/cluster-display-name"
 _AT_ONCE = 500
+T = TypeVar("T", bound=Object)
 
 
 class Population:
@@ -76,6 +77,19 @@ class Population:
                 found[number] = Member(namespace, name, meta.labels, meta.annotations, spec.template_values, mark)
         return found
 
+    def naming(self, part: str) -> BitMap:
+        """The clusters with this text in their names, in any case."""
+        return BitMap([row[0] for row in self._rows(_NAMING, part=part)])
+
+    def documents(self, cls: type[T], key: Key | None = None) -> list[T]:
+        """All objects of a kind, or the one with this key, as they are stored: without a computed status."""
+        found = (
+            self._rows(_DOCUMENTS, kind=cls.KIND)
+            if key is None
+            else self._rows(_DOCUMENT, kind=cls.KIND, space=key.namespace, name=key.name)
+        )
+        return [msgspec.json.decode(row[0], type=cls) for row in found]
+
     def _rows(self, statement: Any, **values: Any) -> Sequence[Any]:
         with self._database.read() as connection:
             return fetched(connection, statement, **values)
@@ -98,6 +112,9 @@ class _Document(msgspec.Struct):
 prepare(_Document)
 
 
+_NAMING = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND instr(lower(name), lower(:part)) > 0")  # noqa: S608
+_DOCUMENTS = text("SELECT doc FROM object WHERE kind = :kind")
+_DOCUMENT = text("SELECT doc FROM object WHERE kind = :kind AND namespace = :space AND name = :name")
 _EVERYONE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}'")  # noqa: S608
 _INSIDE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace")  # noqa: S608
 _ORDERED_HERE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace ORDER BY name")  # noqa: S608

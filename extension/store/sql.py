@@ -15,9 +15,9 @@ from pyroaring import FrozenBitMap
 from sqlalchemy import Connection, and_, select, text
 
 from extension.objects.base import Key, Object
-from extension.objects.errors import Conflict, NotFound, Unavailable
+from extension.objects.errors import Conflict, Invalid, NotFound, Unavailable
 from extension.objects.kinds import Bundle, BundleDeployment, BundleResource, Cluster
-from extension.objects.plan import Plan, Progress, Step
+from extension.objects.plan import NONE, Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
 from extension.store import documents, feed
 from extension.store.assignments import Assignments
@@ -29,7 +29,6 @@ from extension.store.documents import Documents, hidden, restated, updated
 from extension.store.finding import ClusterLists
 from extension.store.labels import LabelIndex
 from extension.store.listing import listed
-from extension.store.membership import members
 from extension.store.population import Population
 from extension.store.progress import ProgressSets
 from extension.store.protocol import Assigned, Change, Page, Query, Report
@@ -40,7 +39,8 @@ from extension.store.schema import objects
 from extension.store.sealing import Seal, key_of
 from extension.store.tallies import touch
 from extension.store.tokens import TokenStore
-from extension.store.views import conditions, overlay, overlays, own_status
+from extension.store.vectors import ClusterTallies
+from extension.store.views import Views, conditions, own_status
 
 T = TypeVar("T", bound=Object)
 KEYS_AT_ONCE = 1000
@@ -57,7 +57,10 @@ class SqlStore:
         self._progress = ProgressSets()
         self.population = Population(database)
         self.tokens = TokenStore(database)
-        self._lists = ClusterLists(LabelIndex(self))
+        self._index = LabelIndex(self)
+        tallies = ClusterTallies()
+        self._lists = ClusterLists(self._index, self.population, tallies)
+        self._views = Views(self._index, tallies)
         self.deliveries = DeliveryLog(database)
 
     # documents
@@ -76,7 +79,7 @@ class SqlStore:
             row = self._documents.row(connection, Key(cls.KIND, namespace, name))
             if row is None:
                 return None
-            obj = overlay(connection, self._documents.object(cls, row), row.id)
+            obj = self._views.overlay(connection, self._documents.object(cls, row), row.id)
             if whole and isinstance(obj, Bundle) and row.content:
                 resources = self._documents.resources(connection, row.content)
                 return msgspec.structs.replace(obj, spec=msgspec.structs.replace(obj.spec, resources=resources))
@@ -86,32 +89,32 @@ class SqlStore:
         query, left = self._lists.narrowed(query) if cls is Cluster else (query, None)
         with self._database.read() as connection:
             page = listed(connection, cls.KIND, query) if left is None else self._lists.page(connection, query, left)
-            found = overlays(connection, [(self._documents.object(cls, row), row.id) for row in page[0]])
+            found = self._views.overlays(connection, [(self._documents.object(cls, row), row.id) for row in page[0]])
             return Page(tuple(hidden(obj) for obj in found), *page[1:], self._revision(connection))
 
     def create(self, obj: T, *, dry_run: bool = False) -> T:
         with self._writing(dry_run) as (connection, revision):
             created = self._documents.create(connection, obj, revision)
             row = self._documents.require(connection, created.key)
-            return overlay(connection, created, row.id)
+            return self._views.overlay(connection, created, row.id)
 
     def update(self, obj: T, *, dry_run: bool = False) -> T:
         with self._database.read() as connection:
             row = self._documents.require(connection, obj.key)
             old = self._documents.object(type(obj), row)
             if updated(old, obj) is None:
-                return overlay(connection, old, row.id)
+                return self._views.overlay(connection, old, row.id)
         with self._writing(dry_run) as (connection, revision):
             row = self._documents.require(connection, obj.key)
             old = self._documents.object(type(obj), row)
             new = updated(old, obj)
             if new is None:
-                return overlay(connection, old, row.id)
+                return self._views.overlay(connection, old, row.id)
             if new.metadata.deletion_timestamp and not new.metadata.finalizers:
                 remove(connection, self._documents, row, revision)
                 self._progress.forget(row.id)
                 return new
-            return overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
+            return self._views.overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
 
     def update_status(self, obj: T) -> T:
         with self._database.read() as connection:
@@ -126,10 +129,10 @@ class SqlStore:
             old = self._documents.object(cls, row)
             new = restated(old, own_status(change(old)))
             if new == old:
-                return overlay(connection, old, row.id)
+                return self._views.overlay(connection, old, row.id)
             if conditions(new) != conditions(old):  # some of a Bundle's are shown by its GitRepo
                 touch(connection, maker_ids(connection, [row.id]), revision)
-            return overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
+            return self._views.overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
 
     def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
         with self._writing(dry_run) as (connection, revision):
@@ -141,7 +144,7 @@ class SqlStore:
             gone = msgspec.structs.replace(old, metadata=marked)
             if old.metadata.finalizers:
                 kept = old if gone == old else self._documents.replace(connection, row, gone, revision)
-                return overlay(connection, kept, row.id)
+                return self._views.overlay(connection, kept, row.id)
             remove(connection, self._documents, row, revision)
             self._progress.forget(row.id)
             return gone
@@ -235,8 +238,11 @@ class SqlStore:
                     connection.execute(_SEEN, {"id": row.id, "at": when})
 
     def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap:
-        with self._database.read() as connection:
-            return FrozenBitMap(members(connection, workspace, selector))
+        self._index.refresh()
+        try:
+            return self._index.select(workspace, selector)
+        except Invalid:
+            return NONE
 
     def close(self) -> None:
         self._database.close()

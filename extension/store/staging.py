@@ -118,9 +118,9 @@ _WISHED = (
     f" CASE WHEN {_bit('remove')} THEN 1 ELSE coalesce(d.deleting, 0) END AS deleting,"
     " coalesce(d.applied_id, 0) AS applied_id, coalesce(d.failed, 0) AS failed, coalesce(d.waiting, 0) AS waiting,"
     " coalesce(d.ready, 0) AS ready, coalesce(d.non_modified, 0) AS non_modified"
-    " FROM wish w JOIN tally y ON y.object_id = w.cluster_id"
+    " FROM wish w"
     " LEFT JOIN deployment d ON d.bundle_id = :bundle AND d.cluster_id = w.cluster_id"
-    f" WHERE d.cluster_id IS NOT NULL OR {_bit('create')}"
+    f" WHERE (d.cluster_id IS NOT NULL OR {_bit('create')}) AND EXISTS (SELECT 1 FROM tally y WHERE y.object_id = w.cluster_id)"
 )
 _OUTCOME = text(
     "INSERT INTO outcome (cluster_id, old, staged, staged_id, live, live_id, deleting, state)"  # noqa: S608

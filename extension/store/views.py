@@ -10,35 +10,89 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from pyroaring import FrozenBitMap
 from sqlalchemy import Connection, bindparam, select, text
 
 from extension.objects.base import Condition, Object
+from extension.objects.errors import Invalid
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo, HelmOp
+from extension.objects.plan import NONE
 from extension.objects.states import NAMED_RESOURCES, display_state, summarise
 from extension.objects.status import Display, NonReadyResource
 from extension.store.applications import application
 from extension.store.deployments import MAKERS
-from extension.store.membership import members
-from extension.store.schema import STATE_COLUMNS, seen
+from extension.store.labels import LabelIndex
+from extension.store.schema import objects, seen
 from extension.store.summing import Tally, first_not_ready, first_of_each, is_own, ready_conditions, tallies_of, tally_of
+from extension.store.vectors import ClusterTallies
 
 T = TypeVar("T", bound=Object)
 
 
-def overlay(connection: Connection, obj: T, object_id: int) -> T:
-    """The object with its computed status and the newest revision of the two."""
-    view = _VIEWS.get(type(obj))
-    if view is None:
-        return obj
-    return _laid(obj, *view(connection, obj, object_id))
+class Views:
+    """What lays statuses over documents. Groups are summed up in memory, from the index and the counters of all clusters."""
 
+    def __init__(self, index: LabelIndex, tallies: ClusterTallies) -> None:
+        self._index = index
+        self._tallies = tallies
+        self._of: dict[type[Object], Callable[[Connection, Any, int], tuple[Any, int]]] = {
+            Bundle: _bundle,
+            GitRepo: application,
+            HelmOp: application,
+            Cluster: _cluster,
+            ClusterGroup: self._group,
+        }
 
-def overlays(connection: Connection, found: Sequence[tuple[T, int]]) -> list[T]:
-    """As `overlay`, for the objects of a list, all of one kind, with their ids."""
-    if not found or not isinstance(found[0][0], Cluster):
-        return [overlay(connection, obj, id_) for obj, id_ in found]
-    statuses: list[tuple[Any, int]] = _clusters(connection, found)  # type: ignore[arg-type]
-    return [_laid(obj, status, revision) for (obj, _), (status, revision) in zip(found, statuses, strict=True)]
+    def overlay(self, connection: Connection, obj: T, object_id: int) -> T:
+        """The object with its computed status and the newest revision of the two."""
+        view = self._of.get(type(obj))
+        return obj if view is None else _laid(obj, *view(connection, obj, object_id))
+
+    def overlays(self, connection: Connection, found: Sequence[tuple[T, int]]) -> list[T]:
+        """As `overlay`, for the objects of a list, all of one kind, with their ids."""
+        if not found or not isinstance(found[0][0], Cluster):
+            return [self.overlay(connection, obj, id_) for obj, id_ in found]
+        statuses: list[tuple[Any, int]] = _clusters(connection, found)  # type: ignore[arg-type]
+        return [_laid(obj, status, revision) for (obj, _), (status, revision) in zip(found, statuses, strict=True)]
+
+    def _group(self, connection: Connection, group: ClusterGroup, _object_id: int) -> tuple[Any, int]:
+        found = self._members(group)
+        self._tallies.refresh(connection)
+        tally, behind = self._tallies.sum(found)
+        keys = self._names(connection, behind)
+        listed = f" ({','.join(keys)})" if keys else ""
+        first = [one for many in first_of_each(connection, list(behind[:NAMED_RESOURCES])).values() for one in many]
+        summary = summarise(tally.counts, first[:NAMED_RESOURCES])
+        since = tally.changed or group.metadata.creation_timestamp or ""
+        status = msgspec.structs.replace(
+            group.status,
+            cluster_count=len(found),
+            non_ready_cluster_count=len(behind),
+            non_ready_clusters=keys,
+            summary=summary,
+            resource_counts=tally.resources,
+            display=Display(
+                ready_clusters=f"{len(found) - len(behind)}/{len(found)}{listed}",
+                ready_bundles=f"{tally.ready}/{tally.total}",
+                state=display_state(summary),
+            ),
+            conditions=ready_conditions(group.status.conditions, summary, "Bundle", since),
+        )
+        return status, tally.revision
+
+    def _members(self, group: ClusterGroup) -> FrozenBitMap:
+        """The clusters of a group; none where its selector is broken, as in Fleet."""
+        self._index.refresh()
+        try:
+            return NONE if group.spec.selector is None else self._index.select(group.metadata.namespace, group.spec.selector)
+        except Invalid:
+            return NONE
+
+    def _names(self, connection: Connection, clusters: FrozenBitMap) -> tuple[str, ...]:
+        """The first of these clusters by name."""
+        first = self._index.first(clusters, NAMED_RESOURCES)
+        rows = connection.execute(select(objects.c.name).where(objects.c.id.in_(list(first))).order_by(objects.c.name))
+        return tuple(row.name for row in rows)
 
 
 def _laid(obj: T, status: Any, revision: int) -> T:
@@ -135,46 +189,6 @@ _MAKERS_OF = text(
 ).bindparams(bindparam("clusters", expanding=True))
 
 
-def _group(connection: Connection, group: ClusterGroup, _object_id: int) -> tuple[Any, int]:
-    found = [] if group.spec.selector is None else members(connection, group.metadata.namespace, group.spec.selector)
-    inside = f"object_id IN ({','.join(map(str, found)) or 'NULL'})"
-    tally = tally_of(connection, inside)
-    total = " + ".join(STATE_COLUMNS)
-    behind = connection.execute(
-        text(f"SELECT o.name FROM tally JOIN object o ON o.id = object_id WHERE {inside} AND n1 <> {total} ORDER BY o.name")  # noqa: S608
-    ).all()
-    names = tuple(row.name for row in behind[:NAMED_RESOURCES])
-    listed = f" ({','.join(names)})" if names else ""
-    summary = summarise(
-        tally.counts,
-        first_not_ready(connection, f"d.cluster_id IN ({','.join(map(str, found)) or 'NULL'})", lambda row: str(row.bundle))
-        if tally.total
-        else [],
-    )
-    status = msgspec.structs.replace(
-        group.status,
-        cluster_count=len(found),
-        non_ready_cluster_count=len(behind),
-        non_ready_clusters=names,
-        summary=summary,
-        resource_counts=tally.resources,
-        display=Display(
-            ready_clusters=f"{len(found) - len(behind)}/{len(found)}{listed}",
-            ready_bundles=f"{tally.ready}/{tally.total}",
-            state=display_state(summary),
-        ),
-        conditions=ready_conditions(group.status.conditions, summary, "Bundle", tally.changed or group.metadata.creation_timestamp or ""),
-    )
-    return status, tally.revision
-
-
-_VIEWS: dict[type[Object], Callable[[Connection, Any, int], tuple[Any, int]]] = {
-    Bundle: _bundle,
-    GitRepo: application,
-    HelmOp: application,
-    Cluster: _cluster,
-    ClusterGroup: _group,
-}
 _OF_BUNDLES = ("ready_clusters", "desired_ready_clusters", "summary", "display", "resource_counts")
 _COMPUTED: dict[type[Object], tuple[str, ...]] = {
     Bundle: ("summary", "display"),

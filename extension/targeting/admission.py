@@ -131,18 +131,18 @@ def _equal(allowed: str, value: str) -> bool:
 
 
 def _found(pattern: str, value: str) -> bool:
-    return pattern == value or _compiled(pattern).search(value) is not None
+    return pattern == value or compiled(pattern).search(value) is not None
 
 
 def _whole(pattern: str, value: str) -> bool:
-    return _compiled(pattern).fullmatch(value) is not None
+    return compiled(pattern).fullmatch(value) is not None
 
 
 def _equal_or_whole(pattern: str, value: str) -> bool:
     return pattern == value or _whole(pattern, value)
 
 
-def _compiled(pattern: str) -> Any:
+def compiled(pattern: str) -> Any:
     """Go's own regular expressions: an administrator's pattern must not hang on a tenant's URL."""
     try:
         return re2.compile(pattern, _QUIET)

@@ -81,15 +81,26 @@ def _reads_as_text(text: str) -> bool:
         return False
 
 
+_NEW_LETTERS = (
+    range(0x11240, 0x11241), range(0x11F02, 0x11F03), range(0x11F04, 0x11F11), range(0x11F12, 0x11F34), range(0x1DF25, 0x1DF2B),
+    range(0x1E030, 0x1E06E), range(0x1E4D0, 0x1E4EC), range(0x31350, 0x323B0),
+)  # fmt: skip
+"""The letters of Unicode 15, which Go knows; Python 3.11 has Unicode 14."""
+
+
 def _compare(one: str, other: str) -> int:
     """The order of map keys: numbers within names by value, what is no letter before letters."""
     for at, (a, b) in enumerate(zip(one, other, strict=False)):
         if a == b:
             continue
-        if a.isalpha() or b.isalpha():
-            return _sign(a, b) if a.isalpha() and b.isalpha() else (1 if a.isalpha() else -1)
+        if _is_letter(a) or _is_letter(b):
+            return _sign(a, b) if _is_letter(a) and _is_letter(b) else (1 if _is_letter(a) else -1)
         return _numbers(one, other, at) or _sign(a, b)
     return len(one) - len(other)
+
+
+def _is_letter(character: str) -> bool:
+    return character.isalpha() or any(ord(character) in letters for letters in _NEW_LETTERS)
 
 
 def _numbers(one: str, other: str, at: int) -> int:

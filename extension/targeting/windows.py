@@ -20,7 +20,8 @@ from extension.objects.errors import Invalid
 from extension.objects.schedule import ScheduleSpec
 
 _FIELDS = (6, 7)
-_LATEST_YEAR = 2099
+_KNOWN_YEARS = range(1970, 2100)
+"""Quartz's."""
 _WEEKDAY = re.compile(r"(?<![#/\d])[1-7](?!\d)")
 """A day's number as Quartz counts, 1 for Sunday; not the step after a slash nor the week after a hash."""
 
@@ -72,17 +73,19 @@ def _fires(expression: str, start: datetime, *, reverse: bool = False) -> Iterat
     cron = " ".join((*fields[:5], days)).replace("?", "*")
     years = _years(fields[6]) if len(fields) == 7 else None
     try:
-        yield from _within(CronSim(cron, start, reverse=reverse), years)
+        yield from CronSim(cron, start, reverse=reverse) if years is None else _within(years, cron, start, reverse)
     except (CronSimError, ValueError) as error:
         raise Invalid(f"{expression!r} is no cron expression: {error}", field="spec.schedule") from None
 
 
-def _within(moments: CronSim, years: frozenset[int] | None) -> Iterator[datetime]:
-    for moment in moments:
-        if years is None or moment.year in years:
+def _within(years: frozenset[int], cron: str, start: datetime, reverse: bool) -> Iterator[datetime]:
+    """The moments of these years. Those between are not gone through: an expression can fire each second of them."""
+    for year in sorted((y for y in years if y == start.year or (y > start.year) != reverse), reverse=reverse):
+        edge = datetime(year + reverse, 1, 1, tzinfo=start.tzinfo) - timedelta(seconds=not reverse)
+        for moment in CronSim(cron, start if year == start.year else edge, reverse=reverse):
+            if moment.year != year:
+                break
             yield moment
-        elif not min(years) <= moment.year <= max(years) and (moment.year > max(years)) == (moments.tick_direction > 0):
-            return
 
 
 def _years(field: str) -> frozenset[int] | None:
@@ -94,5 +97,8 @@ def _years(field: str) -> frozenset[int] | None:
         if matched is None:
             raise Invalid(f"{field!r} is no field of years", field="spec.schedule", hint="write for example 2027 or 2027-2030")
         first, last, pace = int(matched[1]), matched[2], int(matched[3] or 1)
-        found.update(range(first, int(last or (_LATEST_YEAR if matched[3] else first)) + 1, max(pace, 1)))
+        found.update(range(first, int(last or (_KNOWN_YEARS[-1] if matched[3] else first)) + 1, max(pace, 1)))
+    if not found or not found <= set(_KNOWN_YEARS):
+        hint = f"years are {_KNOWN_YEARS[0]} to {_KNOWN_YEARS[-1]}"
+        raise Invalid(f"{field!r} is no field of years", field="spec.schedule", hint=hint)
     return frozenset(found)

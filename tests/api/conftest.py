@@ -163,6 +163,10 @@ def filled(admin: Session, deployed: None) -> None:
         "fleet.cattle.io.bundlenamespacemappings": {"bundleSelector": {}, "namespaceSelector": {}},
         "fleet.cattle.io.gitrepos": gitrepo(branch="main", paths=["a", "b"], paused=True, forceSyncGeneration=7),
         "fleet.cattle.io.imagescans": {"spec": {"image": "org/app", "tagName": "app", "gitrepoName": "one"}},
+        "fleet.cattle.io.helmops": {"spec": {"helm": {"repo": "https://charts.example.org", "chart": "web", "version": "^1"}}},
+        "fleet.cattle.io.schedules": {"spec": {"schedule": "0 0 22 * * *", "duration": "2h", "location": "Europe/Berlin"}},
+        "fleet.cattle.io.gitreporestrictions": {"allowedRepoPatterns": ["https://git.example.org/.*"], "defaultServiceAccount": "web"},
+        "fleet.cattle.io.policies": {"requireServiceAccount": True, "helmOp": {"allowedChartPatterns": ["web.*"]}},
         "configmaps": {"data": {"k": "v"}},
         "secrets": {"stringData": {"k": "v"}},
     }.items():
@@ -183,3 +187,4 @@ def deployed(admin: Session, store: Any) -> None:
         store.apply(Plan(bundle, "s-1", (Assignment(Variant("d1", OPTIONS), members),)), Step(promote=members))
         told = {c: status for c in clusters if (status := REPORTS[workspace, c])}
         store.report([Report(store.object_id(bundle), ids[c], status) for c, status in told.items()])
+        store.seen([Key("Cluster", workspace, c) for c in told], "2026-01-01T00:00:00Z")

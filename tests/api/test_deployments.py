@@ -109,4 +109,8 @@ def test_bundles_and_clusters_are_found_by_state(admin: Session) -> None:
     assert found("bundles", "modified") == ["team-a/web"]
     assert found("bundles", "active") == ["team-a/idle"]
     assert found("clusters", "notready") == ["team-a/c3"]
-    assert found("clusters", "modified,metadata.state.name=waitapplied") == ["team-a/c2", "team-b/c4"]
+    assert found("clusters", "modified,metadata.state.name=waitcheckin") == ["fleet-local/local", "team-a/c2", "team-b/c4"]
+    shown = {row["id"]: row["metadata"]["state"]["name"] for row in admin.get("/v1/fleet.cattle.io.clusters").json["data"]}
+    assert shown["team-b/c4"] == "waitcheckin"
+    by_state = ids(admin.get("/v1/fleet.cattle.io.clusters?sort=-metadata.state.name,metadata.name").json)
+    assert [shown[place] for place in by_state] == sorted(shown.values(), reverse=True)

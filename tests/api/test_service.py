@@ -134,7 +134,7 @@ def test_metrics_are_fleets_and_follow_the_objects(admin: Session, app: Flask) -
         r'fleet_bundle_state\{[^}]*name="web",namespace="team-a"[^}]*state="Modified"\} 1\.0',
         r'fleet_bundle_state\{[^}]*name="web",namespace="team-a"[^}]*state="Ready"\} 0\.0',
         r'fleet_cluster_resources_count_desiredready\{[^}]*name="c1"[^}]*\} 2\.0',
-        r'fleet_cluster_state\{[^}]*name="c1"[^}]*state="WaitCheckIn"\} 1\.0',
+        r'fleet_cluster_state\{[^}]*name="c4"[^}]*state="WaitCheckIn"\} 1\.0',
         r'rancher_cd_http_requests_total\{method="POST",route="/v1/fleet.cattle.io.gitrepos",status="201"\} 2\.0',
     ):
         assert re.search(line, text), line

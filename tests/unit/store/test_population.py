@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import FrozenBitMap
 
-from extension.objects.errors import AlreadyExists, Gone
+from extension.objects.errors import AlreadyExists, Gone, Invalid
 from extension.objects.kinds import Bundle, Cluster, ClusterSpec
 from extension.objects.marks import Mark
 from extension.objects.plan import Step
 from extension.objects.selectors import LabelSelector, matches
 from extension.store import feed, finding, progress
-from extension.store.protocol import Query, Report
+from extension.store.protocol import Filter, Query, Report
 from extension.store.sql import open_store
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, listed, names, plan, rows, status, step, variant
 from tests.unit.store.test_listing import fleets, quick, selectors
@@ -167,3 +167,53 @@ def test_progress_brought_up_to_date_is_progress_read_anew(store, path, monkeypa
     store.delete(Cluster, NS, "c0")
     assert ids[0] not in store.progress(key).existing
     assert names(store.list(Bundle)) == ["web"]
+
+
+STATES = [("v1", True, True), ("v1", True, False), ("v1", False, True), ("", False, False)]
+
+
+@pytest.mark.parametrize("turned", ["", "-"])
+@pytest.mark.parametrize("rest", [(), ("metadata.name",), ("metadata.namespace", "metadata.name"), ("-metadata.name",)])
+@pytest.mark.parametrize(("few", "limit"), [(0, 1), (0, 3), (5000, 2)])
+def test_clusters_sorted_and_found_by_state_are_what_each_shows(store, monkeypatch, turned, rest, few, limit):
+    monkeypatch.setattr(finding, "FEW", few)
+    monkeypatch.setattr(finding, "CHUNK", 1)
+    store.register([cluster(f"c{n}", env="ab"[n % 2]) for n in range(9)])
+    ids = {f"c{n}": store.object_id(cluster_key(f"c{n}")) for n in range(9)}
+    key = store.create(bundle("web", content="kind: A")).key
+    wanted = deploy(store, key, [ids[f"c{n}"] for n in range(7)])
+    for n in range(7):
+        word, ready, same = STATES[n % 4]
+        store.report(
+            [Report(store.object_id(key), ids[f"c{n}"], status(wanted.deployment_id if word else "", ready=ready, non_modified=same))]
+        )
+    for some in (range(1, 4), range(4, 8)):
+        store.seen([cluster_key(f"c{n}") for n in some], "2026-01-01T00:00:00Z")
+        shown = {c.metadata.name: c.status.display.state for c in store.list(Cluster).items}
+        for state in {*shown.values(), "Pending"}:
+            found = listed(store, Cluster, filters=((Filter("status.display.state", "=", (state,)),),))
+            assert found == sorted(name for name, own in shown.items() if own == state)
+        pages, after = [], ""
+        while True:
+            page = store.list(Cluster, Query(namespaces=(NS,), sort=(f"{turned}metadata.state.name", *rest), limit=limit, after=after))
+            assert page.count == 9
+            pages += names(page)
+            after = page.next
+            if not after:
+                break
+        names_down = any(part == "-metadata.name" for part in rest)
+        within = sorted(shown, reverse=names_down)
+        states = sorted(set(shown.values()), reverse=bool(turned))
+        assert pages == [name for state in states for name in within if shown[name] == state]
+
+
+def test_a_part_of_a_name_is_found_in_any_case_together_with_labels(store):
+    store.register([cluster(f"store-{n}", env="ab"[n % 2]) for n in range(12)])
+    found = listed(store, Cluster, selector=LabelSelector({"env": "b"}), filters=((Filter("metadata.name", "~", ("RE-1",)),),))
+    assert found == ["store-1", "store-11"]
+
+
+@pytest.mark.parametrize("token", ["x", "[]", '["Ready"]', '["Ready",1]', "{}"])
+def test_a_place_that_is_none_in_a_list_by_state_is_refused(store, token):
+    with pytest.raises(Invalid, match="continue"):
+        store.list(Cluster, Query(sort=("metadata.state.name",), after=token))

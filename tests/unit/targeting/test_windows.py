@@ -91,3 +91,37 @@ def test_a_window_changes_exactly_when_it_says(now, hour, minutes):
     assert found.changes is not None and found.changes > moment
     assert window(given_spec, found.changes).is_open != found.is_open
     assert window(given_spec, found.changes - timedelta(seconds=1)).is_open == found.is_open
+
+
+@pytest.mark.parametrize(
+    ("years", "starts"),
+    [
+        ("2031", "2031-01-01T00:00:00"),
+        ("2026,2040", "2026-11-23T12:00:01"),
+        ("2000,2040-2042", "2040-01-01T00:00:00"),
+        ("2020-2099/10", "2030-01-01T00:00:00"),
+    ],
+)
+def test_the_years_until_a_schedule_starts_are_not_gone_through_second_by_second(years, starts):
+    assert window(spec(f"* * * * * ? {years}", "1ms"), at("2026-11-23T12:00:00")).next_start == at(starts)
+
+
+def test_a_window_that_opened_in_an_earlier_year_of_a_schedule_is_open():
+    found = window(spec("59 59 23 31 12 ? 2020,2026,2040", "2h"), at("2027-01-01T01:00:00"))
+    assert (found.is_open, found.changes) == (True, at("2027-01-01T01:59:59"))
+    assert found.next_start == at("2040-12-31T23:59:59")
+
+
+@pytest.mark.parametrize("years", ["9999", "0000", "2030-2020", "1969"])
+def test_years_that_quartz_does_not_have_are_refused(years):
+    with pytest.raises(Invalid, match="is no field of years") as caught:
+        window(spec(f"0 0 0 1 1 ? {years}"), at("2026-11-23T12:00:00"))
+    assert caught.value.field == "spec.schedule"
+
+
+@given(st.lists(st.text("0123456789*?/,-#LWSUNMO", max_size=6), min_size=6, max_size=7).map(" ".join), st.text(max_size=12))
+def test_any_schedule_is_understood_or_refused_by_its_field(expression, location):
+    try:
+        window(spec(expression, "1ms", location), at("2026-11-23T12:00:00"))
+    except Invalid as error:
+        assert error.field in ("spec.schedule", "spec.location", "spec.duration")
