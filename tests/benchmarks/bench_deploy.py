@@ -38,7 +38,7 @@ def ready(service: Service) -> int:
 
 
 def main() -> None:
-    count = size(100)
+    count = size(100, most=1000)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         (folder / "kube").mkdir()

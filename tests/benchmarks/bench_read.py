@@ -55,7 +55,7 @@ def git(root: Path, *arguments: str) -> None:
 
 
 def main() -> None:
-    count = size(300)
+    count = size(300, most=2000)
     with tempfile.TemporaryDirectory() as scratch:
         root = Path(scratch) / "repo"
         make(root, count)

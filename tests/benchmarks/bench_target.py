@@ -33,7 +33,7 @@ def clusters(store: SqlStore, count: int) -> None:
 
 
 def main() -> None:
-    count = size(1000)
+    count = size(1000, most=20_000)
     with tempfile.TemporaryDirectory() as scratch:
         store = open_store(Path(scratch) / "store.db")
         start = time.perf_counter()

@@ -8,9 +8,9 @@ import sys
 from typing import Any
 
 
-def size(default: int) -> int:
-    """The size asked for on the command line."""
-    return int(sys.argv[1]) if len(sys.argv) > 1 else default
+def size(default: int, most: int = 2_000_000) -> int:
+    """The size asked for on the command line; `most` for a benchmark whose shape means nothing beyond it."""
+    return min(most, int(sys.argv[1])) if len(sys.argv) > 1 else default
 
 
 def figure(benchmark: str, size: int, value: float, unit: str, *, rss_mib: float | None = None, **detail: Any) -> None:
