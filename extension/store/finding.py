@@ -20,7 +20,7 @@ from extension.objects.selectors import LabelSelector, Requirement, requirements
 from extension.store.database import fetched
 from extension.store.labels import LabelIndex
 from extension.store.listing import STATE_PATHS, Found, Order, document_field, label_key, listed
-from extension.store.protocol import Clusters, Filter, Query
+from extension.store.protocol import Filter, Query
 from extension.store.schema import objects
 from extension.store.vectors import ClusterTallies
 
@@ -35,9 +35,8 @@ _BY_NAME = ("metadata.namespace", "metadata.name")
 class ClusterLists:
     """`narrowed` and then `page`; all that takes sets is in memory, all that takes an order is asked of an index of the store."""
 
-    def __init__(self, index: LabelIndex, population: Clusters, tallies: ClusterTallies) -> None:
+    def __init__(self, index: LabelIndex, tallies: ClusterTallies) -> None:
         self._index = index
-        self._population = population
         self._tallies = tallies
         self._seen = (0, 0, NONE)
 
@@ -69,7 +68,7 @@ class ClusterLists:
             states = self._states(connection)
             return FrozenBitMap.union(NONE, *(_stated(term, states) for term in terms))
         if len(terms) == 1 and one.field == "metadata.name" and one.operator == "~":
-            return FrozenBitMap.union(NONE, *(self._population.naming(value) for value in one.values))
+            return FrozenBitMap.union(NONE, *(self._index.naming(value) for value in one.values))
         return None
 
     def _sorted(self, connection: Connection, query: Query, left: FrozenBitMap) -> Found:

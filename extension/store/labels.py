@@ -26,6 +26,7 @@ from extension.objects.marks import Mark
 from extension.objects.plan import NONE, Facet, Group, Inputs
 from extension.objects.selectors import LabelSelector, Requirement, matches, requirements
 from extension.store.facets import FacetSets, inputs_of
+from extension.store.naming import Names
 from extension.store.population import DISPLAY_NAME
 from extension.store.protocol import Change, Store
 from extension.store.ranks import Ranks
@@ -87,6 +88,7 @@ class LabelIndex:
     def _clear(self) -> None:
         self._sets = FacetSets()
         self._order: dict[tuple[str, ...], Ranks] = {}
+        self._names: Names | None = None
         self._stamps: dict[Facet, int] = {}
         self._marked: deque[tuple[int, BitMap]] = deque()
         self._unknown = 0
@@ -124,7 +126,11 @@ class LabelIndex:
         return {("groups", key.namespace) if cls is ClusterGroup else ("mappings",)}
 
     def _take_clusters(self, numbers: BitMap) -> set[Facet]:
-        stamped, marked = self._sets.take(numbers, self._clusters.members(numbers))
+        members = self._clusters.members(numbers)
+        if self._names is not None:
+            for number, member in members.items():
+                self._names.add(number, member.name)
+        stamped, marked = self._sets.take(numbers, members)
         if any(facet[0] == "space" for facet in stamped):
             self._order.clear()
         if marked:
@@ -176,6 +182,14 @@ class LabelIndex:
             else:
                 found = FrozenBitMap.union(NONE, *(self.clusters(namespace) for namespace in namespaces))
             return self._among(found, selector)
+
+    def naming(self, part: str) -> FrozenBitMap:
+        """The clusters with this text in their names, in any case."""
+        with self._lock:
+            everyone = self._set(("all",), self._clusters.everyone)
+            if self._names is None:
+                self._names = Names(self._clusters.names())
+            return FrozenBitMap(self._names.having(part)) & everyone
 
     def named(self, namespace: str, name: str) -> FrozenBitMap:
         return self._set(("named", namespace, name), lambda: self._clusters.named(namespace, name))

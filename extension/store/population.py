@@ -77,9 +77,9 @@ class Population:
                 found[number] = Member(namespace, name, meta.labels, meta.annotations, spec.template_values, mark)
         return found
 
-    def naming(self, part: str) -> BitMap:
-        """The clusters with this text in their names, in any case."""
-        return BitMap([row[0] for row in self._rows(_NAMING, part=part)])
+    def names(self) -> Sequence[tuple[int, str]]:
+        """All clusters with their names."""
+        return self._rows(_NAMES)
 
     def documents(self, cls: type[T], key: Key | None = None) -> list[T]:
         """All objects of a kind, or the one with this key, as they are stored: without a computed status."""
@@ -112,7 +112,7 @@ class _Document(msgspec.Struct):
 prepare(_Document)
 
 
-_NAMING = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND instr(lower(name), lower(:part)) > 0")  # noqa: S608
+_NAMES = text(f"SELECT id, name FROM object WHERE kind = '{Cluster.KIND}'")  # noqa: S608
 _DOCUMENTS = text("SELECT doc FROM object WHERE kind = :kind")
 _DOCUMENT = text("SELECT doc FROM object WHERE kind = :kind AND namespace = :space AND name = :name")
 _EVERYONE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}'")  # noqa: S608

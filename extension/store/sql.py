@@ -59,7 +59,7 @@ class SqlStore:
         self.tokens = TokenStore(database)
         self._index = LabelIndex(self)
         tallies = ClusterTallies()
-        self._lists = ClusterLists(self._index, self.population, tallies)
+        self._lists = ClusterLists(self._index, tallies)
         self._views = Views(self._index, tallies)
         self.deliveries = DeliveryLog(database)
 

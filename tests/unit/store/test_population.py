@@ -213,6 +213,23 @@ def test_a_part_of_a_name_is_found_in_any_case_together_with_labels(store):
     assert found == ["store-1", "store-11"]
 
 
+@quick
+@given(fleet=st.lists(st.text("ab-1", min_size=1, max_size=5), unique=True, max_size=9), part=st.text("aB-1\n", max_size=3), data=st.data())
+def test_a_part_of_a_name_finds_what_a_loop_over_the_names_does_whatever_came_and_went(tmp_path_factory, fleet, part, data):
+    store = open_store(tmp_path_factory.mktemp("names") / "store.db")
+    there = set()
+    for name in [*fleet, *fleet]:
+        if name in there and data.draw(st.booleans()):
+            store.delete(Cluster, NS, name)
+            there.discard(name)
+        elif name not in there:
+            store.create(cluster(name))
+            there.add(name)
+        found = listed(store, Cluster, filters=((Filter("metadata.name", "~", (part,)),),))
+        assert found == sorted(one for one in there if part.lower() in one)
+    store.close()
+
+
 @pytest.mark.parametrize("token", ["x", "[]", '["Ready"]', '["Ready",1]', "{}"])
 def test_a_place_that_is_none_in_a_list_by_state_is_refused(store, token):
     with pytest.raises(Invalid, match="continue"):
