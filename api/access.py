@@ -3,7 +3,8 @@
 Reading needs any role in the object's workspace. What lies in a workspace the caller has no role in does not exist for
 them: it is left out of lists by the query, and a get, update or delete of it is the same 404 as for a name that is not
 there. Objects that reach beyond their workspace (a BundleNamespaceMapping lets bundles deploy to other workspaces'
-clusters) need the role everywhere. Each object is judged by its own kind and workspace, never by its parent's.
+clusters) need the role everywhere. What binds the members of a workspace, its rules and the hours of its clusters, is its
+administrators' to write. Each object is judged by its own kind and workspace, never by its parent's.
 """
 
 from __future__ import annotations
@@ -25,7 +26,11 @@ from extension.objects.kinds import (
     ConfigMap,
     FleetWorkspace,
     GitRepo,
+    GitRepoRestriction,
+    HelmOp,
     ImageScan,
+    Policy,
+    Schedule,
     Secret,
 )
 
@@ -60,6 +65,7 @@ def _all(need: Need) -> Mapping[Verb, Need]:
 
 WRITES: Mapping[type[Object], Mapping[Verb, Need]] = {
     GitRepo: _all(Need(Role.MEMBER)),
+    HelmOp: _all(Need(Role.MEMBER)),
     Bundle: _all(Need(Role.MEMBER)),
     ClusterGroup: _all(Need(Role.MEMBER)),
     ImageScan: _all(Need(Role.MEMBER)),
@@ -67,6 +73,9 @@ WRITES: Mapping[type[Object], Mapping[Verb, Need]] = {
     ConfigMap: _all(Need(Role.MEMBER)),
     Cluster: _all(Need(Role.ADMIN)),
     ClusterRegistrationToken: _all(Need(Role.ADMIN)),
+    Schedule: _all(Need(Role.ADMIN)),
+    GitRepoRestriction: _all(Need(Role.ADMIN)),
+    Policy: _all(Need(Role.ADMIN)),
     BundleNamespaceMapping: _all(Need(Role.ADMIN, everywhere=True)),
     FleetWorkspace: {**_all(Need(Role.ADMIN, everywhere=True)), "update": Need(Role.ADMIN)},
     BundleDeployment: {},

@@ -1,4 +1,4 @@
-"""BundleDeployments: one bundle on one cluster, made by the engine. Listed by bundle, cluster or GitRepo."""
+"""BundleDeployments: one bundle on one cluster, made by the engine. Listed by bundle, cluster, GitRepo or HelmOp."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from marshmallow import fields, validate
 
 from api.access import absent, workspace_of
 from api.auth import caller
+from api.errors import InvalidOption
 from api.nouns import Noun
 from api.resources import blueprint
 from api.services import services
@@ -17,7 +18,7 @@ from extension.store.protocol import Filter, Page, Query
 
 NOUN = Noun(BundleDeployment, "One bundle on one cluster. Read only: it follows from bundles, clusters and targets.")
 
-_OF = {"bundle": "Bundle", "cluster": "Cluster", "gitrepo": "GitRepo"}
+_OF = {"bundle": "Bundle", "cluster": "Cluster", "gitrepo": "GitRepo", "helmop": "HelmOp"}
 _EXTRA = {
     name: fields.String(validate=validate.Regexp(r"[^/\s]+/[^/\s]+$"), metadata={"description": f"those of a {kind}: `<workspace>/<name>`"})
     for name, kind in _OF.items()
@@ -25,7 +26,11 @@ _EXTRA = {
 
 
 def _fetch(query: Query, args: dict[str, Any]) -> Page:
+    if {"gitrepo", "helmop"} <= args.keys():
+        raise InvalidOption("helmop: can't be used together with gitrepo", field="helmop", hint="a bundle is of one of the two")
     of: dict[str, Any] = {name: Key(kind, *args[name].split("/")) for name, kind in _OF.items() if name in args}
+    if "helmop" in of:
+        of["gitrepo"] = of.pop("helmop")
     return services().store.deployments(query, **of)
 
 

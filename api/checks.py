@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from api.errors import InvalidReference
 from api.nouns import Write
 from api.selectors import LABEL_KEY, LABEL_VALUE
-from extension.objects.base import Object
+from extension.objects.base import Object, Struct
 from extension.objects.errors import Invalid, MissingRequired
 from extension.objects.kinds import (
     Bundle,
@@ -22,11 +24,13 @@ from extension.objects.kinds import (
     FleetWorkspace,
     GitRepo,
     GitTarget,
+    HelmOp,
     Partition,
     Secret,
 )
 from extension.objects.names import DNS_SUBDOMAIN
 from extension.objects.selectors import LabelSelector, requirements
+from extension.targeting.admission import compiled
 
 LOCAL_WORKSPACE = "fleet-local"
 LOCAL_CLUSTER = "local"
@@ -41,7 +45,7 @@ GENERATED = "xxxxx"
 PREFIX_LIMIT = 253
 ANNOTATIONS_LIMIT = 256 * 1024
 
-NAMED_IN_LABELS: tuple[type[Object], ...] = (GitRepo, Bundle, Cluster, ClusterGroup, FleetWorkspace)
+NAMED_IN_LABELS: tuple[type[Object], ...] = (GitRepo, HelmOp, Bundle, Cluster, ClusterGroup, FleetWorkspace)
 """Kinds whose name is written into labels of other objects, or is a namespace's: at most 63 characters."""
 
 
@@ -120,6 +124,26 @@ def targets(found: Iterable[GitTarget | BundleTarget | Partition], field: str) -
     for i, target in enumerate(found):
         selector(target.cluster_selector, f"{field}[{i}].clusterSelector")
         selector(target.cluster_group_selector, f"{field}[{i}].clusterGroupSelector")
+
+
+def named(spec: Struct, fields: Iterable[str]) -> None:
+    """Raises Invalid for a field of `spec` that is neither empty nor the name of an object."""
+    wire = {f.name: f"spec.{f.encode_name}" for f in msgspec.structs.fields(spec)}
+    for field in fields:
+        value = getattr(spec, field)
+        if value and (len(value) > NAME_LIMIT or not DNS_SUBDOMAIN.fullmatch(value)):
+            raise Invalid(f"{wire[field]}: {value[:80]!r} is not a name", field=wire[field])
+
+
+def patterns(found: Iterable[str], field: str) -> None:
+    """Raises Invalid for what Go, which Fleet's rules are matched by, would not take as a regular expression: such a rule refuses
+    everything but its own text."""
+    for i, pattern in enumerate(found):
+        try:
+            compiled(pattern)
+        except Invalid as error:
+            hint = "write a regular expression, with a backslash before what is no operator, such as \\. and \\+"
+            raise Invalid(f"{field}[{i}]: {error.message}", field=f"{field}[{i}]", hint=hint) from None
 
 
 COMMON = (metadata, workspace_exists)

@@ -10,10 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
 from api import checks
 from api.access import EVERYWHERE, Need, Role, forbidden
+from api.changes import counted_up, with_spec
 from api.checks import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from api.errors import InvalidReference
 from api.nouns import Action, Call, Noun, Write, object_id
@@ -73,15 +72,6 @@ def is_local(key: Key) -> bool:
     return (key.namespace, key.name) == (LOCAL_WORKSPACE, LOCAL_CLUSTER)
 
 
-def force_update(cluster: Cluster) -> Cluster:
-    """Deploys the agent again: the dashboard's formula, whose first click writes 2."""
-    return _with(cluster, redeploy_agent_generation=(cluster.spec.redeploy_agent_generation or 1) + 1)
-
-
-def _with(cluster: Cluster, **fields: object) -> Cluster:
-    return msgspec.structs.replace(cluster, spec=msgspec.structs.replace(cluster.spec, **fields))
-
-
 def move(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any]:
     """Moves a cluster to another workspace: which Bundles leave it, which come to it. A dry run only tells."""
     workspace, labels = _move_body(body)
@@ -127,9 +117,9 @@ NOUN = Noun(
     checks=(_only_local, _kubeconfig, _directory),
     on_delete=(_not_local,),
     actions={
-        "forceUpdate": Action(force_update, summary="deploy the agent again"),
-        "pause": Action(lambda cluster: _with(cluster, paused=True), summary="hold back changes"),
-        "unpause": Action(lambda cluster: _with(cluster, paused=False), summary="let changes through"),
+        "forceUpdate": Action(lambda cluster: counted_up(cluster, "redeploy_agent_generation"), summary="deploy the agent again"),
+        "pause": Action(lambda cluster: with_spec(cluster, paused=True), summary="hold back changes"),
+        "unpause": Action(lambda cluster: with_spec(cluster, paused=False), summary="let changes through"),
         "move": Action(run=move, summary="to another workspace; body {workspace, labels?}"),
     },
     links=("resources",),

@@ -11,10 +11,11 @@ from typing import Any, ClassVar
 import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from api.answers import answer
-from extension.objects.errors import NotFound, Unavailable, UserError
-from extension.objects.schemas import flatten
+from extension.objects.errors import MissingRequired, NotFound, Unavailable, UserError
+from extension.objects.schemas import REQUIRED, flatten
 
 log = structlog.get_logger()
 
@@ -35,6 +36,12 @@ class InvalidReference(UserError):
     """A field names an object that is not there or may not be used."""
 
     code = "InvalidReference"
+
+
+class MaxLimitExceeded(UserError):
+    """A number beyond what its field can hold."""
+
+    code = "MaxLimitExceeded"
 
 
 class ActionNotAvailable(NotFound):
@@ -108,16 +115,19 @@ def http_error(error: HTTPException) -> Any:
     messages = getattr(error, "data", {}).get("messages")
     if messages:
         return _user_error(_query_error(messages))
-    message = _message(status) or error.description or error.name
+    message = _message(error, status) or error.description or error.name
     code = _CODES.get(status, "ServerError" if status >= 500 else "InvalidFormat")
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     return answer(error_body(status, code, message), status, headers | _HEADERS.get(status, {}))
 
 
-def _message(status: int) -> str:
+def _message(error: HTTPException, status: int) -> str:
     """Better words than werkzeug's, where there are."""
     if status == 413:
         return f"the body is larger than {request.max_content_length} bytes"
+    if isinstance(error, NoSuchMethod):
+        known = ", ".join(sorted(error.valid_methods or ()))
+        return f"{request.method} is not possible here" + (f"; use {known}" if known else "")
     return "there is nothing at this address" if status == 404 else ""
 
 
@@ -125,7 +135,7 @@ def _query_error(messages: Any) -> UserError:
     """Of webargs' messages, which are by location (`query`, `headers`), the first."""
     found = [pair for by_field in messages.values() for pair in flatten(by_field)]
     field, message = found[0] if found else ("", "invalid")
-    return InvalidOption(f"{field}: {message}", field=field)
+    return (MissingRequired if message == REQUIRED else InvalidOption)(f"{field}: {message}", field=field)
 
 
 def _unexpected(error: Exception) -> Response:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import posixpath
 
-import msgspec
-
-from api.checks import targets
+from api.changes import counted_up, with_spec
+from api.checks import named, targets
 from api.nouns import Action, Noun, Write
 from api.places import resources_blueprint
 from api.resources import blueprint
@@ -14,7 +13,6 @@ from api.webhooks.checking import tested
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired
 from extension.objects.kinds import GitRepo, GitRepoSpec
-from extension.objects.names import DNS_SUBDOMAIN
 from extension.sources.remote import parse
 
 
@@ -54,15 +52,10 @@ def _durations(write: Write) -> None:
 
 
 def _names(write: Write) -> None:
-    spec = _spec(write)
-    for field in _NAMED:
-        value, wire = getattr(spec, field), _WIRE[field]
-        if value and (len(value) > 253 or not DNS_SUBDOMAIN.fullmatch(value)):
-            raise Invalid(f"spec.{wire}: {value[:80]!r} is not a name", field=f"spec.{wire}")
+    named(_spec(write), _NAMED)
 
 
 _NAMED = ("target_namespace", "client_secret_name", "helm_secret_name", "helm_secret_name_for_paths", "service_account", "webhook_secret")
-_WIRE = {f.name: f.encode_name for f in msgspec.structs.fields(GitRepoSpec)}
 
 
 def _targets(write: Write) -> None:
@@ -74,25 +67,16 @@ def _spec(write: Write) -> GitRepoSpec:
     return write.new.spec
 
 
-def force_update(repo: GitRepo) -> GitRepo:
-    """Clones and deploys again: the dashboard's formula, whose first click writes 2."""
-    return _with(repo, force_sync_generation=(repo.spec.force_sync_generation or 1) + 1)
-
-
-def _with(repo: GitRepo, **fields: object) -> GitRepo:
-    return msgspec.structs.replace(repo, spec=msgspec.structs.replace(repo.spec, **fields))
-
-
 NOUN = Noun(
     GitRepo,
     "A Git repository, and the clusters its contents are deployed to.",
     checks=(_repository, _revisions, _paths, _durations, _names, _targets),
     actions={
-        "forceUpdate": Action(force_update, summary="clone and deploy again"),
-        "pause": Action(lambda repo: _with(repo, paused=True), summary="hold back changes"),
-        "unpause": Action(lambda repo: _with(repo, paused=False), summary="let changes through"),
-        "enablePolling": Action(lambda repo: _with(repo, disable_polling=False), summary="look for commits by itself"),
-        "disablePolling": Action(lambda repo: _with(repo, disable_polling=True), summary="wait for webhooks and force updates"),
+        "forceUpdate": Action(lambda repo: counted_up(repo, "force_sync_generation"), summary="clone and deploy again"),
+        "pause": Action(lambda repo: with_spec(repo, paused=True), summary="hold back changes"),
+        "unpause": Action(lambda repo: with_spec(repo, paused=False), summary="let changes through"),
+        "enablePolling": Action(lambda repo: with_spec(repo, disable_polling=False), summary="look for commits by itself"),
+        "disablePolling": Action(lambda repo: with_spec(repo, disable_polling=True), summary="wait for webhooks and force updates"),
         "testWebhook": Action(run=tested, summary="tell what would become of a webhook, and what it lacks"),
     },
     links=("resources",),

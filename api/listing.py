@@ -27,7 +27,7 @@ from api.nouns import Noun
 from api.representation import represent, url
 from api.selectors import STATE_FIELDS, filters, label_selector
 from extension.objects.base import Object
-from extension.objects.kinds import Bundle, BundleDeployment, Cluster, ClusterGroup, ConfigMap, FleetWorkspace, GitRepo, Secret
+from extension.objects.kinds import Bundle, BundleDeployment, Cluster, ClusterGroup, ConfigMap, FleetWorkspace, GitRepo, HelmOp, Secret
 from extension.objects.schemas import strict
 from extension.store.protocol import Filter, Page, Query
 
@@ -113,7 +113,7 @@ _COUNTED = re.compile(
 """What is made or laid over an object when it is read (`extension/store/views.py`): a list can't go by it."""
 
 COUNTED: Mapping[type[Object], re.Pattern[str]] = {
-    **dict.fromkeys((GitRepo, Bundle, Cluster, ClusterGroup), _COUNTED),
+    **dict.fromkeys((GitRepo, HelmOp, Bundle, Cluster, ClusterGroup), _COUNTED),
     BundleDeployment: re.compile(r"id|spec\b.*|status\.display\b.*|metadata\.(?!(name|namespace)$|labels\b).*"),
 }
 _PATH = re.compile(r"id|metadata\.labels(\[.+\]|\..+)|[a-z]+(\.\w+|\[\d+\])+", re.ASCII)
@@ -121,7 +121,7 @@ _PATH = re.compile(r"id|metadata\.labels(\[.+\]|\..+)|[a-z]+(\.\w+|\[\d+\])+", r
 
 def _readable(noun: Noun, fields: Iterable[str], parameter: str) -> None:
     """Raises InvalidOption for a field that a list of this noun can't go by: better none than a wrong one."""
-    roots = ROOTS.get(noun.cls, ("metadata", "spec", "status"))
+    roots = ROOTS.get(noun.cls) or tuple(name for name in ("metadata", "spec", "status") if name in noun.cls.__struct_fields__)
     for field in (field.removeprefix("-") for field in fields):
         if field in STATE_FIELDS:
             if noun.cls not in STATED:

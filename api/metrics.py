@@ -25,7 +25,8 @@ from api.auth import authenticate, caller
 from api.openapi import Routes
 from extension.objects.base import Object
 from extension.objects.errors import Forbidden
-from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo
+from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo, HelmOp
+from extension.objects.options import HelmOptions
 from extension.objects.states import State
 from extension.objects.status import ResourceCounts
 from extension.sources.remote import redact
@@ -70,8 +71,13 @@ def _repo_labels(repo: GitRepo) -> dict[str, str]:
     return _place(repo) | {"repo": redact(repo.spec.repo), "branch": repo.spec.branch, "paths": ",".join(repo.spec.paths)}
 
 
-def _repo_values(repo: GitRepo) -> dict[str, int]:
-    status = repo.status
+def _chart_labels(op: HelmOp) -> dict[str, str]:
+    helm = op.spec.helm or HelmOptions()
+    return _place(op) | {"repo": redact(helm.repo), "chart": redact(helm.chart), "version": op.status.version}
+
+
+def _application_values(made: GitRepo | HelmOp) -> dict[str, int]:
+    status = made.status
     clusters = {"ready_clusters": status.ready_clusters, "desired_ready_clusters": status.desired_ready_clusters}
     return _counts(status.resource_counts, "resources_", "_") | clusters
 
@@ -95,7 +101,8 @@ def _cluster_labels(cluster: Cluster) -> dict[str, str]:
 def _cluster_values(cluster: Cluster) -> dict[str, int]:
     status = cluster.status
     repos = {"ready_git_repos": status.ready_git_repos, "desired_ready_git_repos": status.desired_ready_git_repos}
-    return _counts(status.resource_counts, "resources_count_", "") | repos
+    charts = {"ready_helm_ops": status.ready_helm_ops, "desired_ready_helm_ops": status.desired_ready_helm_ops}
+    return _counts(status.resource_counts, "resources_count_", "") | repos | charts
 
 
 def _group_labels(group: ClusterGroup) -> dict[str, str]:
@@ -112,7 +119,8 @@ def _group_values(group: ClusterGroup) -> dict[str, int]:
 
 
 SERIES = (
-    Series(GitRepo, "fleet_gitrepo", _repo_labels, _repo_values),
+    Series(GitRepo, "fleet_gitrepo", _repo_labels, _application_values),
+    Series(HelmOp, "fleet_helmop", _chart_labels, _application_values),
     Series(Bundle, "fleet_bundle", _bundle_labels, _bundle_values, BUNDLE_STATES),
     Series(Cluster, "fleet_cluster", _cluster_labels, _cluster_values, CLUSTER_STATES),
     Series(ClusterGroup, "fleet_cluster_group", _group_labels, _group_values, CLUSTER_STATES[:2]),

@@ -8,10 +8,14 @@ from api import (
     clustergroups,
     clusters,
     configmaps,
+    gitreporestrictions,
     gitrepos,
+    helmops,
     imagescans,
     namespacemappings,
+    policies,
     registrationtokens,
+    schedules,
     secrets,
     workspaces,
 )
@@ -20,6 +24,7 @@ from api.openapi import Routes
 
 _MODULES = (
     gitrepos,
+    helmops,
     bundles,
     bundledeployments,
     clusters,
@@ -27,6 +32,9 @@ _MODULES = (
     registrationtokens,
     namespacemappings,
     imagescans,
+    schedules,
+    gitreporestrictions,
+    policies,
     workspaces,
     secrets,
     configmaps,

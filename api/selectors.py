@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from api.errors import InvalidOption
-from extension.objects.selectors import LabelSelector, Requirement
+from extension.objects.errors import Invalid
+from extension.objects.selectors import LabelSelector, Requirement, requirements
 from extension.objects.states import State
 from extension.store.protocol import Filter
 
@@ -15,7 +16,11 @@ MAX_TERMS = 50
 
 STATE = "status.display.state"
 STATE_FIELDS = ("metadata.state.name", STATE)
-STATES: Mapping[str, str] = {**{state.name.lower(): state.name for state in State}, "active": State.Ready.name}
+STATES: Mapping[str, str] = {
+    **{state.name.lower(): state.name for state in State},
+    "active": State.Ready.name,
+    "waitcheckin": "WaitCheckIn",
+}
 
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?"
 _KEY = rf"(?:{_LABEL}/)?{_LABEL}"
@@ -34,8 +39,14 @@ _TERM = re.compile(
 
 
 def label_selector(text: str) -> LabelSelector:
-    """`env=prod,tier!=gold,region in (eu, us),!legacy` as a selector. Raises InvalidOption at the place it can't be read."""
-    return LabelSelector(match_expressions=tuple(_requirement(m) for m in _terms(_REQUIREMENT, text, "labelSelector")))
+    """`env=prod,tier!=gold,region in (eu, us),!legacy` as a selector. Raises InvalidOption at the place it can't be read, and for
+    what is no label."""
+    selector = LabelSelector(match_expressions=tuple(_requirement(m) for m in _terms(_REQUIREMENT, text, "labelSelector")))
+    try:
+        requirements(selector)
+    except Invalid as error:
+        raise InvalidOption(f"labelSelector: {error.message}", field="labelSelector", hint=error.hint or _FORMS["labelSelector"]) from None
+    return selector
 
 
 def _requirement(found: re.Match[str]) -> Requirement:
@@ -82,13 +93,19 @@ def _stated(term: Filter, well: str) -> tuple[Filter, ...]:
     return (stated, Filter(STATE, "!exists")) if active else (stated,)
 
 
+_FORMS: Mapping[str, str] = {
+    "labelSelector": "write for example env=prod,tier!=gold,region in (eu, us),!legacy",
+    "filter": "write for example metadata.name~web,metadata.labels[env]=prod",
+}
+
+
 def _terms(pattern: re.Pattern[str], text: str, parameter: str) -> list[re.Match[str]]:
     found: list[re.Match[str]] = []
     at = 0
     while at < len(text):
         term = pattern.match(text, at)
         if term is None or term.end() == at:
-            raise InvalidOption(f"{parameter}: can't be read at {text[at : at + 40]!r}", field=parameter)
+            raise InvalidOption(f"{parameter}: can't be read at {text[at : at + 40]!r}", field=parameter, hint=_FORMS[parameter])
         found.append(term)
         at = term.end()
     if len(found) > MAX_TERMS:

@@ -11,6 +11,8 @@ WELL = "Ready"
 PASSING = frozenset({"gitupdating", "waitapplied", "pending", "outofsync", "waitcheckin", "notready", "removing"})
 WRONG = frozenset({"errapplied", "modified"})
 _BAD = (("Stalled", "True"), ("Accepted", "False"))
+_NOT_READY = ("Ready", "False")
+"""Says that a Schedule can't be used; of what is deployed it is a sum, and the display state says which."""
 
 
 def state(obj: Object) -> dict[str, Any]:
@@ -18,7 +20,7 @@ def state(obj: Object) -> dict[str, Any]:
     status, spec = getattr(obj, "status", None), getattr(obj, "spec", None)
     display = getattr(status, "display", None)
     conditions: tuple[Condition, ...] = getattr(status, "conditions", ())
-    refused = _refused(conditions)
+    refused = _refused(conditions, _BAD if display else (*_BAD, _NOT_READY))
     if obj.metadata.deletion_timestamp:
         name = "removing"
     elif getattr(spec, "paused", False):
@@ -42,6 +44,6 @@ def _message(conditions: Iterable[Condition], type_: str) -> str:
     return next((c.message for c in conditions if c.type == type_), "")
 
 
-def _refused(conditions: Iterable[Condition]) -> str:
+def _refused(conditions: Iterable[Condition], bad: Iterable[tuple[str, str]]) -> str:
     """Why nothing newer is deployed, empty when nothing is wrong."""
-    return next((c.message or c.reason or c.type for c in conditions if (c.type, c.status) in _BAD), "")
+    return next((c.message or c.reason or c.type for c in conditions if (c.type, c.status) in bad), "")

@@ -1,11 +1,13 @@
 """How the service was told to run: one frozen value, from flags, then `RANCHER_CD_*`, then a file, then defaults.
 
-Every field is a flag `--the-field`, a variable `RANCHER_CD_THE_FIELD` and a key `theField` of the settings file.
+Every field is a flag `--the-field`, a variable `RANCHER_CD_THE_FIELD` and a key `theField` of the settings file. What a field
+means, and what it may be, stands beside it: the flags, their help and the checks of all three places are made from that.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,28 +22,45 @@ def _default_state_dir() -> Path:
     return Path(base) / "rancher-cd"
 
 
+def _told(help_: str, least: float | None = None, choices: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"help": help_, "least": least, "choices": choices}
+
+
+def _setting(default: Any, help_: str, *, least: float | None = None, choices: tuple[str, ...] = ()) -> Any:
+    """A field with its help; a number is at least `least`, a text one of `choices`."""
+    return dataclasses.field(default=default, metadata=_told(help_, least, choices))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
-    """Intervals are seconds, sizes are bytes. `kubeconfig` is that of the local cluster, a directory when empty. `workers` are
-    threads that deploy, `threads` those that answer requests.
-    `allow_file_repos` lets GitRepos name repositories on this machine's disk, `imagescan_enabled` takes imageScans of fleet.yaml."""
+    """Intervals are seconds, sizes are bytes."""
 
-    host: str = "127.0.0.1"
-    port: int = 8080
-    state_dir: Path = dataclasses.field(default_factory=_default_state_dir)
-    kubeconfig: str = ""
-    polling_interval: float = 15.0
-    git_client_timeout: float = 30.0
-    drift_interval: float = 15.0
-    agent_checkin_interval: float = 900.0
-    max_file_size: int = 20 * 1024 * 1024
-    max_tree_files: int = 50_000
-    workers: int = 4
-    threads: int = 32
-    allow_file_repos: bool = False
-    imagescan_enabled: bool = False
-    log_level: str = "info"
-    log_format: str = "text"
+    host: str = _setting("127.0.0.1", "Address to listen on, such as 0.0.0.0 or ::1.")
+    port: int = _setting(8080, "Port to listen on; 0 takes a free one.", least=0)
+    state_dir: Path = dataclasses.field(
+        default_factory=_default_state_dir, metadata=_told("Folder of the store, the mirrors and directory clusters.")
+    )
+    kubeconfig: str = _setting("", "The Kubernetes API of the cluster fleet-local/local; a directory without.")
+    polling_interval: float = _setting(15.0, "Seconds between looks at a repository whose GitRepo names none.", least=0.1)
+    git_client_timeout: float = _setting(30.0, "Seconds a Git server may take to answer.", least=0.1)
+    drift_interval: float = _setting(15.0, "Seconds between looks for drift on a cluster.", least=0.1)
+    max_file_size: int = _setting(20 * 1024 * 1024, "The largest file of a repository, in bytes.", least=1)
+    max_tree_files: int = _setting(50_000, "The most files of a repository at one commit.", least=1)
+    workers: int = _setting(4, "Threads that deploy.", least=1)
+    threads: int = _setting(32, "Threads that answer requests.", least=2)
+    allow_file_repos: bool = _setting(False, "Let GitRepos name repositories on this machine's disk.")
+    imagescan_enabled: bool = _setting(False, "Scan registries for imageScans of fleet.yaml, and commit what they find.")
+    log_level: str = _setting("info", "The least that is logged.", choices=("debug", "info", "warning", "error"))
+    log_format: str = _setting("text", "Log lines for people or for programs.", choices=("text", "json"))
+
+    @property
+    def address(self) -> str:
+        """Host and port as in a URL, an IPv6 address in brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}"
 
     @property
     def database(self) -> Path:
@@ -58,22 +77,31 @@ class Settings:
 
 
 def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None = None) -> Settings:
-    """The settings from all places, flags winning. Raises Invalid naming the place of a value that is not of its type."""
+    """The settings from all places, flags winning. Raises Invalid naming the place of a value that can't be."""
     stored = yaml.load(file.read_bytes(), str(file)) or {} if file else {}
     values: dict[str, Any] = {}
     hints = get_type_hints(Settings)
     for field in dataclasses.fields(Settings):
         camel = "".join(w if i == 0 else w.capitalize() for i, w in enumerate(field.name.split("_")))
-        variable = f"RANCHER_CD_{field.name.upper()}"
         places = (
-            (flags.get(field.name), f"--{field.name.replace('_', '-')}"),
-            (environ.get(variable), variable),
+            (flags.get(field.name), flag(field.name)),
+            (environ.get(variable(field.name)), variable(field.name)),
             (stored.get(camel), f"{file}: {camel}"),
         )
         found = next(((value, place) for value, place in places if value is not None), None)
         if found:
-            values[field.name] = _convert(hints[field.name], *found)
+            values[field.name] = _allowed(field, _convert(hints[field.name], *found), found[1])
     return Settings(**values)
+
+
+def flag(name: str) -> str:
+    """The flag of a field."""
+    return f"--{name.replace('_', '-')}"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a field."""
+    return f"RANCHER_CD_{name.upper()}"
 
 
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
@@ -86,3 +114,12 @@ def _convert(kind: type[Any], value: Any, place: str) -> Any:
         return kind(value)
     except (TypeError, ValueError, KeyError):
         raise Invalid(f"{value!r} is not a {kind.__name__}", where=place) from None
+
+
+def _allowed(field: dataclasses.Field[Any], value: Any, place: str) -> Any:
+    least, choices = field.metadata["least"], field.metadata["choices"]
+    if choices and value not in choices:
+        raise Invalid(f"{value!r} is not one of {', '.join(choices)}", where=place)
+    if least is not None and not least <= value < math.inf:
+        raise Invalid(f"{value} is not a number of at least {least}", where=place)
+    return value

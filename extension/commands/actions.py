@@ -1,4 +1,4 @@
-"""`rancher-cd force-update`, `pause`, `unpause`, `move`: things done to GitRepos and clusters."""
+"""`rancher-cd force-update`, `pause`, `unpause`, `move`: things done to GitRepos, HelmOps and clusters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _action(verb: str, name: str, done: str, text: str) -> click.Command:
     """A verb that does one action to objects by name, or to all a selector matches."""
 
     @click.command(verb, help=text)
-    @click.argument("of", metavar="gitrepo|cluster", type=KindName("fleet.cattle.io.gitrepos", CLUSTERS))
+    @click.argument("of", metavar="gitrepo|helmop|cluster", type=KindName("fleet.cattle.io.gitrepos", "fleet.cattle.io.helmops", CLUSTERS))
     @click.argument("names", nargs=-1)
     @WORKSPACE
     @click.option("-l", "--selector", default="", help="All that match this label selector.")

@@ -22,6 +22,9 @@ HEAVY = "spec.resources"
 STEVE = ("id", "type", "links", "actions")
 """What the API adds to an object, and no file of objects has."""
 
+SHAPE = ("apiVersion", "kind", "metadata", "spec", "status", "data", "binaryData", "stringData", "immutable", "_type")
+"""What objects have in common, and what may be secret."""
+
 _MADE = KindName(*(one.plural for one in KINDS if one.made))
 
 
@@ -114,9 +117,16 @@ def described(of: Kind, row: Row) -> str:
             ("Labels", [f"{key}={value}" for key, value in sorted((meta.get("labels") or {}).items())]),
             ("Conditions", conditions),
             ("Not ready", [_line(f"{one.get('bundleState', '')} {one.get('name', '')}", one) for one in late]),
+            ("Says", _says(row)),
         )
         if lines
     )
+
+
+def _says(row: Row) -> list[str]:
+    """What an object says that has no spec: a Policy, a restriction, a mapping. Never what a Secret or ConfigMap holds."""
+    own = {key: value for key, value in row.items() if key not in (*STEVE, *SHAPE)}
+    return [one_line(line) for line in dump(own).splitlines()] if own else []
 
 
 def _since(condition: Row) -> str:

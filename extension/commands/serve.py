@@ -20,6 +20,7 @@ from gunicorn.arbiter import Arbiter
 
 from extension import __version__
 from extension.commands.examples import make_repository, repository
+from extension.commands.settings import settings_options
 from extension.objects.errors import UserError
 from extension.settings import Settings, load
 
@@ -36,7 +37,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         settings = self._settings
         options = {
-            "bind": f"{settings.host}:{settings.port}",
+            "bind": settings.address,
             "workers": 1,
             "worker_class": "gthread",
             "threads": settings.threads,
@@ -67,24 +68,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 
 @click.command("serve")
-@click.option("--host", help="Address to listen on.")
-@click.option("--port", type=int, help="Port to listen on; 0 takes a free one.")
-@click.option("--state-dir", type=click.Path(file_okay=False), help="Folder of the store, the mirrors and directory clusters.")
-@click.option("--kubeconfig", type=click.Path(exists=True, dir_okay=False), help="The Kubernetes API of the cluster fleet-local/local.")
-@click.option("--polling-interval", type=float, help="Seconds between looks at a repository whose GitRepo names none.")
-@click.option("--drift-interval", type=float, help="Seconds between looks for drift on a cluster.")
-@click.option("--allow-file-repos", is_flag=True, default=None, help="Let GitRepos name repositories on this machine's disk.")
-@click.option(
-    "--imagescan-enabled", is_flag=True, default=None, help="Scan registries for imageScans of fleet.yaml, and commit what they find."
-)
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]))
-@click.option("--log-format", type=click.Choice(["text", "json"]))
-@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Settings file (YAML).")
+@settings_options
+@click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Settings file (YAML): a key such as stateDir for an option.")
 @click.option("--demo", is_flag=True, help="Deploy the examples to directory clusters first.")
 def command(config: str | None, demo: bool, **flags: Any) -> None:
-    """Run the service with the embedded engine. Every option can be a variable: --state-dir is RANCHER_CD_STATE_DIR."""
+    """Run the service with the embedded engine. An option wins over its variable, a variable over the settings file."""
     settings = load(flags, os.environ, Path(config) if config else None)
-    settings = dataclasses.replace(settings, port=_free_port(settings), state_dir=settings.state_dir.resolve())
+    settings = dataclasses.replace(settings, host=settings.host.strip("[]"), state_dir=settings.state_dir.resolve())
+    settings = dataclasses.replace(settings, port=_free_port(settings))
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     if demo:
         settings = dataclasses.replace(settings, allow_file_repos=True, polling_interval=min(settings.polling_interval, 5.0))
@@ -107,11 +98,11 @@ def _run(server: Server) -> None:
 
 def _free_port(settings: Settings) -> int:
     """The port to listen on. Raises OSError when it can't be had, before anything is started."""
-    with socket.socket() as probe:
+    with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((settings.host, settings.port))
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
-            raise OSError(f"can't listen on {settings.host}:{settings.port}: {why}; choose another with --host and --port") from None
+            raise OSError(f"can't listen on {settings.address}: {why}; choose another with --host and --port") from None
         return int(probe.getsockname()[1])

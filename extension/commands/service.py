@@ -50,12 +50,11 @@ def start(settings: Settings, with_demo: bool) -> Running:
 
     api = importlib.import_module("api.app")
     services = api.Services(store, store.tokens, settings, __version__, engine.moves.move, allow_file=settings.allow_file_repos)
-    url = f"http://{settings.host}:{settings.port}"
-    click.echo(f"url: {url}")
+    click.echo(f"url: {settings.url}")
     token = _token(store, with_demo)
     click.echo(f"token: {token or 'as before; `rancher-cd token create --state-dir DIR` makes another'}")
     if with_demo:
-        demo.begin(store, settings, url, token or "")
+        demo.begin(store, settings, settings.url, token or "")
     return Running(api.create_app(services), stop)
 
 

@@ -56,6 +56,23 @@ def age(row: Row, path: str = "metadata.creationTimestamp") -> str:
     return f"{max(0, seconds)}s"
 
 
+def _texts(path: str) -> Cell:
+    """A list of texts, joined by commas."""
+
+    def cell(row: Row) -> str:
+        found: Any = row
+        for step in path.split("."):
+            found = found.get(step) if isinstance(found, dict) else None
+        return ",".join(map(str, found)) if isinstance(found, list) else ""
+
+    return cell
+
+
+def _flag(path: str) -> Cell:
+    """A switch; the API leaves out one that is off."""
+    return lambda row: at(row, path, "False").lower()
+
+
 _STATUS = (("STATE", _state), ("MESSAGE", _message))
 KINDS: tuple[Kind, ...] = (
     Kind(
@@ -64,6 +81,17 @@ KINDS: tuple[Kind, ...] = (
         (
             ("REPO", column("spec.repo")),
             ("COMMIT", lambda row: at(row, "status.commit")[:7]),
+            ("BUNDLEDEPLOYMENTS-READY", column("status.display.readyBundleDeployments")),
+            *_STATUS,
+        ),
+    ),
+    Kind(
+        "fleet.cattle.io.helmops",
+        ("helmop", "helmops", "ho"),
+        (
+            ("REPO", column("spec.helm.repo")),
+            ("CHART", column("spec.helm.chart")),
+            ("VERSION", column("status.version")),
             ("BUNDLEDEPLOYMENTS-READY", column("status.display.readyBundleDeployments")),
             *_STATUS,
         ),
@@ -112,6 +140,26 @@ KINDS: tuple[Kind, ...] = (
         ("imagescan", "imagescans"),
         (("REPOSITORY", column("spec.image")), ("LATEST", column("status.latestTag"))),
     ),
+    Kind(
+        "fleet.cattle.io.schedules",
+        ("schedule", "schedules"),
+        (
+            ("SCHEDULE", column("spec.schedule")),
+            ("DURATION", column("spec.duration")),
+            ("ACTIVE", _flag("status.active")),
+            ("NEXTSTART", column("status.nextStartTime")),
+            *_STATUS,
+        ),
+    ),
+    Kind(
+        "fleet.cattle.io.gitreporestrictions",
+        ("gitreporestriction", "gitreporestrictions", "grr"),
+        (
+            ("DEFAULT-SERVICEACCOUNT", column("defaultServiceAccount")),
+            ("ALLOWED-SERVICEACCOUNTS", _texts("allowedServiceAccounts")),
+        ),
+    ),
+    Kind("fleet.cattle.io.policies", ("policy", "policies")),
     Kind("fleet.cattle.io.bundlenamespacemappings", ("bundlenamespacemapping", "bundlenamespacemappings", "bnm")),
     Kind("management.cattle.io.fleetworkspaces", ("fleetworkspace", "fleetworkspaces", "workspace", "workspaces"), namespaced=False),
     Kind("secrets", ("secret", "secrets"), (("TYPE", column("_type")),)),

@@ -23,6 +23,7 @@ import json_merge_patch
 import msgspec
 
 from extension.delivery import drift
+from extension.delivery.copies import in_namespace, values_in
 from extension.delivery.protocol import Deployment, Release
 from extension.delivery.records import PRIVATE, PUBLIC, File, Record, Records, write
 from extension.delivery.status import Observation, failed, observed
@@ -73,6 +74,9 @@ class DirectoryDelivery:
             self._delete(record.owned)
         self._records.drop(record)
 
+    def withdraw(self, bundle: str) -> None:
+        """Copies are files of their release here, and go with it."""
+
     def releases(self) -> tuple[Release, ...]:
         return tuple(Release(r.name, r.namespace, r.bundle, r.deployment_id, r.keep_resources) for r in self._records.all())
 
@@ -87,7 +91,7 @@ class DirectoryDelivery:
     def _install(self, deployment: Deployment, old: Record | None) -> Record:
         """Renders and writes the release; removes what the one before had and this one has not."""
         rendering = self._rendered(_input(deployment, old))
-        texts = _files(rendering)
+        texts = _with_copies(_files(rendering), deployment, rendering)
         if old is not None and (old.namespace, old.name) != (rendering.namespace, rendering.release):
             new_owned: set[str] = set()
         else:
@@ -101,6 +105,7 @@ class DirectoryDelivery:
             revision=old.revision + 1 if old else 1,
             keep_resources=deployment.options.keep_resources,
             sync_generation=deployment.options.force_sync_generation,
+            downstream_generation=deployment.copies.generation,
         )
         self._records.save(msgspec.structs.replace(record, deployment_id="", unfinished=tuple(sorted({*new_owned, *texts}))))
         written = {path: self._write(path, file) for path, file in texts.items()}
@@ -152,19 +157,28 @@ class DirectoryDelivery:
 
     def _observe(self, deployment: Deployment, record: Record) -> BundleDeploymentStatus:
         drift = self._drift(record)
+        if wrong := [path for path in drift if record.files[path].copied]:
+            record = self._restored(record, wrong, record.revision)
         correct = deployment.options.correct_drift
-        if drift and correct is not None and correct.enabled:
-            restored = {path: self._write(path, record.files[path]) for path in drift}
-            record = msgspec.structs.replace(record, files={**record.files, **restored}, revision=record.revision + 1)
-            self._records.save(record)
+        if correct is not None and correct.enabled and (wrong := [path for path in drift if not record.files[path].copied]):
+            record = self._restored(record, wrong, record.revision + 1)
             drift = {}
         seen = Observation(
             release=f"{record.namespace}/{record.name}:{record.revision}",
-            resources=tuple(_key(file) for path, file in sorted(record.files.items())),
-            modified=tuple(drift.values()),
+            resources=tuple(_key(file) for _, file in sorted(record.files.items()) if not file.copied),
+            modified=tuple(found for path, found in drift.items() if not record.files[path].copied),
         )
         status = observed(deployment.status, deployment.deployment_id, seen, _now())
-        return msgspec.structs.replace(status, sync_generation=record.sync_generation)
+        return msgspec.structs.replace(
+            status, sync_generation=record.sync_generation, downstream_resources_generation=record.downstream_generation
+        )
+
+    def _restored(self, record: Record, paths: Iterable[str], revision: int) -> Record:
+        """The record after these files were written again."""
+        written = {path: self._write(path, record.files[path]) for path in paths}
+        record = msgspec.structs.replace(record, files={**record.files, **written}, revision=revision)
+        self._records.save(record)
+        return record
 
     def _drift(self, record: Record) -> dict[str, ModifiedStatus]:
         """The record's files that are gone or say something else."""
@@ -187,7 +201,8 @@ class DirectoryDelivery:
 
 
 def _done(record: Record, deployment: Deployment) -> bool:
-    return record.deployment_id == deployment.deployment_id
+    made = (record.deployment_id, record.downstream_generation)
+    return made == (deployment.deployment_id, deployment.copies.generation)
 
 
 def _input(deployment: Deployment, old: Record | None) -> Input:
@@ -197,6 +212,7 @@ def _input(deployment: Deployment, old: Record | None) -> Input:
         resources=deployment.resources(),
         manifest_id=deployment.deployment_id.partition(":")[0],
         commit=deployment.commit,
+        values_from=values_in(deployment.copies, deployment.options.helm),
         revision=old.revision + 1 if old else 1,
         is_upgrade=old is not None,
     )
@@ -205,16 +221,27 @@ def _input(deployment: Deployment, old: Record | None) -> Input:
 def _files(rendering: Rendering) -> dict[str, File]:
     """The files of a release by path. Hooks have no meaning in a folder that nobody runs, and are left out with `test` ones;
     CRDs of `crds/` are written."""
-    found: dict[str, File] = {}
-    for obj in (*rendering.crds, *rendering.objects):
-        meta: dict[str, Any] = obj.get("metadata") or {}
-        kind, api_version = str(obj.get("kind", "")), str(obj.get("apiVersion", ""))
-        namespace, name = str(meta.get("namespace") or ""), str(meta.get("name") or "")
-        if not name:
-            raise Invalid(f"a {kind} has no name", where=f"release {rendering.namespace}/{rendering.release}", field="metadata.name")
-        path = f"{rendering.namespace}/{rendering.release}/{_file_name(kind, api_version, namespace, name)}"
-        found[path] = File(kind, api_version, namespace, name, to_yaml(obj), _now())
-    return found
+    return dict(_file(obj, rendering) for obj in (*rendering.crds, *rendering.objects))
+
+
+def _file(obj: dict[str, Any], rendering: Rendering) -> tuple[str, File]:
+    meta: dict[str, Any] = obj.get("metadata") or {}
+    kind, api_version = str(obj.get("kind", "")), str(obj.get("apiVersion", ""))
+    namespace, name = str(meta.get("namespace") or ""), str(meta.get("name") or "")
+    if not name:
+        raise Invalid(f"a {kind} has no name", where=f"release {rendering.namespace}/{rendering.release}", field="metadata.name")
+    path = f"{rendering.namespace}/{rendering.release}/{_file_name(kind, api_version, namespace, name)}"
+    return path, File(kind, api_version, namespace, name, to_yaml(obj), _now())
+
+
+def _with_copies(files: dict[str, File], deployment: Deployment, rendering: Rendering) -> dict[str, File]:
+    """The files with those of the copies. Raises Invalid where the bundle makes an object of that name itself."""
+    names = {(file.kind, file.namespace or rendering.namespace, file.name) for file in files.values()}
+    if twice := sorted(names & deployment.copies.places(rendering.namespace)):
+        kind, namespace, name = twice[0]
+        raise Invalid(f"downstreamResources: the bundle has a {kind} {namespace}/{name} of its own", field="downstreamResources")
+    found = dict(_file(in_namespace(copy, rendering.namespace), rendering) for copy in deployment.copies.objects)
+    return files | {path: msgspec.structs.replace(file, copied=True) for path, file in found.items()}
 
 
 def _file_name(kind: str, api_version: str, namespace: str, name: str) -> str:

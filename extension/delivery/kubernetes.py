@@ -6,7 +6,6 @@ agent left half-done is taken over: calls for one release come one at a time, so
 
 from __future__ import annotations
 
-import base64
 import re
 import threading
 import time
@@ -17,11 +16,12 @@ from typing import Any
 import msgspec
 
 from extension.delivery.client import Client, Kind, Unreachable
+from extension.delivery.copies import KINDS, NAMESPACES, Copier, data_of, is_named
 from extension.delivery.helm_records import AGENT, AGENT_NAMESPACE, BUNDLE_ID, DEPLOYMENT_ID, KEEP_RESOURCES, HelmRecords, Revision
 from extension.delivery.kubeconfig import read
 from extension.delivery.observing import Observer
 from extension.delivery.packing import chart
-from extension.delivery.protocol import Deployment, Release
+from extension.delivery.protocol import Deployment, Release, tried
 from extension.delivery.status import Observation, failed, observed
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
@@ -35,9 +35,6 @@ from extension.rendering.values import from_source
 DEFAULT_SERVICE_ACCOUNT = "fleet-default"
 OPERATION_SECONDS = 600.0
 CAPABILITIES_SECONDS = 300.0
-CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
-SECRETS = Kind("v1", "Secret", "secrets", True)
-NAMESPACES = Kind("v1", "Namespace", "namespaces", False)
 SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts", True)
 _PROTECTED = re.compile(r"fleet-local|fleet-default|cattle-fleet-system|cattle-fleet-clusters-system|default|kube-.*")
 _POD_SECURITY = "pod-security.kubernetes.io/"
@@ -61,13 +58,17 @@ class KubernetesDelivery:
     def deploy(self, deployment: Deployment) -> BundleDeploymentStatus:
         try:
             revision = self._current(deployment)
+            if deployment.copies.objects:
+                self._copier(deployment.options).put(
+                    deployment.copies, _namespace(deployment.options), deployment.options, anew=revision is None
+                )
             if revision is None:
                 revision = self._apply(deployment)
             return self._observe(deployment, revision)
         except Unavailable:
             raise
         except UserError as error:
-            return failed(deployment.status, deployment.deployment_id, error, _now())
+            return failed(tried(deployment), deployment.deployment_id, error, _now())
 
     def observe(self, deployment: Deployment) -> BundleDeploymentStatus:
         return self.deploy(deployment)
@@ -81,6 +82,9 @@ class KubernetesDelivery:
         self._call("helm_release.uninstall", named)
         if release.delete_namespace and not _PROTECTED.fullmatch(release.namespace):
             self._client.delete(NAMESPACES, "", release.namespace)
+
+    def withdraw(self, bundle: str) -> None:
+        Copier(self._client, self._client).withdraw(bundle, ())
 
     def releases(self) -> tuple[Release, ...]:
         found = []
@@ -99,10 +103,15 @@ class KubernetesDelivery:
         status = deployment.status
         if status.applied_deployment_id != deployment.deployment_id or not status.release:
             return None
+        if status.downstream_resources_generation != deployment.copies.generation:  # values may come from them (3.5)
+            return None
         namespace, _, rest = status.release.partition("/")
         name, _, number = rest.rpartition(":")
         wanted = Revision(namespace, name, int(number), "deployed")
         return wanted if self._objects(wanted) is not None else None
+
+    def _copier(self, options: BundleDeploymentOptions) -> Copier:
+        return Copier(self._client, self._client.acting_as(self._user(options)))
 
     def _apply(self, deployment: Deployment) -> Revision:
         """Renders and installs or upgrades; removes the release of another name that the bundle had before."""
@@ -131,6 +140,8 @@ class KubernetesDelivery:
         self._remember(revision, rendering.objects)
         self._label_namespace(rendering.namespace, options)
         self._leave_other_name(deployment, revision)
+        if deployment.copies.objects or deployment.status.downstream_resources_generation:
+            self._copier(options).withdraw(deployment.name, deployment.copies.places(rendering.namespace))
         return revision
 
     def _repaired(self, namespace: str, name: str) -> list[Revision]:
@@ -157,7 +168,11 @@ class KubernetesDelivery:
             revision = self._corrected(deployment, revision, correct.force)
             seen = self._look(deployment, revision)
         status = observed(deployment.status, deployment.deployment_id, seen, _now())
-        return msgspec.structs.replace(status, sync_generation=deployment.options.force_sync_generation)
+        return msgspec.structs.replace(
+            status,
+            sync_generation=deployment.options.force_sync_generation,
+            downstream_resources_generation=deployment.copies.generation,
+        )
 
     def _look(self, deployment: Deployment, revision: Revision) -> Observation:
         identity = postrender.set_id(deployment.name, "default")
@@ -202,14 +217,13 @@ class KubernetesDelivery:
 
     def _input(self, deployment: Deployment) -> Input:
         version, api_versions = self._served()
-        namespace = deployment.options.namespace or deployment.options.default_namespace or "default"
         return Input(
             name=deployment.name,
             options=deployment.options,
             resources=deployment.resources(),
             manifest_id=deployment.deployment_id.partition(":")[0],
             commit=deployment.commit,
-            values_from=tuple(self._values_from(deployment.options, namespace)),
+            values_from=tuple(self._values_from(deployment.options, _namespace(deployment.options))),
             kube_version=version,
             api_versions=api_versions,
             is_upgrade=bool(deployment.status.release),
@@ -231,13 +245,15 @@ class KubernetesDelivery:
         """The values of `valuesFrom`, read as the deployment's service account (2.8). Raises Invalid for a missing one."""
         reader = self._client.acting_as(self._user(options))
         for source in (options.helm or HelmOptions()).values_from:
-            for kind, reference in ((CONFIG_MAPS, source.config_map_key_ref), (SECRETS, source.secret_key_ref)):
+            for kind, reference in (("ConfigMap", source.config_map_key_ref), ("Secret", source.secret_key_ref)):
                 if reference is not None:
-                    found = reader.get(kind, reference.namespace or namespace, reference.name)
-                    place = f"{kind.kind} {reference.namespace or namespace}/{reference.name}"
+                    copied = is_named(options.downstream_resources, kind, reference.name)
+                    there = namespace if copied else reference.namespace or namespace
+                    found = reader.get(KINDS[kind], there, reference.name)
+                    place = f"{kind} {there}/{reference.name}"
                     if found is None:
                         raise Invalid(f"valuesFrom: {place} does not exist", field="helm.valuesFrom")
-                    yield from_source(_data(found), reference.key or "values.yaml", place)
+                    yield from_source(data_of(found), reference.key or "values.yaml", place)
 
     def _user(self, options: BundleDeploymentOptions) -> str:
         """The user to act as: the service account of the options, else `fleet-default` where there is one, else itself."""
@@ -269,10 +285,9 @@ class KubernetesDelivery:
         return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS, repeat=False)
 
 
-def _data(obj: Object) -> dict[str, str | bytes]:
-    """The data of a ConfigMap or Secret as it was put in."""
-    data: dict[str, str] = obj.get("data") or {}
-    return {key: base64.b64decode(value) if obj["kind"] == "Secret" else value for key, value in data.items()}
+def _namespace(options: BundleDeploymentOptions) -> str:
+    """Where the release goes."""
+    return options.namespace or options.default_namespace or "default"
 
 
 def _now() -> str:

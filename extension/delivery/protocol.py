@@ -12,12 +12,14 @@ from typing import Protocol
 
 import msgspec
 
+from extension.delivery.copies import Copies
 from extension.objects.kinds import BundleDeploymentStatus, BundleResource
 from extension.objects.options import BundleDeploymentOptions
 
 
 class Deployment(msgspec.Struct, frozen=True):
-    """One bundle for one cluster. `name` is the bundle's name, `resources` fetches its files when they are needed."""
+    """One bundle for one cluster. `name` is the bundle's name, `resources` fetches its files when they are needed; `copies` are what goes
+    beside them (`downstreamResources`)."""
 
     name: str
     namespace: str
@@ -26,6 +28,15 @@ class Deployment(msgspec.Struct, frozen=True):
     resources: Callable[[], tuple[BundleResource, ...]]
     commit: str = ""
     status: BundleDeploymentStatus = BundleDeploymentStatus()
+    copies: Copies = Copies()
+
+
+def tried(deployment: Deployment) -> BundleDeploymentStatus:
+    """The status to tell of when deploying failed: what has copies by now says so, so that they are not forgotten."""
+    status = deployment.status
+    if not deployment.copies.objects or status.downstream_resources_generation:
+        return status
+    return msgspec.structs.replace(status, downstream_resources_generation=-1)
 
 
 class Release(msgspec.Struct, frozen=True):
@@ -47,13 +58,16 @@ class Delivery(Protocol):
     """
 
     def deploy(self, deployment: Deployment) -> BundleDeploymentStatus:
-        """Installs or upgrades the release unless `status.appliedDeploymentID` says it is done, then observes it."""
+        """Installs or upgrades the release unless `status` says it is done, with these copies, then observes it."""
 
     def observe(self, deployment: Deployment) -> BundleDeploymentStatus:
         """Readiness and drift of what is deployed; corrects drift first when `correctDrift.enabled`."""
 
     def remove(self, release: Release) -> None:
         """Uninstalls the release; with `keep_resources` only its record. A release that is gone already is no error."""
+
+    def withdraw(self, bundle: str) -> None:
+        """Deletes the copies that were made for a bundle, whether it has a release or not."""
 
     def releases(self) -> tuple[Release, ...]:
         """What this agent has on the cluster."""

@@ -22,7 +22,8 @@ PUBLIC = 0o644
 
 
 class File(msgspec.Struct, frozen=True):
-    """A manifest file as it was written. `modified` (ns) and `size` tell cheaply that nobody touched it since."""
+    """A manifest file as it was written. `modified` (ns) and `size` tell cheaply that nobody touched it since. A `copied` one is of a
+    Secret or ConfigMap of the workspace, and none of the bundle's own."""
 
     kind: str
     api_version: str
@@ -32,6 +33,7 @@ class File(msgspec.Struct, frozen=True):
     created_at: str
     modified: int = 0
     size: int = 0
+    copied: bool = False
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -45,6 +47,7 @@ class Record(msgspec.Struct, frozen=True):
     revision: int = 1
     keep_resources: bool = False
     sync_generation: int = 0
+    downstream_generation: int = 0
     files: dict[str, File] = {}
     unfinished: tuple[str, ...] = ()
 

@@ -102,6 +102,13 @@ def failed(before: BundleDeploymentStatus, deployment_id: str, error: UserError,
     return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, *told))
 
 
+def lacking(before: BundleDeploymentStatus, deployment_id: str, error: UserError, now: str) -> BundleDeploymentStatus:
+    """The status of a deployment that lacks something it is made of: what is deployed stays, but nobody is to think that all is well."""
+    told = condition("Ready", "False", now, before.conditions, message=str(error), reason="Error")
+    status = failed(before, deployment_id, error, now)
+    return msgspec.structs.replace(status, ready=False, conditions=with_conditions(status.conditions, told))
+
+
 def waiting(before: BundleDeploymentStatus, message: str, now: str) -> BundleDeploymentStatus:
     """The status of a deployment that a dependency holds back, which is no error."""
     told = condition("Deployed", "Unknown", now, before.conditions, message=message, reason="Waiting")

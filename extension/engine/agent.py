@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from extension.delivery.copies import is_named
 from extension.delivery.protocol import Delivery, Release
 from extension.delivery.status import is_recorded
 from extension.objects.base import Key
@@ -67,6 +68,21 @@ class Agent:
             there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
             return {other.bundle: Dependency(_state(other), other.labels) for other in there}
 
+    def copying(self, item: Assigned) -> list[Key]:
+        """The other bundles with objects copied beside them, if this one has any: where two have the same, one may lose it with the
+        other."""
+        if not copied(item):
+            return []
+        with self.lock:
+            there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
+            return [other.bundle for other in there if other.options.downstream_resources]
+
+    def naming(self, kind: str, namespace: str, name: str) -> list[Key]:
+        """The bundles beside which this object of their workspace is copied."""
+        with self.lock:
+            there = [item for item in self.items.values() if item.bundle.namespace == namespace]
+            return [item.bundle for item in there if is_named(item.options.downstream_resources, kind, name)]
+
     def releases(self, item: Assigned) -> list[Release]:
         """A bundle's releases on the cluster: the one its status names, else what the cluster says."""
         namespace, _, rest = item.status.release.partition("/")
@@ -82,6 +98,11 @@ class Agent:
     def _rests(self, item: Assigned) -> bool:
         paused = item.paused and not item.deleting
         return paused or item.bundle in self.waiting or is_recorded(item.status, item.deployment_id)
+
+
+def copied(item: Assigned) -> bool:
+    """Whether anything is copied beside the bundle, or was."""
+    return bool(item.options.downstream_resources or item.status.downstream_resources_generation)
 
 
 def _state(item: Assigned) -> State:

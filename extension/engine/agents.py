@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import msgspec
 import structlog
 
 from extension.delivery.protocol import Delivery
-from extension.delivery.status import failed, is_failed, is_recorded, waiting
-from extension.engine.agent import Agent
+from extension.delivery.status import failed, is_failed, is_recorded, lacking, waiting
+from extension.engine.agent import Agent, copied
 from extension.engine.contents import Contents
+from extension.engine.leaving import LEAVING, leave
 from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
 from extension.engine.reports import Reports
 from extension.engine.stored import now
@@ -37,8 +38,6 @@ Opened = tuple[str, Callable[[], Delivery]]
 
 SOON = 1.0
 HOLD_SECONDS = 30.0
-LEAVING = "continuous-delivery.cattle.io/leaving"
-"""Annotation of a cluster that was moved: the bundles, comma-separated, that are still to be removed from it."""
 _CLUSTER = Key("Cluster", "", "")
 """In the place of a bundle: the cluster as a whole."""
 
@@ -92,7 +91,7 @@ class Agents:
             self.sync(key)
             if agent.generation != cluster.metadata.generation:  # its spec changed, or somebody forces an update
                 agent.generation = cluster.metadata.generation
-                self._look_at_all(agent)
+                self._wake(agent, agent.items)
             if agent.doubted or LEAVING in cluster.metadata.annotations:
                 self.queue.add((key, _CLUSTER))
 
@@ -134,7 +133,7 @@ class Agents:
                 self._held.discard(key)
             self.cluster_changed(key)
             if agent:
-                self._look_at_all(agent)  # what was due meanwhile was dropped
+                self._wake(agent, agent.items)  # what was due meanwhile was dropped
 
     def served(self) -> list[Key]:
         """The clusters that have an agent here."""
@@ -152,9 +151,10 @@ class Agents:
         for bundle in agent.learn(self._store.assigned(key, agent.since)):
             self.queue.add((key, bundle))
 
-    def _look_at_all(self, agent: Agent) -> None:
-        for bundle in tuple(agent.items):
-            self.queue.add((agent.key, bundle))
+    def source_changed(self, kind: str, namespace: str, name: str) -> None:
+        """Looks again at the deployments beside which this Secret or ConfigMap is copied."""
+        for agent in list(self._agents.values()):
+            self._wake(agent, agent.naming(kind, namespace, name))
 
     def work(self, work: Work) -> float | None:
         """One look at one deployment; the seconds until the next one."""
@@ -179,7 +179,8 @@ class Agents:
             return pause + FIRST_BACK_OFF
         try:
             if item is None:
-                self._look(agent)
+                leave(self._store, agent)
+                self._answered(agent)
             elif item.deleting:
                 self._remove(agent, item)
             else:
@@ -198,40 +199,36 @@ class Agents:
             keep = release.keep_resources or item.options.keep_resources
             wanted = msgspec.structs.replace(release, keep_resources=keep, delete_namespace=item.options.delete_namespace and not keep)
             agent.delivery.remove(wanted)
+        if copied(item) and not item.options.keep_resources:
+            agent.delivery.withdraw(item.bundle.name)
         self._answered(agent)
         with agent.lock:
             agent.items.pop(item.bundle, None)
             agent.waiting.discard(item.bundle)
         self.reports.add(Report(item.bundle_id, item.cluster_id, removed=True))
-
-    def _look(self, agent: Agent) -> None:
-        """Finds out whether the cluster answers; removes what a moved one brought along from its old workspace and is not wanted
-        in the new one."""
-        releases = agent.delivery.releases()
-        self._answered(agent)
-        cluster = self._store.find(Cluster, agent.key.namespace, agent.key.name)
-        if cluster is None or LEAVING not in cluster.metadata.annotations:
-            return
-        leaving = set(cluster.metadata.annotations[LEAVING].split(",")) - {bundle.name for bundle in agent.items}
-        for release in releases:
-            if release.bundle in leaving:
-                agent.delivery.remove(release)
-        annotations = {key: value for key, value in cluster.metadata.annotations.items() if key != LEAVING}
-        meta = msgspec.structs.replace(cluster.metadata, annotations=annotations)
-        self._store.update(msgspec.structs.replace(cluster, metadata=meta))
+        self._wake(agent, agent.copying(item))
 
     def _deploy(self, agent: Agent, item: Assigned) -> float | None:
         done = item.status.applied_deployment_id == item.deployment_id
         status = self._blocked(agent, item) if item.depends_on and not done else None
         if status is None:
             agent.waiting.discard(item.bundle)
-            wanted = self._contents.deployment(item)
-            status = agent.delivery.observe(wanted) if done else agent.delivery.deploy(wanted)
-            self._answered(agent)
+            status = self._delivered(agent, item, done)
+        if not done and status.applied_deployment_id == item.deployment_id:
+            self._wake(agent, agent.copying(item))
         if agent.settle(item, status):
             self.reports.add(Report(item.bundle_id, item.cluster_id, status))
-            self._wake_dependents(agent)
+            self._wake(agent, agent.waiting)
         return self._again(agent, item, status)
+
+    def _delivered(self, agent: Agent, item: Assigned, done: bool) -> BundleDeploymentStatus:
+        try:
+            wanted = self._contents.deployment(item)
+        except Invalid as error:
+            return lacking(item.status, item.deployment_id, error, now())
+        status = agent.delivery.observe(wanted) if done else agent.delivery.deploy(wanted)
+        self._answered(agent)
+        return status
 
     def _blocked(self, agent: Agent, item: Assigned) -> BundleDeploymentStatus | None:
         """The status of a deployment that may not start: what it waits for, or why that can't be told."""
@@ -258,8 +255,8 @@ class Agents:
         waits = item.bundle in agent.waiting
         return self._drift_interval if settled or waits else min(SOON, self._drift_interval)
 
-    def _wake_dependents(self, agent: Agent) -> None:
-        for bundle in tuple(agent.waiting):
+    def _wake(self, agent: Agent, bundles: Iterable[Key]) -> None:
+        for bundle in tuple(bundles):
             self.queue.add((agent.key, bundle))
 
     def _down(self, agent: Agent, error: Unavailable) -> float:

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
+from extension.delivery.copies import copies_of
 from extension.delivery.protocol import Deployment
 from extension.objects.content import pack
 from extension.objects.errors import Invalid, UserError
-from extension.objects.kinds import BundleResource, HelmOp
-from extension.objects.options import HelmOptions
+from extension.objects.kinds import BundleResource, ConfigMap, HelmOp, Secret
+from extension.objects.options import DownstreamResource, HelmOptions
 from extension.rendering.style import fetched_chart_folder
 from extension.sources.remote import redact
 from extension.store.protocol import Assigned, Store
+
+COPIED: dict[str, type[Secret | ConfigMap]] = {"secret": Secret, "configmap": ConfigMap}
+"""What can be copied to a cluster, by its kind in any spelling (4.1)."""
 
 
 class ChartFiles(Protocol):
@@ -41,6 +45,7 @@ class Contents:
         self._charts = charts or NoCharts()
 
     def deployment(self, item: Assigned) -> Deployment:
+        """Raises Invalid when something that is to be copied beside it is not there."""
         return Deployment(
             name=item.bundle.name,
             namespace=item.bundle.namespace,
@@ -49,7 +54,23 @@ class Contents:
             resources=lambda: self._resources(item),
             commit=item.commit,
             status=item.status,
+            copies=copies_of((self._source(item, one) for one in item.options.downstream_resources), item.bundle.name),
         )
+
+    def _source(self, item: Assigned, named: DownstreamResource) -> Secret | ConfigMap:
+        """What is copied, of the bundle's workspace and no other."""
+        workspace, field = item.bundle.namespace, "downstreamResources"
+        kind = COPIED.get(named.kind.lower())
+        if kind is None:
+            raise Invalid(f"{field}: {named.kind!r} can't be copied to a cluster", field=field, hint="name a Secret or a ConfigMap")
+        found = self._store.find(kind, workspace, named.name)
+        if found is None:
+            raise Invalid(
+                f"{field}: {kind.KIND} {workspace}/{named.name} does not exist",
+                field=field,
+                hint=f"create it in workspace {workspace}, or take it out of {field}",
+            )
+        return found
 
     def _resources(self, item: Assigned) -> tuple[BundleResource, ...]:
         if item.chart is None:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import msgspec
 
-from extension.engine.agents import LEAVING
 from extension.engine.bootstrap import LOCAL_WORKSPACE
 from extension.engine.clusters import folder_of, is_directory, is_local
+from extension.engine.leaving import LEAVING
 from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Invalid

@@ -86,7 +86,8 @@ class Engine:
             "ImageScan": (self._imagescan_changed,),
             "GitRepoRestriction": (self._policies.changed, self._rules_changed),
             "Policy": (self._policies.changed, self._rules_changed),
-            "Secret": (self._secret_changed,),
+            "Secret": (self._secret_changed, self._source_changed),
+            "ConfigMap": (self._source_changed,),
         }
         self._feed = Feed(store, routes, self._resync, settle=self._settle)
         self._work_changed = False
@@ -190,6 +191,9 @@ class Engine:
             self.helmops.add(op.key)
         for bundle in listed(self._store, Bundle, change.key.namespace):
             self.bundles.add(bundle.key)
+
+    def _source_changed(self, change: Change) -> None:
+        self.agents.source_changed(change.key.kind, change.key.namespace, change.key.name)
 
     def _secret_changed(self, change: Change) -> None:
         for key in self._served():

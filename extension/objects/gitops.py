@@ -207,6 +207,7 @@ class BundleDeploymentStatus(Struct, frozen=True):
     sync_generation: int | None = None
     resources: tuple[ResourceKey, ...] = ()
     resource_counts: ResourceCounts = ResourceCounts()
+    downstream_resources_generation: int = 0
 
 
 class BundleDeployment(Object, frozen=True, kw_only=True):

@@ -20,7 +20,7 @@ import msgspec
 from marshmallow import RAISE, Schema, fields, validate
 
 from extension.objects.base import Object, Struct
-from extension.objects.errors import Invalid
+from extension.objects.errors import Invalid, MissingRequired
 
 INT64 = 2**63
 MAX_TOLD = 5
@@ -89,7 +89,8 @@ _SCALARS: dict[Any, tuple[type[fields.Field[Any]], str]] = {
     bytes: (Base64, "byte"),
     Any: (fields.Raw, ""),
 }
-_ERRORS = {"required": "is required", "null": "may not be null", "unknown": "unknown field", "type": "expected an object"}
+REQUIRED = "is required"
+_ERRORS = {"required": REQUIRED, "null": "may not be null", "unknown": "unknown field", "type": "expected an object"}
 
 
 @cache
@@ -104,6 +105,8 @@ def schema(cls: type[Struct]) -> type[Schema]:
 
 def strict(name: str, made: Mapping[str, Any]) -> type[Schema]:
     """A schema class of these fields that refuses others."""
+    for one in made.values():
+        one.error_messages["required"] = REQUIRED
     meta = type("Meta", (), {"unknown": RAISE})
     body = {**made, "Meta": meta, "error_messages": _ERRORS}
     return type(name, (Schema,), body)
@@ -147,13 +150,14 @@ def _instance(cls: type[Struct]) -> Schema:
 
 
 def refuse(errors: Mapping[Any, Any], where: str = "") -> None:
-    """Raises Invalid for marshmallow's error messages, unless there are none."""
+    """Raises Invalid, MissingRequired when a field is not there, for marshmallow's error messages, unless there are none."""
     found = list(flatten(errors))
     if not found:
         return
     told = [f"{path}: {message}" if path else message for path, message in found[:MAX_TOLD]]
     more = [f"and {len(found) - MAX_TOLD} more"] if len(found) > MAX_TOLD else []
-    raise Invalid("; ".join(told + more), where=where, field=found[0][0])
+    error = MissingRequired if found[0][1] == REQUIRED else Invalid
+    raise error("; ".join(told + more), where=where, field=found[0][0])
 
 
 def flatten(errors: Any, path: str = "") -> Iterator[tuple[str, str]]:

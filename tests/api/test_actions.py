@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tests.api.conftest import CLUSTERS, GITREPOS, Session, gitrepo
+from api.app import create_app
+from api.services import Services
+from extension.objects.base import Key
+from extension.objects.errors import Invalid, Unavailable
+from tests.api.conftest import CLUSTERS, GITREPOS, Moved, Session, gitrepo
 
 
 @pytest.fixture
@@ -73,22 +78,84 @@ def test_the_rest_of_many_comes_with_the_continue(admin: Session) -> None:
     assert "continue" not in second
 
 
-@pytest.mark.usefixtures("repos")
-def test_one_that_fails_does_not_stop_the_others(admin: Session, store: Any) -> None:
-    kept = store.update
+def failing(store: Any, name: str, error: Exception) -> list[str]:
+    """Makes each write of the object of that name fail; the names that were written, in order."""
+    kept, tried = store.update, []
 
-    def refuse_two(obj: Any, **kwargs: Any) -> Any:
-        from extension.objects.errors import Unavailable
-
-        if obj.metadata.name == "two":
-            raise Unavailable("the disk is full")
+    def refuse(obj: Any, **kwargs: Any) -> Any:
+        tried.append(obj.metadata.name)
+        if obj.metadata.name == name:
+            raise error
         return kept(obj, **kwargs)
 
-    store.update = refuse_two
+    store.update = refuse
+    return tried
+
+
+@pytest.mark.usefixtures("repos")
+def test_one_that_fails_does_not_stop_the_others(admin: Session, store: Any) -> None:
+    failing(store, "two", Invalid("spec.repo: is no more", field="spec.repo"))
     result = admin.post(f"{GITREPOS}?action=pause&labelSelector=env").json
-    assert [row["status"] for row in result["data"]] == [200, 503, 200]
-    told = {"id": "team-a/two", "status": 503, "code": "ClusterUnavailable", "message": "the disk is full"}
-    assert (result["failed"], result["data"][1]) == (1, told)
+    assert [row["status"] for row in result["data"]] == [200, 422, 200]
+    told = {"id": "team-a/two", "status": 422, "code": "InvalidFormat", "message": "spec.repo: is no more", "fieldName": "spec.repo"}
+    assert (result["done"], result["failed"], result["data"][1]) == (2, 1, told)
+
+
+@pytest.mark.usefixtures("repos")
+def test_an_outage_ends_an_action_on_many_and_tells_how_many_were_done(admin: Session, store: Any) -> None:
+    tried = failing(store, "two", Unavailable("the store is locked", where="/state/store.db", hint="nothing was written"))
+    result = admin.post(f"{GITREPOS}?action=pause&labelSelector=env").json
+    assert tried == ["one", "two"]
+    assert (result["done"], result["failed"]) == (1, 2)
+    assert [(row["id"], row["status"]) for row in result["data"]] == [("team-a/one", 200), ("team-a/two", 503), ("team-b/three", 503)]
+    assert result["data"][1]["message"] == "the store is locked"
+    assert result["data"][2]["message"] == "not tried: the store is locked"
+    assert result["data"][2]["detail"] == "1 of 3 were done; repeat the action for those that failed"
+
+
+@pytest.mark.usefixtures("repos")
+def test_an_outage_before_anything_is_done_is_a_503(admin: Session, store: Any) -> None:
+    tried = failing(store, "one", Unavailable("the store is locked"))
+    response = admin.post(f"{GITREPOS}?action=pause&labelSelector=env")
+    assert (response.status_code, response.json["message"], response.headers["Retry-After"]) == (503, "the store is locked", "5")
+    assert response.json["detail"] == "0 of 3 were done"
+    assert tried == ["one"]
+
+
+def test_a_cluster_that_is_busy_stops_no_other_from_moving(services: Services) -> None:
+    def move(cluster: Key, workspace: str, _labels: Any, _dry_run: bool) -> Moved:
+        if cluster.name == "c1":
+            raise Unavailable("the cluster is busy", where=str(cluster))
+        return Moved(Key("Cluster", workspace, cluster.name))
+
+    admin = Session(create_app(replace(services, move=move)).test_client(), services.tokens.create("someone", {"*": "admin"}))
+    for name in ("c1", "c2"):
+        admin.post(CLUSTERS, json={"metadata": {"name": name, "namespace": "team-a"}})
+    result = admin.post(f"{CLUSTERS}/team-a?action=move", json={"workspace": "team-b"}).json
+    assert [row["status"] for row in result["data"]] == [503, 200]
+
+
+HIGHEST = 2**63 - 1
+
+
+@pytest.mark.parametrize(
+    ("plural", "spec", "field"),
+    [
+        ("fleet.cattle.io.gitrepos", {"repo": "https://git.example.org/web"}, "forceSyncGeneration"),
+        ("fleet.cattle.io.helmops", {"helm": {"repo": "https://charts.example.org", "chart": "web"}}, "forceSyncGeneration"),
+        ("fleet.cattle.io.clusters", {}, "redeployAgentGeneration"),
+    ],
+)
+def test_a_generation_is_never_counted_beyond_what_kubernetes_can_hold(
+    admin: Session, plural: str, spec: dict[str, Any], field: str
+) -> None:
+    body = {"metadata": {"name": "x", "namespace": "team-a"}, "spec": {**spec, field: HIGHEST - 1}}
+    assert admin.post(f"/v1/{plural}", json=body).status_code == 201
+    assert admin.post(f"/v1/{plural}/team-a/x?action=forceUpdate").json["spec"][field] == HIGHEST
+    refused = admin.post(f"/v1/{plural}/team-a/x?action=forceUpdate")
+    assert (refused.status_code, refused.json["code"], refused.json["fieldName"]) == (422, "MaxLimitExceeded", f"spec.{field}")
+    assert "set it to another number" in refused.json["detail"]
+    assert admin.get(f"/v1/{plural}/team-a/x").json["spec"][field] == HIGHEST
 
 
 @pytest.mark.parametrize(

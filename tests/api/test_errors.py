@@ -58,7 +58,15 @@ def told(response: Any) -> dict[str, Any]:
         pytest.param(lambda s: s.get(f"{GITREPOS}?continue=x"), 422, "InvalidOption", "continue", id="a token of nobody"),
         pytest.param(lambda s: s.get(f"{WEB}/resources?limit=0"), 422, "InvalidOption", "limit", id="a parameter below an object"),
         pytest.param(lambda s: s.get("/v1/events?since=x"), 422, "InvalidOption", "since", id="a parameter of the stream"),
-        pytest.param(lambda s: s.post("/v1/tokens", json={}), 422, "InvalidFormat", "name", id="a token for nobody"),
+        pytest.param(lambda s: s.post("/v1/tokens", json={}), 422, "MissingRequired", "name", id="a token for nobody"),
+        pytest.param(lambda s: s.post(WEB), 422, "MissingRequired", "action", id="no action"),
+        pytest.param(
+            lambda s: s.post("/v1/tokens", json={"no": 1, "name": "x", "roles": {"*": "admin"}}),
+            422,
+            "InvalidFormat",
+            "no",
+            id="a token's field",
+        ),
         pytest.param(
             lambda s: s.post(f"{CLUSTERS}/fleet-local/local?action=move", json={}), 422, "MissingRequired", "workspace", id="a move"
         ),
@@ -69,6 +77,22 @@ def test_every_refusal_has_its_code_and_its_field(admin: Session, ask: Ask, stat
     body = told(ask(admin))
     assert (body["status"], body.get("fieldName")) == (status, field)
     assert body["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", GITREPOS, "GET, HEAD, OPTIONS, POST"),
+        ("POST", "/v1/fleet.cattle.io.bundledeployments", "GET, HEAD, OPTIONS"),
+        ("POST", "/v1/secrets/team-a/s", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("DELETE", "/v1/schemas", "GET, HEAD, OPTIONS"),
+        ("GET", "/webhook", "OPTIONS, POST"),
+    ],
+)
+def test_a_method_that_is_not_there_is_refused_with_those_that_are(admin: Session, method: str, path: str, allowed: str) -> None:
+    response = admin.call(method, path, json={})
+    assert told(response)["message"] == f"{method} is not possible here; use {allowed}"
+    assert ", ".join(sorted(response.headers["Allow"].split(", "))) == allowed
 
 
 def test_callers_who_may_not_are_told_in_the_same_shape(app: Flask, login: Callable[..., Session]) -> None:

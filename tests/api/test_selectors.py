@@ -37,6 +37,29 @@ def test_a_label_selector_that_can_not_be_read_is_refused(text: str) -> None:
     with pytest.raises(InvalidOption) as caught:
         label_selector(text)
     assert caught.value.field == "labelSelector"
+    assert caught.value.hint == "write for example env=prod,tier!=gold,region in (eu, us),!legacy"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("env=-prod", "labelSelector: '-prod' is no value of the label env"),
+        ("env in (prod,a b)", "labelSelector: 'a b' is no value of the label env"),
+        ("Example_Org/env=x", "labelSelector: 'Example_Org/env' is no label key"),
+    ],
+)
+def test_a_label_selector_that_no_label_can_match_is_refused_by_what_is_wrong(text: str, said: str) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        label_selector(text)
+    assert (caught.value.message, caught.value.field) == (said, "labelSelector")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["a<3", "=b", "a in x"])
+def test_a_filter_that_can_not_be_read_is_refused_with_the_right_form(text: str) -> None:
+    with pytest.raises(InvalidOption) as caught:
+        filters([text])
+    assert (caught.value.field, caught.value.hint) == ("filter", "write for example metadata.name~web,metadata.labels[env]=prod")
 
 
 LABEL = st.from_regex(r"[a-z][a-z0-9]{0,5}", fullmatch=True)

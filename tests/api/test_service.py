@@ -147,7 +147,7 @@ def test_metrics_of_too_many_objects_are_left_out_and_said_so(admin: Session, st
     families = {family.name: family for family in Objects(store, most=0).collect()}
     assert set(families) == {"rancher_cd_metrics_omitted_objects"}
     counts = {sample.labels["kind"]: sample.value for sample in families["rancher_cd_metrics_omitted_objects"].samples}
-    assert counts == {"GitRepo": 1, "Bundle": 0, "Cluster": 1, "ClusterGroup": 0}
+    assert counts == {"GitRepo": 1, "HelmOp": 0, "Bundle": 0, "Cluster": 1, "ClusterGroup": 0}
 
 
 def test_metrics_are_open_to_this_machine_only(app: Flask, login: Callable[..., Session]) -> None:

@@ -6,6 +6,7 @@ import threading
 
 import msgspec
 
+from extension.delivery.copies import Copies
 from extension.delivery.protocol import Deployment, Release
 from extension.delivery.status import Observation, failed, observed
 from extension.objects.errors import Unavailable, UserError
@@ -22,6 +23,7 @@ class MemoryDelivery:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
         self.deployed: dict[str, Release] = {}
+        self.copies: dict[str, Copies] = {}
         self.errors: dict[str, UserError] = {}
         self.late: set[str] = set()
         self.modified: set[str] = set()
@@ -36,6 +38,7 @@ class MemoryDelivery:
         if error is not None:
             return failed(deployment.status, deployment.deployment_id, error, NOW)
         deployment.resources()
+        self.copies[deployment.name] = deployment.copies
         namespace = deployment.options.default_namespace or "default"
         keep = deployment.options.keep_resources
         self.deployed[deployment.name] = Release(deployment.name, namespace, deployment.name, deployment.deployment_id, keep)
@@ -43,11 +46,16 @@ class MemoryDelivery:
 
     def observe(self, deployment: Deployment) -> BundleDeploymentStatus:
         self._call("observe", deployment.name)
+        self.copies[deployment.name] = deployment.copies
         return self._observed(deployment)
 
     def remove(self, release: Release) -> None:
         self._call("keep" if release.keep_resources else "remove", release.bundle)
         self.deployed.pop(release.bundle, None)
+
+    def withdraw(self, bundle: str) -> None:
+        self._call("withdraw", bundle)
+        self.copies.pop(bundle, None)
 
     def releases(self) -> tuple[Release, ...]:
         self._call("releases", "")
@@ -77,4 +85,8 @@ class MemoryDelivery:
             non_ready=(late,) if name in self.late else (),
         )
         status = observed(deployment.status, deployment.deployment_id, seen, NOW)
-        return msgspec.structs.replace(status, sync_generation=deployment.options.force_sync_generation)
+        return msgspec.structs.replace(
+            status,
+            sync_generation=deployment.options.force_sync_generation,
+            downstream_resources_generation=deployment.copies.generation,
+        )

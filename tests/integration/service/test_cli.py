@@ -218,7 +218,10 @@ def test_refusals_say_what_where_why_and_the_next_step(cli: Cli) -> None:
         "Error: GitRepo fleet-default/nope not found; `rancher-cd get KIND --all-namespaces` shows what there is (NotFound)"
     )
     assert "no deployment of bundle nope in workspace edge" in cli.fails("describe", "bd", "nope", "-n", "edge")
-    assert cli.fails("get", "gitrepo", "-l", "a b") == "Error: labelSelector: can't be read at 'a b' (InvalidOption)"
+    assert (
+        cli.fails("get", "gitrepo", "-l", "a b")
+        == "Error: labelSelector: can't be read at 'a b'; write for example env=prod,tier!=gold,region in (eu, us),!legacy (InvalidOption)"
+    )
     assert "GitRepo edge/nope not found" in cli.fails("delete", "gitrepo", "nope", "-n", "edge")
     assert "the local cluster can't be deleted" in cli.fails("delete", "cluster", "local", "-n", "fleet-local")
     assert "Cluster fleet-default/nope not found" in cli.fails("force-update", "cluster", "nope")

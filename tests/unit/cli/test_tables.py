@@ -42,6 +42,7 @@ GITREPOS = [
     ),
     row("new", "pending", spec={"repo": "https://example.org/new"}),
 ]
+NIGHTS = {"schedule": "0 0 22 * * *", "duration": "2h"}
 GOLDEN = {
     "gitrepo": (
         GITREPOS,
@@ -94,6 +95,43 @@ production   2/2              6/6             active             3d
         [row("imagescan-shop-0", spec={"image": "org/app"}, status={"latestTag": "1.2.0"})],
         "NAME               REPOSITORY   LATEST   AGE\nimagescan-shop-0   org/app      1.2.0    3d\n",
     ),
+    "ho": (
+        [
+            row(
+                "web",
+                "waitapplied",
+                "WaitApplied(1) [Bundle web]",
+                spec={"helm": {"repo": "https://charts.example.org", "chart": "web", "version": "^1"}},
+                status={"version": "1.2.3", "display": {"readyBundleDeployments": "1/2"}},
+            ),
+            row("new", spec={"helm": {"repo": "oci://registry.example.org/app"}}),
+        ],
+        """\
+NAME   REPO                             CHART   VERSION   BUNDLEDEPLOYMENTS-READY   STATE         MESSAGE                       AGE
+web    https://charts.example.org       web     1.2.3     1/2                       waitapplied   WaitApplied(1) [Bundle web]   3d
+new    oci://registry.example.org/app                                               active                                      3d
+""",
+    ),
+    "schedule": (
+        [
+            row("nights", spec=NIGHTS, status={"active": True, "nextStartTime": "2026-11-24T22:00:00Z"}),
+            row("never", "error", "no time zone", spec={**NIGHTS, "location": "Atlantis"}),
+        ],
+        """\
+NAME     SCHEDULE       DURATION   ACTIVE   NEXTSTART              STATE    MESSAGE        AGE
+nights   0 0 22 * * *   2h         true     2026-11-24T22:00:00Z   active                  3d
+never    0 0 22 * * *   2h         false                           error    no time zone   3d
+""",
+    ),
+    "grr": (
+        [row("team", defaultServiceAccount="web", allowedServiceAccounts=["web", "db"]), row("open")],
+        """\
+NAME   DEFAULT-SERVICEACCOUNT   ALLOWED-SERVICEACCOUNTS   AGE
+team   web                      web,db                    3d
+open                                                      3d
+""",
+    ),
+    "policies": ([row("tenants", requireServiceAccount=True)], "NAME      AGE\ntenants   3d\n"),
     "bnm": ([row("to-edge")], "NAME      AGE\nto-edge   3d\n"),
     "workspace": ([row("edge", workspace="")], "NAME   AGE\nedge   3d\n"),
     "secret": (
@@ -190,3 +228,16 @@ def test_a_description_tells_what_is_not_ready_and_why() -> None:
         "Conditions:\n  Ready=False for 2h: NotReady(1)\n  Odd=\n"
         "Not ready:\n  NotReady berlin: deployment web\n"
     )
+
+
+def test_a_description_tells_what_an_object_without_a_spec_says() -> None:
+    found = row("tenants", kind="Policy", requireServiceAccount=True, helmOp={"allowedChartPatterns": ["web.*"]})
+    assert described(known("policy"), found).endswith(
+        'Says:\n  requireServiceAccount: true\n  helmOp:\n    allowedChartPatterns:\n    - "web.*"\n'
+    )
+
+
+@pytest.mark.parametrize("name", ["secret", "cm"])
+def test_a_description_never_tells_what_a_secret_or_configmap_holds(name: str) -> None:
+    parts = {"_type": "Opaque", "immutable": True, "data": {"k": "hidden"}, "binaryData": {"b": "hidden"}, "stringData": {"s": "hidden"}}
+    assert "hidden" not in described(known(name), row("git", **parts))

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from extension.delivery.protocol import Release
-from extension.engine.agents import LEAVING
+from extension.engine.leaving import LEAVING
 from extension.objects.errors import Conflict, Unavailable
 from extension.objects.kinds import Bundle, Cluster
 from tests.fakes.waiting import wait_for

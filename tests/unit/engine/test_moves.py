@@ -6,8 +6,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from extension.engine.agents import LEAVING
 from extension.engine.clusters import DIRECTORY
+from extension.engine.leaving import LEAVING
 from extension.engine.moves import Moves
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Invalid, NotFound

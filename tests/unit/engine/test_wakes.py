@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from extension.engine.agents import LEAVING
 from extension.engine.clusters import DIRECTORY, folder_of
+from extension.engine.leaving import LEAVING
 from extension.engine.runtime import Engine
 from extension.objects.base import ObjectMeta
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, ClusterGroupSpec, GitRepo, GitRepoSpec, GitTarget, Secret
@@ -16,7 +16,7 @@ from extension.store.sql import open_store
 from tests.fakes.sources import DictSources
 from tests.fakes.waiting import wait_for
 from tests.unit.engine.git import URL
-from tests.unit.engine.samples import NS, changed, cluster, cluster_key, config_map, marked, workspace
+from tests.unit.engine.samples import NS, changed, cluster, cluster_key, config_map, marked, replace, workspace
 
 HOUR = 3600.0
 BLUE = LabelSelector(match_labels={"color": "blue"})
@@ -178,3 +178,29 @@ def test_a_moved_cluster_takes_its_folder_along_and_loses_what_is_not_for_it(wor
     wait_for(lambda: LEAVING not in world.store.get(Cluster, "new", "moving").metadata.annotations)
     assert moved.exists() and not list(moved.rglob("configmap_a.yaml"))
     assert not folder_of(world.settings, cluster_key("moving")).exists()
+
+
+def test_a_workspaces_secret_goes_along_with_a_commit_that_names_it_follows_its_changes_and_leaves_with_it(world):
+    fleet = "defaultNamespace: web\n"
+    named = {"app/fleet.yaml": f"{fleet}downstreamResources:\n- {{kind: Secret, name: shared}}\n", "app/a.yaml": config_map("a")}
+    world.cluster("copying")
+    world.repo("copying")
+    world.deployed("copying", "copying")
+    world.sources.commit(URL.format(name="copying"), named)
+    world.change(GitRepo, "copying", force_sync_generation=1)
+    copy = world.file("copying", "copying").with_name("web_secret_shared.yaml")
+
+    def told():
+        return world.store.get(Bundle, NS, "copying-app").status.conditions[-1].message
+
+    wait_for(lambda: "Secret ws/shared does not exist" in told())
+    world.store.create(Secret(metadata=ObjectMeta(name="shared", namespace=NS), data={"key": b"one"}))
+    wait_for(lambda: copy.exists() and "b25l" in copy.read_text())
+    wait_for(lambda: told() == "")
+    shared = world.store.get(Secret, NS, "shared")
+    world.store.update(marked(replace(shared, data={"key": b"two"}), resource_version=""))
+    wait_for(lambda: "dHdv" in copy.read_text())
+    world.sources.commit(URL.format(name="copying"), {**named, "app/fleet.yaml": fleet})
+    world.change(GitRepo, "copying", force_sync_generation=2)
+    wait_for(lambda: not copy.exists())
+    assert world.file("copying", "copying").exists()
