@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PORT ?= 8080
+PORT ?=
 ONLY ?=
 SIZE ?=
 
@@ -19,7 +19,7 @@ $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 	@touch $@
 
 run: setup
-	$(BIN)/rancher-cd serve --demo --port $(PORT)
+	$(BIN)/rancher-cd serve --demo $(if $(PORT),--port $(PORT))
 
 test: setup lint
 	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
