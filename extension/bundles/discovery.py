@@ -55,7 +55,7 @@ def discover(tree: Tree, scan: Scan, known: Surveys | None = None) -> Iterator[F
 def _driven(tree: Tree, base: str, options: str) -> Found:
     folder = _inside(base)
     if options:
-        _inside(posixpath.join(folder, options))
+        _inside(f"{folder}/{options}")
     return Found(folder, options)
 
 

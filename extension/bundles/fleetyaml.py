@@ -13,7 +13,7 @@ import msgspec
 
 from extension.bundles.scalars import with_texts
 from extension.objects import yaml
-from extension.objects.base import ObjectMeta, Struct, prepare
+from extension.objects.base import ObjectMeta, prepare
 from extension.objects.codec import decode, unknown_fields
 from extension.objects.errors import Invalid
 from extension.objects.imagescan import ImageScanSpec
@@ -21,6 +21,10 @@ from extension.objects.kinds import BundleSpec, BundleTarget, GitTarget
 from extension.objects.states import State
 
 NAMES = ("fleet.yaml", "fleet.yml")
+
+
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{1,2}:[0-9]{2}:[0-9]{2}([.,][0-9]+)?(Z|[-+][0-9]{2}:[0-9]{2})")
+_GO_DURATION = re.compile("[-+]?(0|(([0-9]+(\\.[0-9]*)?|\\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h))+)")
 
 
 class FleetYAML(BundleSpec, frozen=True):
@@ -43,7 +47,8 @@ def parse(data: bytes, where: str) -> tuple[FleetYAML, ObjectMeta, tuple[str, ..
         raise Invalid(f"expected a map of options, got {type(found).__name__}", where=where)
     options = decode(FleetYAML, with_texts(found), where)
     _check(options, where)
-    metadata = decode(_Metadata, found, where)
+    metadata = decode(ObjectMeta, found, where)
+    _check_times(metadata, where)
     warnings = tuple(_warning(where, place, meant) for place, meant in unknown_fields(FleetYAML, found) if not _UNUSED.fullmatch(place))
     return options, ObjectMeta(labels=metadata.labels, annotations=metadata.annotations, finalizers=metadata.finalizers), warnings
 
@@ -59,10 +64,11 @@ _UNUSED = re.compile("|".join((*(field.encode_name for field in msgspec.structs.
 """Keys that Fleet knows though they change nothing here: the Bundle's metadata at the top level, the name of an image scan."""
 
 
-class _Metadata(Struct, frozen=True):
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
-    finalizers: tuple[str, ...] = ()
+def _check_times(metadata: ObjectMeta, where: str) -> None:
+    """The top level is the Bundle's metadata too, and must be readable as that (2.1)."""
+    for field, time in (("creationTimestamp", metadata.creation_timestamp), ("deletionTimestamp", metadata.deletion_timestamp)):
+        if time is not None and not _TIME.fullmatch(time):
+            raise Invalid(f"{field}: {time!r} is no time such as 2026-01-31T12:00:00Z", where=where, field=field)
 
 
 def _check(options: FleetYAML, where: str) -> None:
@@ -75,5 +81,12 @@ def _check(options: FleetYAML, where: str) -> None:
                 known = ", ".join(s.name for s in sorted(State))
                 raise Invalid(f"{place}: invalid state {state!r} in acceptedStates, must be one of: {known}", where=where, field=place)
 
+    for index, scan in enumerate(options.image_scans):
+        if scan.interval and not _GO_DURATION.fullmatch(scan.interval):
+            place = f"imageScans[{index}].interval"
+            raise Invalid(
+                f"{place}: {scan.interval!r} is not a duration", where=where, field=place, hint="write for example 90s, 15m or 1h30m"
+            )
 
-prepare(FleetYAML, _Metadata)
+
+prepare(FleetYAML)

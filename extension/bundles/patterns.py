@@ -85,7 +85,7 @@ def folders(tree: Tree, path: str) -> list[str]:
     """The folders a path of a GitRepo stands for, sorted; the root is the empty path. Raises Invalid for one that leaves the tree.
 
     What stands before the first wildcard is a path and is cleaned; behind it every part is compared with names, so that an
-    empty part (a slash at the end) matches nothing.
+    empty part (a slash at the end) matches nothing. A path of slashes alone names nothing.
     """
     parts = path.lstrip("/").split("/")
     first = next((place for place, part in enumerate(parts) if _META.search(part)), len(parts))
@@ -94,10 +94,27 @@ def folders(tree: Tree, path: str) -> list[str]:
     clean = posixpath.normpath("/".join(parts[:first]) or ".")
     if clean == ".." or clean.startswith("../"):
         raise Invalid(f"path {path!r} leaves the repository", field="spec.paths", hint="paths are relative to the repository's root")
+    if parts == [""] or not _is_walkable(tree, parts[:first]):
+        return []
     found = [""]
     for part in (*(clean.split("/") if clean != "." else ()), *parts[first:]):
         found = [f"{folder}/{name}" if folder else name for folder in found for name in _names(tree, folder, part)]
     return found
+
+
+def _is_walkable(tree: Tree, parts: list[str]) -> bool:
+    """Whether every `..` stands behind a folder that there is."""
+    at: list[str] = []
+    for part in parts:
+        if part == ".." and not _is_folder(tree, at):
+            return False
+        at = at[:-1] if part == ".." else at if part in ("", ".") else [*at, part]
+    return True
+
+
+def _is_folder(tree: Tree, path: list[str]) -> bool:
+    *above, name = path or [""]
+    return not name or any(entry.name == name and entry.type is EntryType.FOLDER for entry in tree.entries("/".join(above)))
 
 
 def _names(tree: Tree, folder: str, part: str) -> list[str]:

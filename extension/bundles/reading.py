@@ -21,7 +21,7 @@ from extension.bundles.memo import Memo
 from extension.bundles.scan import COMMIT, Scan, as_target
 from extension.objects import names, yaml
 from extension.objects.base import ObjectMeta
-from extension.objects.codec import canonical
+from extension.objects.codec import canonical, rounded
 from extension.objects.content import pack
 from extension.objects.errors import Invalid, UserError
 from extension.objects.imagescan import ImageScanSpec
@@ -31,6 +31,12 @@ from extension.objects.tree import EntryType, Tree
 
 COMPRESS_FROM = 1_000_000
 """Bytes of a Bundle's JSON from which all its resources are compressed."""
+
+
+_EMPTY_STATUS = (
+    b',"status":{"summary":{"ready":0,"desiredReady":0},"unavailable":0,"unavailablePartitions":0,'
+    b'"maxUnavailable":0,"maxUnavailablePartitions":0,"display":{},"observedGeneration":0}'
+)
 
 
 class ImageScan(msgspec.Struct, frozen=True):
@@ -105,14 +111,14 @@ class _Reader:
         if not files:
             return Read(None, warnings=warnings)
         bundle = self._assembled(options, spec, metadata, name, files, self._scan.compress)
-        if not self._scan.compress and len(canonical(bundle)) >= COMPRESS_FROM:
+        if not self._scan.compress and _size(bundle, options.namespace) >= COMPRESS_FROM:
             bundle = self._assembled(options, spec, metadata, name, files, True)
         return Read(bundle, scans, self._is_own, warnings)
 
     def _options(self) -> tuple[str, bytes]:
         """The options file and its content; `{}` when the folder has none. Raises Invalid when a named one is missing."""
         if self._found.options:
-            path = posixpath.normpath(posixpath.join(self._found.folder, self._found.options))
+            path = posixpath.normpath(f"{self._found.folder}/{self._found.options}".lstrip("/"))
             try:
                 return path, self._read(path)
             except FileNotFoundError:
@@ -137,21 +143,19 @@ class _Reader:
 
     def _with_values(self, spec: FleetYAML) -> FleetYAML:
         """Values files folded into values: the root's only with a chart or repository, a target's always."""
-        helm = spec.helm
-        if helm is not None and (helm.chart or helm.repo):
-            helm = self._merged(helm)
-        targets = tuple(msgspec.structs.replace(t, helm=self._merged(t.helm)) if t.helm else t for t in spec.targets)
+        helm = spec.helm and self._merged(spec.helm, spec.helm.values_files if spec.helm.chart or spec.helm.repo else ())
+        targets = tuple(msgspec.structs.replace(t, helm=self._merged(t.helm, t.helm.values_files)) if t.helm else t for t in spec.targets)
         return msgspec.structs.replace(spec, helm=helm, targets=targets)
 
-    def _merged(self, helm: HelmOptions) -> HelmOptions:
+    def _merged(self, helm: HelmOptions, files: Sequence[str]) -> HelmOptions:
         values = helm.values or {}
-        for file in helm.values_files:
+        for file in files:
             values = deep_merge(values, self._values_file(file))
-        return msgspec.structs.replace(helm, values=values) if helm.values_files and values else helm
+        return msgspec.structs.replace(helm, values=rounded(values)) if values else helm
 
     def _values_file(self, file: str) -> dict[str, Any]:
-        path = posixpath.normpath(posixpath.join(self._found.folder, file))
-        if path.startswith("..") or file.startswith("/"):
+        path = posixpath.normpath(f"{self._found.folder}/{file}".lstrip("/"))
+        if path == ".." or path.startswith("../"):
             raise Invalid("the values file lies outside the repository", where=path, field="helm.valuesFiles")
         try:
             found = yaml.load(self._read(path), path)
@@ -259,6 +263,13 @@ def _with_charts_propagated(spec: FleetYAML) -> FleetYAML:
         for t in spec.targets
     ]
     return msgspec.structs.replace(spec, targets=tuple(targets))
+
+
+def _size(bundle: Bundle, namespace: str) -> int:
+    """The length of the JSON Fleet measures: the Bundle with an empty status and the `namespace` of fleet.yaml, which is
+    one of metadata too, before it gets that of its workspace."""
+    meta = msgspec.structs.replace(bundle.metadata, namespace=namespace)
+    return len(canonical(msgspec.structs.replace(bundle, metadata=meta))) + len(_EMPTY_STATUS)
 
 
 def _exists(tree: Tree, folder: str) -> bool:

@@ -15,13 +15,14 @@ from extension.objects.codec import go_general
 from extension.objects.kinds import GitTarget
 
 _TARGETS = frozenset(("targetcustomizations", "overridetargets"))
+IN_TARGETS_FILE = frozenset(("targets", "targetrestrictions"))
 _OWN = frozenset((*(field.encode_name.lower() for field in msgspec.structs.fields(GitTarget)), "namespacelabels", "namespaceannotations"))
 
 
-def with_texts(options: dict[str, Any]) -> dict[str, Any]:
-    """The top level of a fleet.yaml with text wherever its targets want text."""
+def with_texts(options: dict[str, Any], fields: frozenset[str] = _TARGETS) -> dict[str, Any]:
+    """The top level of a fleet.yaml, or of a file of targets, with text wherever its targets want text. `fields` hold them."""
     return {
-        key: [_target(entry) for entry in value] if key.lower() in _TARGETS and isinstance(value, list) else value
+        key: [_target(entry) for entry in value] if key.lower() in fields and isinstance(value, list) else value
         for key, value in options.items()
     }
 

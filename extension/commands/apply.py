@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from extension.bundles import Reading, Scan, read
+from extension.bundles.scalars import IN_TARGETS_FILE, with_texts
 from extension.client import ApiClient
 from extension.commands import applying
 from extension.commands.durations import go_duration
@@ -118,7 +119,12 @@ def printed(reading: Reading) -> str:
 
 
 def _shown(bundle: dict[str, Any]) -> dict[str, Any]:
-    bundle["metadata"].pop("finalizers", None)
+    """The Bundle without what is a cluster's own: finalizers, status, and what kubectl noted in labels and annotations."""
+    meta = bundle["metadata"]
+    meta.pop("finalizers", None)
+    for field in ("labels", "annotations"):
+        kept = {key: value for key, value in meta.pop(field, {}).items() if not key.startswith("kubectl.kubernetes.io/")}
+        meta |= {field: kept} if kept else {}
     bundle.pop("status", None)
     return bundle
 
@@ -128,10 +134,7 @@ def _scan(name: str, paths: tuple[str, ...], options: dict[str, Any]) -> Scan:
     drift = None
     if options["correct_drift"]:
         drift = CorrectDrift(True, options["correct_drift_force"], options["correct_drift_keep_fail_history"])
-    bundles: tuple[BundlePath, ...] = ()
-    if options["driven_scan"]:
-        pairs = (path.partition(options["driven_scan_sep"]) for path in paths)
-        bundles = tuple(BundlePath(base, named) for base, _, named in pairs)
+    bundles = tuple(_driven(path, options["driven_scan_sep"]) for path in paths or (".",)) if options["driven_scan"] else ()
     return Scan(
         name=name,
         namespace=options["namespace"],
@@ -154,10 +157,18 @@ def _scan(name: str, paths: tuple[str, ...], options: dict[str, Any]) -> Scan:
     )
 
 
+def _driven(path: str, separator: str) -> BundlePath:
+    base, *named = path.split(separator) if separator else [path]
+    if len(named) > 1:
+        raise click.BadParameter(f"{path!r} has more than one {separator!r} (choose another with --driven-scan-sep)", param_hint="PATHS")
+    return BundlePath(base, *named)
+
+
 def _targets(path: str | None) -> tuple[Any, Any]:
     if path is None:
         return None, ()
-    spec = decode(BundleSpec, yaml.load(Path(path).read_bytes(), path) or {}, path)
+    found = yaml.load(Path(path).read_bytes(), path) or {}
+    spec = decode(BundleSpec, with_texts(found, IN_TARGETS_FILE) if isinstance(found, dict) else found, path)
     return spec.targets, spec.target_restrictions
 
 

@@ -47,7 +47,8 @@ def command(client: ApiClient, bundle_file: str, namespace: str, clusters_file: 
 
 
 def targeted(bundle: Bundle, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The documents for one Bundle. Raises Invalid, naming the clusters, when options can't be computed for all of them."""
+    """The documents for one Bundle: its Content, also where no cluster matches, and the deployments. Raises Invalid, naming the
+    clusters, when options can't be computed for all of them."""
     universe = MemoryUniverse(
         [_placed(decode_object(Cluster, one)) for one in found if one.get("kind") == "Cluster"],
         [decode_object(ClusterGroup, one) for one in found if one.get("kind") == "ClusterGroup"],
@@ -72,7 +73,7 @@ def targeted(bundle: Bundle, found: list[dict[str, Any]]) -> list[dict[str, Any]
     documents = [document(deployment) for deployment in deployments(planned, bundle, written, universe.cluster)]
     for one in documents:
         one.pop("status", None)
-    return [content, *documents] if documents else []
+    return [content, *documents]
 
 
 def _namespace(one: dict[str, Any]) -> tuple[str, dict[str, str]]:

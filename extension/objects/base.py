@@ -15,6 +15,11 @@ class Struct(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
     """A value of Fleet's API: immutable, camelCase on the wire, zero values left out."""
 
 
+def written(kind: type[Any] = str) -> Any:
+    """A field that stands in JSON also when it is empty: one that Go's type has without `omitempty`."""
+    return msgspec.field(default_factory=kind)
+
+
 class Condition(Struct, frozen=True):
     type: str = ""
     status: str = "Unknown"

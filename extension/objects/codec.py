@@ -11,7 +11,7 @@ import difflib
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from functools import cache
 from typing import Any, TypeVar
@@ -49,18 +49,29 @@ def fold(cls: Any, data: Any) -> Any:
 
 
 def _fold(plan: Any, data: Any) -> Any:
+    if plan is _LISTED_TEXTS:
+        return ["" if item is None else item for item in data] if isinstance(data, list) else data
     if isinstance(plan, list):
         return [_fold(plan[0], {} if item is None else item) for item in data] if isinstance(data, list) else data
     if not isinstance(data, dict):
         return data
     if plan is _TEXTS:
         return {key: "" if value is None else value for key, value in data.items()}
+    folded, count = _known(plan, data.items())
+    # Several spellings of one field: Go reads keys in the order of their bytes, so the last of them counts.
+    return folded if count == len(folded) else _known(plan, sorted(data.items()))[0]
+
+
+def _known(plan: Plan, items: Iterable[tuple[Any, Any]]) -> tuple[dict[str, Any], int]:
+    """The fields that the plan knows, folded, and how many keys named one."""
     folded: dict[str, Any] = {}
-    for key, value in data.items():
+    count = 0
+    for key, value in items:
         known = plan.get(key) or plan.get(key.lower() if isinstance(key, str) else key)
         if known is not None and value is not None:
+            count += 1
             folded[known[0]] = value if known[1] is None else _fold(_plan(known[1]), value)
-    return folded
+    return folded, count
 
 
 def unknown_fields(cls: Any, data: Any, field: str = "") -> Iterator[tuple[str, str]]:
@@ -88,12 +99,12 @@ def _item_of(cls: Any) -> Any:
     return args[0]
 
 
-_TEXTS = "a map of texts"
+_TEXTS, _LISTED_TEXTS = "a map of texts", "a list of texts"
 
 
 @cache
 def _plan(cls: Any) -> Any:
-    """How to fold a type: a dict for a Struct, a one-element list for a sequence, _TEXTS, None for anything else."""
+    """How to fold a type: a dict for a Struct, a one-element list for a sequence, _TEXTS, _LISTED_TEXTS, None for anything else."""
     origin = typing.get_origin(cls)
     if origin is dict:
         return _TEXTS if typing.get_args(cls) == (str, str) else None
@@ -101,6 +112,8 @@ def _plan(cls: Any) -> Any:
         found = [_plan(arg) for arg in typing.get_args(cls)]
         return next((p for p in found if p is not None), None)
     if origin in (tuple, list):
+        if typing.get_args(cls)[0] is str:
+            return _LISTED_TEXTS
         item = _plan(typing.get_args(cls)[0])
         return None if item is None else [item]
     if not (isinstance(cls, type) and issubclass(cls, Struct)):
@@ -155,6 +168,18 @@ def _numbers(value: Any) -> Any:
     if isinstance(value, int) and abs(value) < 2**53:
         return value
     return msgspec.Raw(go_float(float(value)).encode())
+
+
+def rounded(value: Any) -> Any:
+    """Plain data with the numbers Go's `map[string]any` holds: an integer that a float64 can't hold loses digits."""
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [rounded(item) for item in value]
+    if not isinstance(value, int) or abs(value) < 2**53:
+        return value
+    text = go_float(float(value))
+    return float(text) if "e" in text else int(text)
 
 
 def go_float(value: float) -> str:

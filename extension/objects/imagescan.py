@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from extension.objects.base import Condition, Object, Struct
+from extension.objects.base import Condition, Object, Struct, written
 
 IMAGE_SCANNED = "ImageScanned"
 """Condition of an ImageScan: whether its registry was asked and has an image."""
@@ -15,7 +15,7 @@ IMAGE_SYNCED = "ImageSynced"
 class SemVerPolicy(Struct, frozen=True):
     """The highest version within `range`; an empty one is `*`."""
 
-    range: str = ""
+    range: str = written()
 
 
 class AlphabeticalPolicy(Struct, frozen=True):
@@ -44,7 +44,7 @@ class ImageScanSpec(Struct, frozen=True):
     interval: str = ""
     secret_ref: SecretReference | None = None
     suspend: bool = False
-    policy: ImagePolicy = ImagePolicy()
+    policy: ImagePolicy = written(ImagePolicy)
 
 
 class ImageScanStatus(Struct, frozen=True):

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from extension.objects.base import Struct
+from extension.objects.base import Struct, written
 from extension.objects.selectors import LabelSelector
 
 
@@ -19,7 +19,7 @@ class KustomizeOptions(Struct, frozen=True):
 
 
 class LocalObjectReference(Struct, frozen=True):
-    name: str = ""
+    name: str = written()
     namespace: str = ""
     key: str = ""
 

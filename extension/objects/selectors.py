@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from extension.objects.base import Struct
+from extension.objects.base import Struct, written
 from extension.objects.errors import Invalid
 
 OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
@@ -20,8 +20,8 @@ _VALUE = re.compile(f"({_NAME})?")
 
 
 class Requirement(Struct, frozen=True):
-    key: str = ""
-    operator: str = ""
+    key: str = written()
+    operator: str = written()
     values: tuple[str, ...] = ()
 
 

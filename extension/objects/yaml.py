@@ -40,7 +40,8 @@ _NUMBER_START = frozenset("-+.0123456789")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _DOT_FLOAT = re.compile(r"\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
-_SIGN_BEHIND_BASE = re.compile(r"0(?:b[-+][01]+|o[-+][0-7]+)")
+_SIGN_BEHIND_BASE = re.compile(r"0b[-+][01]+")
+_DIGITS = re.compile(r"[0-9A-Za-z]+")
 _TYPES: dict[str, Callable[[Any], bool]] = {
     "int": lambda value: type(value) is int,
     "float": lambda value: type(value) is float or (type(value) is int and value < 2**63),
@@ -48,6 +49,9 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
     "null": lambda value: value is None,
 }
 _DUPLICATE_ANCHOR = "second occurrence"
+_OTHER_VERSION = r"\A\s*(?:(?:#|%(?!YAML)).*\s*)*%YAML[ \t]+(?!1\.1\b)"
+_OTHER_IN_TEXT, _OTHER_IN_BYTES = re.compile(_OTHER_VERSION), re.compile(_OTHER_VERSION.encode())
+"""The head of a document of another version than 1.1. libyaml reads 1.2 too, Go's parser does not."""
 
 
 class _Loader(yaml.CSafeLoader):
@@ -127,6 +131,8 @@ def composed(text: str | bytes, where: str) -> Iterator[yaml.Node]:
 
 
 def _nodes(text: str | bytes) -> Iterator[yaml.Node]:
+    if _OTHER_IN_TEXT.match(text) if isinstance(text, str) else _OTHER_IN_BYTES.match(text):
+        raise yaml.YAMLError("found incompatible YAML document: only version 1.1 is read")
     loader = _Loader(text)
     count = 0
     try:
@@ -166,14 +172,13 @@ def build(node: yaml.Node) -> Any:
         return scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [build(child) for child in node.value]
-    merged: dict[str, Any] = {}
     built: dict[str, Any] = {}
     for key_node, value_node in node.value:
         if key_node.tag == PLAIN and key_node.value == "<<":
-            merged = merge(build(value_node), merged, key_node)
+            built |= merge(build(value_node), {}, key_node)  # also over the keys before it
         else:
             built[_key(key_node)] = build(value_node)
-    return {**merged, **built} if merged else built
+    return built
 
 
 def merge(value: Any, merged: dict[str, Any], node: yaml.Node) -> dict[str, Any]:
@@ -252,12 +257,13 @@ def _resolved(text: str) -> Any:
 
 def _integer(digits: str) -> int | None:
     """A number of 64 bits; a longer one is a float if it is decimal, and else text."""
-    unsigned = digits.lstrip("+-")
-    if not unsigned or len(digits) - len(unsigned) > 1 or not unsigned[0].isascii() or not unsigned[0].isdigit():
-        return None
     if _SIGN_BEHIND_BASE.fullmatch(digits):
-        value = int(digits[2:], 2 if digits[1] == "b" else 8)
+        value = int(digits[2:], 2)
         return value if -(2**63) <= value < 2**63 else None
+    unsigned = digits.lstrip("+-")
+    # Python would take digits of any script, and blanks of any kind around them.
+    if not _DIGITS.fullmatch(unsigned) or len(digits) - len(unsigned) > 1 or not unsigned[0].isdigit():
+        return None
     octal = unsigned[0] == "0" and unsigned.isdigit() and len(unsigned) > 1
     try:
         value = int(unsigned, 8) if octal else int(unsigned, 0)

@@ -88,8 +88,14 @@ def _scalar(data: Any, indent: str) -> str:
     if isinstance(data, bool):
         return "true" if data else "false"
     if isinstance(data, float):
-        return go_float(data)
+        return _float(go_float(data))
     return str(data) if isinstance(data, int) else ("{}" if isinstance(data, dict) else "[]")
+
+
+def _float(text: str) -> str:
+    """A number with an exponent always has a point too: without one, YAML 1.1 to the letter (PyYAML's) takes it for text."""
+    mantissa, mark, exponent = text.partition("e")
+    return f"{mantissa}.0e{exponent}" if mark and "." not in mantissa else text
 
 
 def _text(text: str, indent: str) -> str:
@@ -106,7 +112,7 @@ def _text(text: str, indent: str) -> str:
 
 
 def _is_plain(text: str) -> bool:
-    if not _SAFE.fullmatch(text) or text[-1] == " " or _WORDS_OF_1_2.fullmatch(text):
+    if not _SAFE.fullmatch(text) or text[-1] == " " or text.startswith("...") or _WORDS_OF_1_2.fullmatch(text):
         return False
     try:
         return isinstance(plain(text), str)

@@ -66,5 +66,7 @@ def _united(limits: Iterable[_GitRepoRestriction]) -> LabelSelector | None:
     labels: dict[str, str] = {}
     for selector in found:
         labels |= selector.match_labels
-    expressions = dict.fromkeys(expression for selector in found for expression in selector.match_expressions)
+    expressions = list(found[0].match_expressions)
+    for selector in found[1:]:
+        expressions += [one for one in dict.fromkeys(selector.match_expressions) if one not in expressions]
     return LabelSelector(match_labels=labels, match_expressions=tuple(expressions))

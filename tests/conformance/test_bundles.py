@@ -64,7 +64,7 @@ def test_bundles_are_what_fleet_prints(case: Case, tmp_path: Path, request: pyte
     got = reading(case, tmp_path)
     assert got.failures == ()
     want = sorted(case.recorded("bundles.json"), key=_order)
-    assert sorted((_shown(bundle) for bundle in got.bundles), key=_order) == [_recorded(bundle) for bundle in want]
+    assert sorted((_shown(bundle) for bundle in got.bundles), key=_order) == [recorded_bundle(bundle) for bundle in want]
 
 
 @pytest.mark.parametrize("case", [c for c in cases() if c.recorded("stored.json")], ids=lambda c: c.name)
@@ -98,13 +98,13 @@ def _order(bundle: dict[str, Any]) -> tuple[str, str]:
 def _shown(bundle: Bundle) -> dict[str, Any]:
     body = json.loads(canonical(bundle))  # with the numbers Go would write
     body["metadata"].pop("finalizers", None)
-    resources = [_resource(resource) for resource in bundle.spec.resources]
+    resources = [shown_resource(resource) for resource in bundle.spec.resources]
     if resources:
         body["spec"]["resources"] = resources
     return {"apiVersion": bundle.API_VERSION, "kind": bundle.KIND, **body}
 
 
-def _resource(resource: BundleResource) -> dict[str, Any]:
+def shown_resource(resource: BundleResource) -> dict[str, Any]:
     data = unpack(resource)
     shown: dict[str, Any] = {"name": resource.name}
     if resource.encoding:
@@ -122,6 +122,6 @@ def _resource(resource: BundleResource) -> dict[str, Any]:
         return {**shown, "contentBase64": base64.b64encode(data).decode()}
 
 
-def _recorded(bundle: dict[str, Any]) -> dict[str, Any]:
+def recorded_bundle(bundle: dict[str, Any]) -> dict[str, Any]:
     resources = [{k: v for k, v in r.items() if k != "writtenByHelm"} for r in bundle["spec"].get("resources", ())]
     return {**bundle, "spec": {**bundle["spec"], "resources": resources}} if resources else bundle

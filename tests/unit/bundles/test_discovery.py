@@ -55,7 +55,12 @@ TREE = _below("apps/web", RAW) | _below("apps/db", RAW) | _below("apps/web/sub",
     [
         pytest.param((), ["demo"], id="none is the root"),
         pytest.param((".",), ["demo"], id="a dot"),
-        pytest.param(("/",), ["demo"], id="a slash"),
+        pytest.param(("./",), ["demo"], id="a dot and a slash"),
+        pytest.param(("/", "apps/db"), ["demo-apps-db"], id="a slash alone names nothing"),
+        pytest.param(("", "apps/db"), ["demo-apps-db"], id="nor does an empty path"),
+        pytest.param(("none/../apps/web", "apps/db"), ["demo-apps-db"], id="no way leads back out of a folder that is not there"),
+        pytest.param(("x.yaml/../apps/web", "apps/db"), ["demo-apps-db"], id="nor out of a file"),
+        pytest.param(("apps/web/../../apps/./db",), ["demo-apps-db"], id="up twice"),
         pytest.param(("//apps/web/",), ["demo-apps-web"], id="slashes around"),
         pytest.param(("./apps/../apps/db",), ["demo-apps-db"], id="cleaned"),
         pytest.param(("apps/*",), ["demo-apps-db", "demo-apps-web"], id="a star takes folders, sorted"),
@@ -103,6 +108,8 @@ def _driven(files: dict[str, str], *bundles: tuple[str, str]) -> list[str]:
         pytest.param(("a", "dev.yaml"), "demo-a-dev", id="with options"),
         pytest.param(("a", "dev.v1.yaml"), "demo-a-dev-v1-dffaeaa7", id="of the options' name the extension is left out"),
         pytest.param(("a", "env/dev.yaml"), "demo-a-env-dev", id="options in a folder"),
+        pytest.param(("a", "/dev.yaml"), "demo-a-dev", id="options with a slash are below the folder all the same"),
+        pytest.param(("a/.", "./env/../dev.yaml"), "demo-a-dev", id="cleaned"),
     ],
 )
 def test_a_driven_bundle_is_named_by_folder_and_options(bundle: tuple[str, str], expected: str) -> None:
@@ -133,6 +140,7 @@ def test_options_files_stay_out_of_their_own_bundle_only_and_only_under_the_name
         (("none", ""), "there is no such folder"),
         (("a/x.yaml", ""), "there is no such folder"),
         (("../a", ""), "leaves the repository"),
+        (("a", "/none.yaml"), 'failed to open file "/none.yaml"'),
         (("a", "../../x"), "leaves the repository"),
     ],
 )

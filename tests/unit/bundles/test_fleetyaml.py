@@ -38,6 +38,9 @@ def test_a_file_that_says_nothing_sets_nothing(text: str) -> None:
         pytest.param("DEFAULTnamespace: a", {"defaultNamespace": "a"}, id="whatever the case"),
         pytest.param("helm: {ReleaseName: a, DISABLEDNS: true}", {"helm": {"releaseName": "a", "disableDNS": True}}, id="deeper too"),
         pytest.param("namespace: a\nnamespace: b", {"namespace": "b"}, id="the last of two"),
+        pytest.param("namespace: a\nNamespace: b\nNAMESPACE: c", {"namespace": "a"}, id="of several spellings the last by its bytes"),
+        pytest.param("namespacE: a\nnamespace: b", {"namespace": "b"}, id="whatever their order in the file"),
+        pytest.param("helm: {Chart: a, chart: b, cHART: c}", {"helm": {"chart": "b"}}, id="deeper too, by their bytes"),
         pytest.param("namespace: a\n---\nnamespace: b", {"namespace": "a"}, id="the first document"),
         pytest.param("namespace: null\nhelm: ~\ntargets:", {}, id="null is absent"),
         pytest.param("labels: {a: , b: ~, c: x}", {"labels": {"a": "", "b": "", "c": "x"}}, id="a null text is empty"),
@@ -48,6 +51,17 @@ def test_a_file_that_says_nothing_sets_nothing(text: str) -> None:
             "rolloutStrategy: {maxUnavailable: 10%, maxNew: 0}", {"rolloutStrategy": {"maxUnavailable": "10%", "maxNew": 0}}, id="r"
         ),
         pytest.param("keepResources: off\npaused: yes", {"paused": True}, id="words of YAML 1.1"),
+        pytest.param("yaml: {overlays: [a, ~]}", {"yaml": {"overlays": ["a", ""]}}, id="a null in a list of texts is an empty one"),
+        pytest.param(
+            "dependsOn: [{selector: {matchExpressions: [{values: [x]}]}}]",
+            {"dependsOn": [{"selector": {"matchExpressions": [{"key": "", "operator": "", "values": ["x"]}]}}]},
+            id="key and operator are written though empty",
+        ),
+        pytest.param(
+            "helm: {valuesFrom: [{secretKeyRef: {key: k}}]}",
+            {"helm": {"valuesFrom": [{"secretKeyRef": {"name": "", "key": "k"}}]}},
+            id="so is the name of a reference",
+        ),
         pytest.param("overrideTargets: []", {"overrideTargets": []}, id="an empty list of overrides is one"),
         pytest.param("overrideTargets: ~", {}, id="null is none"),
         pytest.param("helm: {timeoutSeconds: 1e2, maxHistory: 0x10}", {"helm": {"timeoutSeconds": 100, "maxHistory": 16}}, id="numbers"),
@@ -65,6 +79,15 @@ def test_a_file_is_read_as_go_reads_it(text: str, expected: dict[str, Any]) -> N
         ("name: 5", "name"),
         ("labels: {a: 1}", "labels[...]"),
         ("annotations: {a: true}", "annotations[...]"),
+        ("generation: x", "generation"),
+        ("generateName: 1", "generateName"),
+        ("uid: yes", "uid"),
+        ("finalizers: x", "finalizers"),
+        ("ownerReferences: [{name: 1}]", "ownerReferences[0].name"),
+        ("creationTimestamp: 2026-01-31", "creationTimestamp"),
+        ("deletionTimestamp: now", "deletionTimestamp"),
+        ("imageScans: [{image: i, tagName: t}, {interval: 1d}]", "imageScans[1].interval"),
+        ("imageScans: [{interval: 5}]", "imageScans[0].interval"),
         ("paused: 'true'", "paused"),
         ("helm: {releaseName: 1}", "helm.releaseName"),
         ("helm: {templateValues: {a: 1}}", "helm.templateValues[...]"),
@@ -147,6 +170,15 @@ def test_warnings_come_with_the_bundles_and_name_the_file() -> None:
 
 def test_warnings_are_told_though_there_is_nothing_to_deploy() -> None:
     assert len(apply({"a/fleet.yaml": "nmespace: x"}).warnings) == 1
+
+
+@pytest.mark.parametrize("interval", ["0", "5m", "1h30m", "1.5h", ".5s", "-5m", "+1m", "10us", "10\u00b5s", ""])
+def test_intervals_are_durations_of_go(interval: str) -> None:
+    assert _options(f"imageScans: [{{image: i, tagName: t, interval: '{interval}'}}]").image_scans[0].interval == interval
+
+
+def test_a_time_of_the_metadata_is_one() -> None:
+    assert with_fleet_yaml("creationTimestamp: 2026-01-31T12:00:00Z\ndeletionTimestamp: ~").metadata.creation_timestamp is None
 
 
 def test_metadata_at_the_top_reaches_the_bundle() -> None:

@@ -43,6 +43,25 @@ def test_a_bundle_of_a_megabyte_is_packed_whole() -> None:
     assert [unpack(r).decode() for r in large.spec.resources] == [CM, LONG[:999_999]]
 
 
+MEASURED = (
+    '{"metadata":{"name":"demo-a"%s},"spec":{%s"resources":[{"name":"x.yaml","content":""}],'
+    '"targets":[{"name":"default","clusterGroup":"default"}]},'
+    '"status":{"summary":{"ready":0,"desiredReady":0},"unavailable":0,"unavailablePartitions":0,'
+    '"maxUnavailable":0,"maxUnavailablePartitions":0,"display":{},"observedGeneration":0}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "metadata", "spec"),
+    [("", "", ""), ("namespace: ns", ',"namespace":"ns"', '"namespace":"ns",')],
+    ids=["bare", "with a namespace, which is metadata too"],
+)
+def test_the_size_is_that_of_the_json_without_the_workspace_and_with_an_empty_status(options: str, metadata: str, spec: str) -> None:
+    room = 1_000_000 - len(MEASURED % (metadata, spec))
+    found = [only({"a/fleet.yaml": options, "a/x.yaml": "x" * size}, namespace="fleet-default") for size in (room - 1, room)]
+    assert [bundle.spec.resources[0].encoding for bundle in found] == ["", "base64+gz"]
+
+
 def test_values_count_for_the_size_of_a_bundle() -> None:
     bundle = only({"a/fleet.yaml": f"helm: {{values: {{k: {'x' * 1_000_000}}}}}", "a/x.yaml": CM})
     assert bundle.spec.resources[0].encoding == "base64+gz"

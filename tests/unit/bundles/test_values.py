@@ -58,6 +58,13 @@ def _values(options: str, **more: Any) -> Any:
             {"m": {"a": 1, "l": [1, 2]}, "b": 1, "s": 1},
             id="paths are relative to the folder, above it too",
         ),
+        pytest.param("chart: c, valuesFiles: [/one.yaml]", {"m": {"a": 1, "l": [1, 2]}, "b": 1}, id="even with a slash first"),
+        pytest.param(
+            "chart: c, values: {k: 9007199254740993, l: [{m: 18446744073709551615}]}",
+            {"k": 9007199254740992, "l": [{"m": 18446744073709552000}]},
+            id="numbers are as exact as Go's floats",
+        ),
+        pytest.param("values: {k: -9007199254740993}", {"k": -9007199254740992}, id="without a chart as well"),
         pytest.param("valuesFiles: [one.yaml], values: {b: 0}", {"b": 0}, id="never without a chart"),
         pytest.param("valuesFiles: [none.yaml]", None, id="which then need not even be there"),
     ],
@@ -107,7 +114,6 @@ def test_values_files_are_no_resources(options: str, gone: set[str]) -> None:
         ("list.yaml", "expected a map of values"),
         ("broken.yaml", "a/broken.yaml: yaml: line 2"),
         ("../../x.yaml", "outside the repository"),
-        ("/one.yaml", "outside the repository"),
     ],
 )
 def test_a_values_file_that_is_none_is_refused_and_named(file: str, words: str) -> None:

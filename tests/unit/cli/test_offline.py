@@ -100,6 +100,70 @@ def test_a_folder_that_can_not_be_read_is_refused_with_file_and_line(tmp_path: P
     assert "a/fleet.yaml: yaml: line" in result.output
 
 
+def _printed(folder: Path, *arguments: str) -> list[dict[str, Any]]:
+    return list(yaml.load_all(run("apply", "-o", "-", *arguments, folder=folder)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (("demo",), ["demo"]),
+        (("demo", "a:dev.yaml", "a"), ["demo-a-dev", "demo-a"]),
+        (("--driven-scan-sep", ",", "demo", "a,dev.yaml"), ["demo-a-dev"]),
+    ],
+)
+def test_a_driven_scan_takes_folders_and_options_apart_at_its_separator(
+    tmp_path: Path, arguments: tuple[str, ...], names: list[str]
+) -> None:
+    (tmp_path / "a").mkdir()
+    for name in ("dev.yaml", "fleet.yaml", "x.yaml"):
+        (tmp_path / "a" / name).write_text("{}\n")
+    assert [bundle["metadata"]["name"] for bundle in _printed(tmp_path, "--driven-scan", *arguments)] == names
+
+
+def test_a_driven_scan_refuses_a_path_with_two_separators(tmp_path: Path) -> None:
+    result = attempt("apply", "-o", "-", "--driven-scan", "demo", "a:b:c", folder=tmp_path)
+    assert result.exit_code == 2
+    assert "'a:b:c' has more than one ':'" in result.output
+
+
+def test_numbers_and_words_in_a_file_of_targets_are_text_as_in_fleet_yaml(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("kind: ConfigMap\n")
+    (tmp_path / "t").write_text(
+        "targets: [{name: 1, clusterSelector: {matchLabels: {gpu: yes}}}]\ntargetRestrictions: [{clusterGroup: 2}]\n"
+    )
+    [bundle] = _printed(tmp_path, "--targets-file", str(tmp_path / "t"), "demo")
+    assert bundle["spec"]["targets"] == [{"name": "1", "clusterSelector": {"matchLabels": {"gpu": "true"}}}]
+    assert bundle["spec"]["targetRestrictions"] == [{"clusterGroup": "2"}]
+
+
+def test_an_image_scan_without_a_policy_prints_an_empty_one(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("kind: ConfigMap\n")
+    (tmp_path / "fleet.yaml").write_text("imageScans:\n- {image: a, tagName: t}\n- {image: a, tagName: t, policy: {semver: {}}}\n")
+    scans = [one["spec"]["policy"] for one in _printed(tmp_path, "--imagescan-enabled", "demo") if one["kind"] == "ImageScan"]
+    assert scans == [{}, {"semver": {"range": ""}}]
+
+
+def test_what_kubectl_noted_is_not_printed(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("kind: ConfigMap\n")
+    noted = "{kubectl.kubernetes.io/x: a, objectset.rio.cattle.io/id: b, example.cattle.io/y: c}"
+    (tmp_path / "fleet.yaml").write_text(f"labels: {noted}\nannotations: {{kubectl.kubernetes.io/x: a}}\n")
+    [bundle] = _printed(tmp_path, "demo")
+    assert bundle["metadata"] == {
+        "name": "demo",
+        "namespace": "fleet-local",
+        "labels": {"objectset.rio.cattle.io/id": "b", "example.cattle.io/y": "c"},
+    }
+
+
+def test_target_prints_the_content_though_no_cluster_matches(tmp_path: Path) -> None:
+    case = CASES["raw-flat"]
+    (tmp_path / "none.yaml").write_text("")
+    text = run("target", "-b", "-", "-n", case.given["workspace"], "--clusters", str(tmp_path / "none.yaml"), text=applied(case, tmp_path))
+    [content] = yaml.load_all(text)
+    assert (content["kind"], content["metadata"]["name"]) == ("Content", case.recorded("targets.json")[0]["contentID"])
+
+
 @pytest.mark.parametrize("verb", sorted(VERBS))
 def test_every_verb_explains_itself(verb: str) -> None:
     assert "Usage:" in run(verb, "--help")

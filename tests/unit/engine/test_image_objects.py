@@ -61,7 +61,7 @@ def test_a_name_of_another_gitrepos_scan_is_refused_before_anything_is_written(w
 
 def test_an_interval_that_is_none_is_refused_and_named(world):
     world.add(files={**FILES, "web/fleet.yaml": SCANS.replace("5m", "soon")})
-    assert f"{NAME}: 'soon' is not a duration" in message(world.repo(), "Accepted")
+    assert "web/fleet.yaml: imageScans[0].interval: 'soon' is not a duration" in message(world.repo(), "Accepted")
     assert world.bundles() == {}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yaml as pyyaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from extension.objects import yaml
@@ -47,6 +47,23 @@ def test_dumped_data_reads_back_as_the_same(data: Any) -> None:
 @given(st.one_of(TEXT, AWKWARD))
 def test_text_is_text_to_a_reader_of_another_make(text: str) -> None:
     assert pyyaml.safe_load(dump({"a": text, "b": [text]})) == {"a": text, "b": [text]}, dump({"a": text})
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+@example(1e21)
+@example(1e-07)
+@example(1.5e300)
+def test_a_number_is_a_number_to_a_reader_of_another_make(number: float) -> None:
+    """One that keeps to YAML 1.1 wants a point before an exponent."""
+    found = pyyaml.safe_load(dump({"a": number}))["a"]
+    assert isinstance(found, int | float)
+    assert float(found) == number
+
+
+@pytest.mark.parametrize("key", ["...", "... a", "...a", "---", "--- a"])
+def test_a_key_at_the_start_of_a_line_ends_no_document(key: str) -> None:
+    text = dump_all([{"a": 1}, {key: {"b": 1}}])
+    assert list(yaml.load_all(text)) == list(pyyaml.safe_load_all(text)) == [{"a": 1}, {key: {"b": 1}}]
 
 
 @pytest.mark.parametrize(

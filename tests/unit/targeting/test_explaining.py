@@ -141,6 +141,13 @@ def test_selectors_of_restrictions_are_united_for_bundles_of_a_gitrepo_only() ->
     assert restrictions(bundle({}), documents).allowed_target_namespace_selector is None
 
 
+def test_expressions_are_told_once_but_for_those_of_the_first_selector() -> None:
+    x, y = ({"key": key, "operator": "Exists"} for key in "xy")
+    documents = [_limit("a", {"matchExpressions": [x, x]}), _limit("b", {"matchExpressions": [y, x, y]})]
+    found = restrictions(bundle({}, {"fleet.cattle.io/repo-name": "r"}), documents).allowed_target_namespace_selector
+    assert found == decode(LabelSelector, {"matchExpressions": [x, x, y]})
+
+
 @pytest.mark.parametrize(("require", "allow", "expected"), [(True, False, False), (True, True, None), (False, False, None)])
 def test_a_policy_forbids_namespaces_when_it_wants_a_service_account(require: bool, allow: bool, expected: bool | None) -> None:
     assert restrictions(bundle({}), [_policy(require, allow)]).create_namespace is expected
