@@ -7,7 +7,7 @@ import threading
 import apispec
 from flask import Flask, request
 
-from api import audit, docs, errors, events, health, metrics, root, tokens
+from api import agents, audit, docs, errors, events, health, metrics, root, tokens
 from api.answers import secure
 from api.auth import authenticate
 from api.openapi import DocumentedApi
@@ -46,7 +46,7 @@ def create_app(services: Services) -> Flask:
     api = DocumentedApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     errors.register(app)
     _secured(api.spec)
-    own = (tokens, deliveries, webhook, events, metrics, health)
+    own = (tokens, deliveries, webhook, agents, events, metrics, health)
     for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in own)):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)

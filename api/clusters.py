@@ -7,14 +7,15 @@ nothing else, for ever.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from api import checks
 from api.access import EVERYWHERE, Need, Role, forbidden
+from api.agents import served
 from api.changes import counted_up, with_spec
 from api.checks import LOCAL_CLUSTER, LOCAL_WORKSPACE
-from api.errors import InvalidReference
+from api.errors import InvalidBody, InvalidReference
 from api.nouns import Action, Call, Noun, Write, object_id
 from api.places import resources_blueprint
 from api.representation import url
@@ -111,6 +112,24 @@ def _move_body(body: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
     return workspace, labels
 
 
+def rotate_key(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The agent gets another key with its next check-in; the old one is good until then."""
+    return _renewed(call, cluster, body, served(call.services).rotate)
+
+
+def revoke_key(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The agent's key is no good any more: it has to register again."""
+    return _renewed(call, cluster, body, served(call.services).revoke)
+
+
+def _renewed(call: Call, cluster: Cluster, body: Mapping[str, Any], renew: Callable[[Key], None]) -> dict[str, Any]:
+    if body:
+        raise InvalidBody("the action takes no body")
+    if not call.dry_run:
+        renew(cluster.key)
+    return {"type": "agentKey", "id": object_id(cluster.key), "dryRun": call.dry_run}
+
+
 NOUN = Noun(
     Cluster,
     "A cluster: a Kubernetes API, a folder, or one that an agent speaks for.",
@@ -120,6 +139,8 @@ NOUN = Noun(
         "forceUpdate": Action(lambda cluster: counted_up(cluster, "redeploy_agent_generation"), summary="deploy the agent again"),
         "pause": Action(lambda cluster: with_spec(cluster, paused=True), summary="hold back changes"),
         "unpause": Action(lambda cluster: with_spec(cluster, paused=False), summary="let changes through"),
+        "rotateAgentKey": Action(run=rotate_key, summary="give its agent another key"),
+        "revokeAgentKey": Action(run=revoke_key, summary="take its agent's key back"),
         "move": Action(run=move, summary="to another workspace; body {workspace, labels?}"),
     },
     links=("resources",),

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from api.answers import answer
-from extension.objects.errors import MissingRequired, NotFound, Unavailable, UserError
+from extension.objects.errors import Busy, MissingRequired, NotFound, Unavailable, UserError
 from extension.objects.schemas import REQUIRED, flatten
 
 log = structlog.get_logger()
@@ -104,7 +104,8 @@ def told(error: UserError) -> dict[str, Any]:
 def _user_error(error: UserError) -> Response:
     if isinstance(error, Unavailable):
         log.warning("unavailable", request=g.get("request_id", ""), problem=error.message, where=error.where)
-    return answer(told(error), error.status, _HEADERS.get(error.status, {}))
+    headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else _HEADERS.get(error.status, {})
+    return answer(told(error), error.status, headers)
 
 
 def http_error(error: HTTPException) -> Any:

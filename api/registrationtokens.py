@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from api.nouns import Noun, Write
+from collections.abc import Mapping
+from typing import Any
+
+from api.errors import InvalidBody
+from api.nouns import Action, Call, Noun, Write, object_id
 from api.resources import blueprint
+from extension.objects.agents import REGISTRATION_VALUES
 from extension.objects.durations import seconds
-from extension.objects.kinds import ClusterRegistrationToken
+from extension.objects.errors import NotFound
+from extension.objects.kinds import ClusterRegistrationToken, Secret
 
 
 def _ttl(write: Write) -> None:
@@ -14,5 +20,23 @@ def _ttl(write: Write) -> None:
         seconds(write.new.spec.ttl, field="spec.ttl")
 
 
-NOUN = Noun(ClusterRegistrationToken, "Lets agents of new clusters register themselves in a workspace.", checks=(_ttl,))
+def values(call: Call, token: ClusterRegistrationToken, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The Secret's `values`: the one thing of a Secret that is ever shown, since a new cluster can't come by it otherwise."""
+    if body:
+        raise InvalidBody("the action takes no body")
+    name = token.status.secret_name
+    secret = call.services.store.find(Secret, token.metadata.namespace, name) if name else None
+    if secret is None or secret.type != REGISTRATION_VALUES or "values" not in secret.data:
+        raise NotFound(
+            "the token has no Secret", hint="try again; if a Secret of another type has its name, delete that or rename the token"
+        )
+    return {"type": "registrationValues", "id": object_id(token.key), "values": secret.data["values"].decode(errors="replace")}
+
+
+NOUN = Noun(
+    ClusterRegistrationToken,
+    "Lets agents of new clusters register themselves in a workspace.",
+    checks=(_ttl,),
+    actions={"values": Action(run=values, summary="what a new cluster's agent registers with")},
+)
 blueprints = (blueprint(NOUN),)

@@ -11,6 +11,7 @@ from typing import Protocol, cast
 
 from flask import current_app
 
+from extension.objects.agents import DeploymentReport, Registration, RegistrationRequest, ReportAnswer, Work
 from extension.objects.base import Key
 from extension.settings import Settings
 from extension.store.protocol import Store
@@ -65,10 +66,31 @@ Move = Callable[[Key, str, Mapping[str, str], bool], MoveResult]
 """(cluster, target workspace, labels to set, dry run). Raises UserError when it can't be moved."""
 
 
+class CheckInAnswer(Protocol):
+    """`work` is None when there is none; the agent is to come back `after` seconds."""
+
+    @property
+    def work(self) -> Work | None: ...
+    @property
+    def after(self) -> float: ...
+
+
+class Agents(Protocol):
+    """Clusters' own agents (`extension/engine/hub.py`). Keys and secrets that are not good raise Unauthorized, a crowd raises Busy."""
+
+    @property
+    def register(self) -> Callable[[str, Sequence[RegistrationRequest]], list[Registration]]: ...
+    def check_in(self, key: str, since: str) -> CheckInAnswer: ...
+    def content(self, key: str, sha256: str) -> bytes: ...
+    def report(self, key: str, reports: tuple[DeploymentReport, ...]) -> ReportAnswer: ...
+    def rotate(self, cluster: Key) -> None: ...
+    def revoke(self, cluster: Key) -> None: ...
+
+
 @dataclass(frozen=True)
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
-    `allow_file` lets GitRepos name folders of this machine."""
+    `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served."""
 
     store: Store
     tokens: Tokens
@@ -77,6 +99,7 @@ class Services:
     move: Move
     ready: Callable[[], Mapping[str, str]] = dict
     allow_file: bool = False
+    agents: Agents | None = None
 
 
 def services() -> Services:

@@ -34,7 +34,7 @@ class Running:
 def start(settings: Settings, with_demo: bool) -> Running:
     """Opens the store, starts the engine, says where it listens and, the first time, the token."""
     configure(settings.log_level, settings.log_format)
-    store = open_store(settings.database)
+    store = open_store(settings.database, offline_after=settings.offline_after)
     pool = Pool()
 
     def secret(namespace: str, name: str) -> Secret | None:
@@ -49,7 +49,9 @@ def start(settings: Settings, with_demo: bool) -> Running:
         store.close()
 
     api = importlib.import_module("api.app")
-    services = api.Services(store, store.tokens, settings, __version__, engine.moves.move, allow_file=settings.allow_file_repos)
+    services = api.Services(
+        store, store.tokens, settings, __version__, engine.moves.move, allow_file=settings.allow_file_repos, agents=engine.hub
+    )
     click.echo(f"url: {settings.url}")
     token = _token(store, with_demo)
     click.echo(f"token: {token or 'as before; `rancher-cd token create --state-dir DIR` makes another'}")

@@ -15,6 +15,7 @@ import msgspec
 from pyroaring import FrozenBitMap
 
 from extension.bundles import with_values
+from extension.engine.removals import held_up
 from extension.engine.stored import drop_finalizer, ensure_finalizer, now
 from extension.objects.base import Key, document
 from extension.objects.content import content_id
@@ -37,6 +38,9 @@ PASSING = (404, 409, 503)
 TARGETING = "TargetingError"
 POLICY = "PolicyViolation"
 VERSION = "ChartVersion"
+REMOVAL = "Removing"
+REMOVAL_RETRY = 15.0
+"""How often a bundle that is to go is looked at; each deployment that goes makes it sooner."""
 TARGETED = "Targeted"
 """Condition of a Bundle that no cluster gets. Fleet says nothing then; it is there only while it is False."""
 
@@ -105,6 +109,7 @@ class BundleReconciler:
             if not done.empty:
                 return 0.0
             if bundle is before:
+                self._store.tidy(bundle.key)
                 self._settled[bundle.key] = (planned, bundle.metadata.resource_version)
                 break
         return None
@@ -205,7 +210,8 @@ class BundleReconciler:
 
     def _finalize(self, bundle: Bundle) -> float | None:
         if self._store.forget(bundle.key):
-            return None
+            self._written(bundle, bundle.status, held_up(self._store, bundle.key), REMOVAL)
+            return REMOVAL_RETRY
         if bundle.spec.values_hash and self._store.find(Secret, bundle.metadata.namespace, bundle.metadata.name):
             self._store.delete(Secret, bundle.metadata.namespace, bundle.metadata.name)
         drop_finalizer(self._store, bundle, FINALIZER)

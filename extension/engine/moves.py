@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import msgspec
 
 from extension.engine.bootstrap import LOCAL_WORKSPACE
-from extension.engine.clusters import folder_of, is_directory, is_local
+from extension.engine.clusters import is_local
+from extension.engine.folders import Folders
 from extension.engine.leaving import LEAVING
 from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
@@ -42,20 +42,27 @@ class Moves:
         self._held = held
         self._store = store
         self._templates = templates
-        self._settings = settings
+        self.folders = Folders(store, settings)
 
     def move(self, key: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> MoveResult:
         """Raises NotFound for an unknown cluster or workspace, Invalid for `local`, AlreadyExists for a taken name."""
         cluster = self._store.get(Cluster, key.namespace, key.name)
         self._check(cluster, workspace)
+        if dry_run:
+            return self._foreseen(cluster, workspace, labels)[0]
+        with self._held(key):
+            cluster = self._store.get(Cluster, key.namespace, key.name)  # what ran until now may have written to it
+            result, moved = self._foreseen(cluster, workspace, labels)
+            with self.folders.carried(cluster, workspace):
+                self._store.move(cluster, moved)
+        return result
+
+    def _foreseen(self, cluster: Cluster, workspace: str, labels: Mapping[str, str]) -> tuple[MoveResult, Cluster]:
         moved = self._moved(cluster, workspace, labels)
         comes = self._comes(moved)
         names = {bundle.name for bundle in comes}
-        leaves = tuple(a.bundle for a in self._store.assigned(key) if not a.deleting and a.bundle.name not in names)
-        if not dry_run:
-            with self._held(key):
-                self._write(cluster, moved, _leaving(cluster, leaves) - names)
-        return MoveResult(moved.key, leaves, comes)
+        leaves = tuple(a.bundle for a in self._store.assigned(cluster.key) if not a.deleting and a.bundle.name not in names)
+        return MoveResult(moved.key, leaves, comes), _marked(moved, _leaving(cluster, leaves) - names)
 
     def _check(self, cluster: Cluster, workspace: str) -> None:
         if is_local(cluster.key) or LOCAL_WORKSPACE in (cluster.metadata.namespace, workspace):
@@ -65,15 +72,10 @@ class Moves:
         self._store.get(FleetWorkspace, "", workspace)
         if self._store.find(Cluster, workspace, cluster.metadata.name) is not None:
             raise AlreadyExists(f"workspace {workspace} has a cluster {cluster.metadata.name}", field="workspace")
-        source, target = self._folders(cluster, workspace)
+        name = cluster.metadata.name
+        source, target = self.folders.of(cluster.metadata.namespace, name), self.folders.of(workspace, name)
         if source.exists() and target.exists() and any(target.iterdir()):
-            place = f"{workspace}/{cluster.metadata.name}"
-            raise AlreadyExists(f"there is a folder {place} of an earlier cluster", field="workspace", hint="move it away")
-
-    def _folders(self, cluster: Cluster, workspace: str) -> tuple[Path, Path]:
-        """Where a directory cluster's manifests are, and where they are to be."""
-        there = Key(Cluster.KIND, workspace, cluster.metadata.name)
-        return folder_of(self._settings, cluster.key), folder_of(self._settings, there)
+            raise AlreadyExists(f"there is a folder {workspace}/{name} of an earlier cluster", field="workspace", hint="move it away")
 
     def _moved(self, cluster: Cluster, workspace: str, labels: Mapping[str, str]) -> Cluster:
         meta = ObjectMeta(
@@ -81,6 +83,7 @@ class Moves:
             namespace=workspace,
             labels={**cluster.metadata.labels, **labels},
             annotations=cluster.metadata.annotations,
+            finalizers=cluster.metadata.finalizers,
         )
         return Cluster(metadata=meta, spec=cluster.spec)
 
@@ -106,17 +109,11 @@ class Moves:
                 found.append(bundle.key)
         return tuple(found)
 
-    def _write(self, old: Cluster, moved: Cluster, leaving: set[str]) -> None:
-        self._store.get(Cluster, old.metadata.namespace, old.metadata.name)  # somebody else may have moved it meanwhile
-        source, target = self._folders(old, moved.metadata.namespace)
-        if is_directory(old) and source.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source.rename(target)
-        annotations = {key: value for key, value in moved.metadata.annotations.items() if key != LEAVING}
-        annotations |= {LEAVING: ",".join(sorted(leaving))} if leaving else {}
-        meta = msgspec.structs.replace(moved.metadata, annotations=annotations)
-        self._store.create(msgspec.structs.replace(moved, metadata=meta))
-        self._store.delete(Cluster, old.metadata.namespace, old.metadata.name)
+
+def _marked(moved: Cluster, leaving: set[str]) -> Cluster:
+    annotations = {key: value for key, value in moved.metadata.annotations.items() if key != LEAVING}
+    annotations |= {LEAVING: ",".join(sorted(leaving))} if leaving else {}
+    return msgspec.structs.replace(moved, metadata=msgspec.structs.replace(moved.metadata, annotations=annotations))
 
 
 def _leaving(cluster: Cluster, leaves: tuple[Key, ...]) -> set[str]:

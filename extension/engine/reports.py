@@ -1,23 +1,35 @@
 """Reports of many agents become one transaction: a write costs a disk flush, a report must not.
 
 A report is on disk when the transaction of its batch is; until then the agent's own record on the cluster is the
-truth, and a killed hub asks for it again.
+truth, and a killed hub asks for it again. Who has to know waits for that (`deliver`).
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
+import msgspec
 import structlog
 
 from extension.objects.errors import Unavailable
 from extension.store.protocol import Report, Store
+from extension.store.reporting import newer
 
 log = structlog.get_logger()
 
 GATHER = 0.02
 LARGEST_BATCH = 1000
 RETRY = 1.0
+
+Key = tuple[int, int]
+
+
+class _Waiting(msgspec.Struct):
+    """A report that is to be written, and how many of their reports those still wait for who are to be told."""
+
+    report: Report
+    told: list[threading.Semaphore]
 
 
 class Reports:
@@ -26,7 +38,7 @@ class Reports:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._condition = threading.Condition()
-        self._waiting: dict[tuple[int, int], Report] = {}
+        self._waiting: dict[Key, _Waiting] = {}
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
 
@@ -35,8 +47,22 @@ class Reports:
 
     def add(self, report: Report) -> None:
         with self._condition:
-            self._waiting[report.bundle_id, report.cluster_id] = report
+            self._put(_Waiting(report, []))
             self._condition.notify()
+
+    def deliver(self, reports: Sequence[Report], timeout: float) -> None:
+        """Adds reports and waits until they, or newer ones of the same deployments, are on disk. Raises Unavailable when that takes
+        longer than `timeout` seconds; they may be written later."""
+        done = threading.Semaphore(0)
+        with self._condition:
+            if self._stopped:
+                raise Unavailable("the service is stopping", hint="send the reports again later")
+            for report in reports:
+                self._put(_Waiting(report, [done]))
+            self._condition.notify()
+        for _ in reports:
+            if not done.acquire(timeout=timeout):
+                raise Unavailable("the reports could not be written in time", hint="send them again later")
 
     def stop(self) -> None:
         """Writes what is waiting and ends."""
@@ -45,6 +71,12 @@ class Reports:
             self._condition.notify()
         if self._thread.ident is not None:
             self._thread.join(5)
+
+    def _put(self, new: _Waiting) -> None:
+        """Keeps the newer report of a deployment, and everybody who waits for either."""
+        key = (new.report.bundle_id, new.report.cluster_id)
+        known = self._waiting.get(key)
+        self._waiting[key] = _Waiting(newer(known.report, new.report), known.told + new.told) if known else new
 
     def _run(self) -> None:
         while True:
@@ -59,17 +91,35 @@ class Reports:
             if self._stopped and not self._waiting:
                 return
 
-    def _write(self, batch: list[Report]) -> bool:
+    def _write(self, batch: list[_Waiting]) -> bool:
         """Whether to go on. A full disk keeps the reports and tries again; newer ones replace them."""
         try:
-            self._store.report(batch)
+            self._written(batch)
         except Unavailable as error:
             log.warning("reports not written", reports=len(batch), error=str(error), after=RETRY)
             with self._condition:
-                for report in batch:
-                    self._waiting.setdefault((report.bundle_id, report.cluster_id), report)
+                newest, self._waiting = self._waiting, {}
+                for waiting in (*batch, *newest.values()):
+                    self._put(waiting)
                 return not self._condition.wait_for(self._is_stopped, RETRY)
         return True
+
+    def _written(self, batch: list[_Waiting]) -> None:
+        """Raises Unavailable. A report that nobody can write is a mistake of ours: it is logged, and the others are written without it."""
+        try:
+            self._store.report([waiting.report for waiting in batch])
+        except Unavailable:
+            raise
+        except Exception:
+            if len(batch) > 1:
+                for waiting in batch:
+                    self._written([waiting])
+                return
+            log.exception("report not written", bundle=batch[0].report.bundle_id, cluster=batch[0].report.cluster_id)
+        for waiting in batch:
+            told, waiting.told = waiting.told, []
+            for done in told:
+                done.release()
 
     def _is_stopped(self) -> bool:
         return self._stopped

@@ -15,15 +15,17 @@ from extension.engine.feed import Feed
 from extension.engine.gitrepos import GitRepoReconciler
 from extension.engine.gitrepos import Sources as GitSources
 from extension.engine.helmops import HelmOpReconciler, Versions
+from extension.engine.hub import Hub
 from extension.engine.imagescans import Images, ImageScanReconciler
 from extension.engine.moves import Moves
 from extension.engine.policies import Policies
 from extension.engine.queue import Queue
+from extension.engine.registrationtokens import RegistrationTokenReconciler
 from extension.engine.schedules import ScheduleReconciler
 from extension.engine.seen import Seen
 from extension.engine.stored import listed
 from extension.objects.base import Key
-from extension.objects.kinds import Bundle, Cluster, GitRepo, HelmOp, ImageScan, Schedule
+from extension.objects.kinds import Bundle, Cluster, ClusterRegistrationToken, GitRepo, HelmOp, ImageScan, Schedule
 from extension.objects.marks import Mark
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
@@ -40,6 +42,11 @@ POLLS_A_SECOND_AT_START = 50.0
 
 class Sources(GitSources, Versions, ChartFiles, Images, Protocol):
     """Where all content comes from; `sources.EngineSources`."""
+
+
+class Part(Protocol):
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
 
 
 class Engine:
@@ -72,7 +79,9 @@ class Engine:
         contents = Contents(store, sources)
         self.agents = Agents(store, opening, workers=settings.workers, drift_interval=settings.drift_interval, contents=contents)
         self.moves = Moves(store, templates, settings, self.agents.held)
-        self._seen = Seen(store, self.agents.reached)
+        self.hub = Hub(store, self.agents.reports, settings)
+        self.registrations: Queue[Key] = Queue("registrationtoken", RegistrationTokenReconciler(store, self.hub.keys, settings), 1)
+        self._seen = Seen(store, self.agents.reached, self.hub.reached)
         routes: dict[str, Sequence[Callable[[Change], None]]] = {
             "GitRepo": (self._gitrepo_changed,),
             "HelmOp": (self._helmop_changed,),
@@ -84,23 +93,27 @@ class Engine:
             "FleetWorkspace": (self._universe_changed,),
             "Schedule": (self._schedule_changed,),
             "ImageScan": (self._imagescan_changed,),
+            "ClusterRegistrationToken": (lambda change: self.registrations.add(change.key),),
             "GitRepoRestriction": (self._policies.changed, self._rules_changed),
             "Policy": (self._policies.changed, self._rules_changed),
             "Secret": (self._secret_changed, self._source_changed),
             "ConfigMap": (self._source_changed,),
         }
         self._feed = Feed(store, routes, self._resync, settle=self._settle)
+        queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations)
+        self._parts: tuple[Part, ...] = (self.agents, self.hub, *queues, self._feed, self._seen)
         self._work_changed = False
         self._clusters_changed = False
         self._version = 0
 
     def start(self) -> None:
         bootstrap(self._store)
-        for part in (self.agents, self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self._feed, self._seen):
+        self.moves.folders.settle()
+        for part in self._parts:
             part.start()
 
     def stop(self) -> None:
-        for part in (self._seen, self._feed, self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.agents):
+        for part in reversed(self._parts):
             part.stop()
         self._pool.close()
         self._releases.close()
@@ -115,6 +128,8 @@ class Engine:
             self.bundles.add(bundle.key)
         for schedule in listed(self._store, Schedule):
             self.schedules.add(schedule.key)
+        for token in listed(self._store, ClusterRegistrationToken):
+            self.registrations.add(token.key)
         for number, repo in enumerate(listed(self._store, GitRepo)):
             self.gitrepos.add(repo.key, after=number / POLLS_A_SECOND_AT_START)
             self.imagescans.add(repo.key, after=number / POLLS_A_SECOND_AT_START)

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 
 import structlog
+from pyroaring import BitMap
 
 from extension.engine.stored import now
 from extension.objects.base import Key
@@ -19,11 +20,12 @@ INTERVAL = 30.0
 
 
 class Seen:
-    """`reached` gives the clusters that answered since it was last asked."""
+    """`reached` gives the clusters that answered since it was last asked, `numbers` those that asked, by number."""
 
-    def __init__(self, store: Store, reached: Callable[[], set[Key]]) -> None:
+    def __init__(self, store: Store, reached: Callable[[], set[Key]], numbers: Callable[[], BitMap] = BitMap) -> None:
         self._store = store
         self._reached = reached
+        self._numbers = numbers
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="seen", daemon=True)
 
@@ -38,10 +40,11 @@ class Seen:
     def _run(self) -> None:
         wait = FIRST
         while not self._stopped.wait(wait):
-            wait = INTERVAL
-            clusters = self._reached()
+            wait = min(INTERVAL, 2 * wait)  # soon after a start, when most were never heard of
+            clusters, numbers = self._reached(), self._numbers()
             try:
                 if clusters:
                     self._store.seen(clusters, now())
+                self._store.asking.seen(numbers, now())
             except Unavailable as error:
-                log.warning("last-seen times not written", clusters=len(clusters), error=str(error))
+                log.warning("last-seen times not written", clusters=len(clusters) + len(numbers), error=str(error))

@@ -75,6 +75,17 @@ class Forbidden(UserError):
     code = "PermissionDenied"
 
 
+class Busy(UserError):
+    """Too many ask at once: this one is to come back after `retry_after` seconds."""
+
+    status = 429
+    code = "TooManyRequests"
+
+    def __init__(self, message: str, retry_after: int, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint or f"try again in {retry_after} seconds")
+        self.retry_after = retry_after
+
+
 class Unavailable(UserError):
     """A repository, cluster or disk can't be used now; the same call may succeed later."""
 

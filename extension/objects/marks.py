@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import IntFlag
 
 from extension.objects.kinds import Cluster
+from extension.objects.names import registered_cluster_name
 
 DIRECTORY = "continuous-delivery.cattle.io/directory"
 """Annotation: `true` on a cluster whose manifests go to a folder."""
@@ -16,7 +17,8 @@ _RETURNED = ("fleet.cattle.io/", "management.cattle.io/")
 
 
 class Mark(IntFlag):
-    """`BARE`: templates see no label of it. `SERVED`: by the service itself, and not by an agent that asks for its work."""
+    """`BARE`: templates see no label of it. `SERVED`: by the service itself, and not by an agent that asks for its work. `CLIENT`:
+    somebody gave it a clientID and another name than registration does."""
 
     PAUSED = 1
     UNPLACED = 2
@@ -24,6 +26,7 @@ class Mark(IntFlag):
     OFF_SCHEDULE = 8
     BARE = 16
     SERVED = 32
+    CLIENT = 64
 
 
 def marks(cluster: Cluster) -> Mark:
@@ -36,6 +39,7 @@ def marks(cluster: Cluster) -> Mark:
         Mark.OFF_SCHEDULE: status.scheduled and not status.active_schedule,
         Mark.BARE: not any(visible(key) for key in cluster.metadata.labels),
         Mark.SERVED: bool(spec.kube_config_secret) or cluster.metadata.annotations.get(DIRECTORY) == "true" or _is_local(cluster),
+        Mark.CLIENT: bool(spec.client_id) and cluster.metadata.name != registered_cluster_name(spec.client_id),
     }
     return Mark(sum(mark for mark, held in holds.items() if held))
 

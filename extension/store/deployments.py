@@ -51,8 +51,8 @@ class Deployments:
         wishes.add(NOWHERE, touched - plan.clusters, msgspec.structs.replace(step, create=NONE, stage=NONE, refresh=NONE))
         wishes.write(bundle.id, revision)
         touch(connection, maker_ids(connection, [bundle.id]), revision)
-        if not step.more:
-            self._sweep(connection, bundle.id, len(plan.assignments))
+        if not step.more and self._count(connection, bundle.id) > len(plan.assignments):
+            self.sweep(connection, bundle.id)
 
     def forget(self, connection: Connection, bundle_id: int, revision: int) -> int:
         """Marks every deployment of the bundle for removal; how many there are."""
@@ -77,10 +77,11 @@ class Deployments:
             found = connection.execute(_ADD_VARIANT, {**wanted, "content": content, "sealed": sealed}).scalar_one()
         return Placed(int(found), id_)
 
-    def _sweep(self, connection: Connection, bundle_id: int, planned: int) -> None:
-        """Drops variants and deployment IDs no row points to, once there are more variants than the plan has."""
-        if connection.exec_driver_sql("SELECT count(*) FROM variant WHERE bundle_id = ?", (bundle_id,)).scalar_one() <= planned:
-            return
+    def _count(self, connection: Connection, bundle_id: int) -> int:
+        return int(connection.exec_driver_sql("SELECT count(*) FROM variant WHERE bundle_id = ?", (bundle_id,)).scalar_one())
+
+    def sweep(self, connection: Connection, bundle_id: int) -> None:
+        """Drops variants and deployment IDs no row points to, and contents that nothing names."""
         used = "SELECT {0} FROM deployment WHERE bundle_id = :bundle"
         connection.execute(
             text(

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text
 
 from extension.objects.errors import Unavailable
+from extension.store import agent_keys
 from extension.store.schema import LABEL_VIEW, metadata, webhook_deliveries
 
 EXPECTED = {
@@ -51,7 +52,7 @@ def _log_of_webhooks(connection: Connection) -> None:
     webhook_deliveries.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks)
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks, agent_keys.create)
 """Migration N brings a store from version N to N + 1. Released ones are never edited."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from pyroaring import BitMap, FrozenBitMap
@@ -41,19 +41,32 @@ class ProgressSets:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[int, _Known] = {}
+        self._wasteful: set[int] = set()
 
     def of(self, connection: Connection, bundle_id: int) -> Progress:
         """The bundle's progress in the snapshot of the connection."""
         ids = {row.id: row.text for row in connection.execute(select(deployment_ids).where(deployment_ids.c.bundle_id == bundle_id))}
-        found = connection.execute(select(variants).where(variants.c.bundle_id == bundle_id))
+        found = connection.execute(select(variants).where(variants.c.bundle_id == bundle_id)).all()
         made = {row.id: _Variant(ids.get(row.deployment_id, ""), row.digest) for row in found}
+        of_variant = {row.id: row.deployment_id for row in found}
         with self._lock:
-            return _progress(self._places(connection, bundle_id), made, ids)
+            places = self._places(connection, bundle_id)
+            if _has_unused(places, of_variant, ids.keys()):
+                self._wasteful.add(bundle_id)
+            return _progress(places, made, ids)
+
+    def wastes(self, bundle_id: int) -> bool:
+        """Whether the bundle had variants or deployment IDs that no deployment uses when it was last looked at; asked once a look."""
+        with self._lock:
+            known = bundle_id in self._wasteful
+            self._wasteful.discard(bundle_id)
+            return known
 
     def forget(self, bundle_id: int) -> None:
         """Called when the bundle goes."""
         with self._lock:
             self._known.pop(bundle_id, None)
+            self._wasteful.discard(bundle_id)
 
     def _places(self, connection: Connection, bundle_id: int) -> dict[Place, BitMap]:
         revision = int(connection.execute(text("SELECT number FROM sequence WHERE id = 1")).scalar_one())
@@ -93,6 +106,13 @@ def _read(connection: Connection, bundle_id: int, since: int) -> dict[Place, Bit
     for row in fetched(connection, _SINCE if since else _ALL, bundle=bundle_id, since=since):
         places[row[:4]].append(row[4])
     return {place: BitMap(clusters) for place, clusters in places.items()}
+
+
+def _has_unused(places: Iterable[Place], made: Mapping[int, int], ids: Collection[int]) -> bool:
+    """`made` are the deployment IDs by variant, `ids` all there are."""
+    used = {variant for wanted, live, _, _ in places for variant in (wanted, live) if variant is not None}
+    told = {applied for _, _, applied, _ in places} | {made[variant] for variant in used & made.keys()}
+    return any(variant not in used for variant in made) or any(id_ not in told for id_ in ids)
 
 
 def _progress(places: dict[Place, BitMap], made: dict[int, _Variant], ids: dict[int, str]) -> Progress:

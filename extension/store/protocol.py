@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import msgspec
 from pyroaring import BitMap, FrozenBitMap
@@ -25,6 +25,9 @@ from extension.objects.options import BundleDeploymentOptions
 from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
 from extension.store.deliveries import Deliveries
+
+if TYPE_CHECKING:
+    from extension.store.asking import Asking
 
 T = TypeVar("T", bound=Object)
 
@@ -103,12 +106,18 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What an agent says of one deployment. `removed`: the release is gone, drop the row."""
+    """What an agent says of one deployment. `removed`: the release is gone, drop the row.
+
+    With a `sequence` it came over a network that may repeat and re-order: one that is not above the last one's is dropped, and so
+    is a `removed` that answers to something older than `asked`, the revision of the work that the agent had.
+    """
 
     bundle_id: int
     cluster_id: int
     status: BundleDeploymentStatus = BundleDeploymentStatus()
     removed: bool = False
+    sequence: int = 0
+    asked: int = 0
 
 
 class Clusters(Protocol):
@@ -190,6 +199,10 @@ class Store(Protocol):
         NotFound for a Bundle that is gone, Conflict for a plan made from content that it no longer has. Who writes for very
         many clusters does it in parts (`Step.parts`), so that others can write in between."""
 
+    def tidy(self, bundle: Key) -> None:
+        """Drops options, deployment IDs and contents of a bundle that no deployment has any more, if the last `progress` saw any. Tells
+        nobody. Raises NotFound."""
+
     def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
         """Deployments of a cluster that changed after `since` (by the hub, not by its reports), by bundle name."""
 
@@ -208,6 +221,9 @@ class Store(Protocol):
     def register(self, clusters: Sequence[Cluster]) -> None:
         """Creates many clusters, which have names, in one write. Raises AlreadyExists, and then none is created."""
 
+    def move(self, old: Cluster, new: Cluster) -> Cluster:
+        """Replaces a cluster by one of another workspace, in one write: both are never there. Raises NotFound, AlreadyExists, Conflict."""
+
     @property
     def population(self) -> Clusters:
         """All clusters as numbers."""
@@ -216,6 +232,10 @@ class Store(Protocol):
         """Sets last-seen for many clusters in one write that wakes nobody."""
 
     def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap: ...
+
+    @property
+    def asking(self) -> Asking:
+        """What the hub asks of clusters by their numbers, and the keys of their agents."""
 
     # webhooks
     @property

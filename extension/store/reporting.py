@@ -28,7 +28,10 @@ _UNKNOWN_ID = -1
 def report(connection: Connection, reports: Sequence[Report], revision: int) -> None:
     """Writes the reports with a statement a table; of several of one deployment the last counts."""
     deltas = Deltas()
-    last = {(one.bundle_id, one.cluster_id): one for one in reports}
+    last: dict[tuple[int, int], Report] = {}
+    for one in reports:
+        key = (one.bundle_id, one.cluster_id)
+        last[key] = newer(last.get(key), one)
     bundles = {bundle for bundle, _ in last}
     ids = _deployment_ids(connection, bundles)
     updated: list[tuple[Any, ...]] = []
@@ -37,18 +40,20 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
     for row in _stored(connection, list(last)):
         key = (row[0], row[1])
         one, old = last[key], _counts(row[6])
+        if _is_late(one, row):
+            continue
         if one.removed:
             gone.append(key)
             deltas.move(*key, row[5], 0, difference(old, ResourceCounts()))
             continue
         facts = _facts(row, one.status, ids.get((one.bundle_id, one.status.applied_deployment_id), _UNKNOWN_ID))
         updated.append((*facts, revision, *key))
-        said.append((*key, msgspec.json.encode(one.status).decode()))
+        said.append((*key, _document(one)))
         deltas.move(*key, row[5], facts[-1], difference(old, one.status.resource_counts))
     many(connection, _UPDATE, updated)
     many(connection, _PUT_REPORT, said)
     _drop(connection, gone, revision)
-    for maker in maker_ids(connection, bundles):
+    for maker in maker_ids(connection, {key[0] for key in gone} | {values[-2] for values in updated}):
         deltas.touch(maker)
     deltas.write(connection, revision)
 
@@ -80,12 +85,34 @@ def _counts(doc: str | None) -> ResourceCounts:
     return msgspec.json.decode(doc, type=_Counted).resource_counts if doc else ResourceCounts()
 
 
+def newer(known: Report | None, report: Report) -> Report:
+    """Which of two reports of a deployment counts: the later one, unless its sequence says that it was only late."""
+    return known if known is not None and 0 < report.sequence < known.sequence else report
+
+
+def sequence_of(doc: str | None) -> int:
+    """The sequence in a stored report; 0 where there is none."""
+    return msgspec.json.decode(doc, type=_Sequenced).sequence if doc else 0
+
+
+def _is_late(report: Report, row: Sequence[Any]) -> bool:
+    """Whether the agent told something newer before, or was asked for something since it took the release away."""
+    if not report.sequence:
+        return False
+    return report.asked < row[7] or not row[4] if report.removed else report.sequence <= sequence_of(row[6])
+
+
+def _document(report: Report) -> str:
+    doc = msgspec.json.encode(report.status).decode()
+    return doc if not report.sequence else f'{{"sequence":{report.sequence}{"," if len(doc) > 2 else ""}{doc[1:]}'
+
+
 def _facts(row: Sequence[Any], status: BundleDeploymentStatus, applied: int) -> tuple[Any, ...]:
     """The columns a report sets; the last is the state they make (`fleet-semantics.md` 1.5).
 
     `Deployed` with the reason `Waiting` means a dependency is not ready: Pending and no error, a deviation from Fleet.
     """
-    _, _, live_id, staged_id, deleting, _, _ = row
+    live_id, staged_id, deleting = row[2:5]
     failed, waiting = flags(status)
     state: int
     if deleting:
@@ -117,10 +144,14 @@ class _Counted(msgspec.Struct, rename="camel"):
     resource_counts: ResourceCounts = ResourceCounts()
 
 
-prepare(_Counted)
+class _Sequenced(msgspec.Struct):
+    sequence: int = 0
+
+
+prepare(_Counted, _Sequenced)
 
 _FIND = text(
-    "SELECT d.bundle_id, d.cluster_id, d.live_id, d.staged_id, d.deleting, d.state, r.doc FROM said s"
+    "SELECT d.bundle_id, d.cluster_id, d.live_id, d.staged_id, d.deleting, d.state, r.doc, d.asked FROM said s"
     " JOIN deployment d ON d.bundle_id = s.bundle_id AND d.cluster_id = s.cluster_id"
     " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id"
 )

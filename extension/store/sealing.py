@@ -6,6 +6,8 @@ learns nothing from it; a value copied to another row doesn't open there.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import os
 import secrets
 import tempfile
@@ -26,6 +28,11 @@ class Seal:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self._key = key
+
+    def derive(self, purpose: str) -> bytes:
+        """Another key of 32 bytes, always the same for a purpose, which tells nothing of this one."""
+        return hmac.new(self._key, f"derived for {purpose}".encode(), hashlib.sha256).digest()
 
     def close(self, data: bytes, place: str) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)

@@ -15,11 +15,12 @@ from pyroaring import FrozenBitMap
 from sqlalchemy import Connection, and_, select, text
 
 from extension.objects.base import Key, Object
-from extension.objects.errors import Conflict, Invalid, NotFound, Unavailable
+from extension.objects.errors import Conflict, Invalid, NotFound
 from extension.objects.kinds import Bundle, BundleDeployment, BundleResource, Cluster
 from extension.objects.plan import NONE, Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
-from extension.store import documents, feed
+from extension.store import feed
+from extension.store.asking import Asking
 from extension.store.assignments import Assignments
 from extension.store.clock import now
 from extension.store.database import Database
@@ -27,8 +28,10 @@ from extension.store.deliveries import DeliveryLog
 from extension.store.deployments import Deployments, maker_ids
 from extension.store.documents import Documents, hidden, restated, updated
 from extension.store.finding import ClusterLists
+from extension.store.keys import seal_of
 from extension.store.labels import LabelIndex
 from extension.store.listing import listed
+from extension.store.moving import move
 from extension.store.population import Population
 from extension.store.progress import ProgressSets
 from extension.store.protocol import Assigned, Change, Page, Query, Report
@@ -36,7 +39,7 @@ from extension.store.registering import register
 from extension.store.removing import remove
 from extension.store.reporting import report
 from extension.store.schema import objects
-from extension.store.sealing import Seal, key_of
+from extension.store.sealing import Seal
 from extension.store.tallies import touch
 from extension.store.tokens import TokenStore
 from extension.store.vectors import ClusterTallies
@@ -49,18 +52,19 @@ KEYS_AT_ONCE = 1000
 class SqlStore:
     """See `protocol.Store`."""
 
-    def __init__(self, database: Database, seal: Seal) -> None:
+    def __init__(self, database: Database, seal: Seal, offline_after: float | None = None) -> None:
         self._database = database
         self._documents = Documents(seal)
         self._deployments = Deployments(seal, self._documents)
         self._assignments = Assignments(seal, self._documents)
+        self.asking = Asking(database, seal, self._assignments)
         self._progress = ProgressSets()
         self.population = Population(database)
         self.tokens = TokenStore(database)
         self._index = LabelIndex(self)
         tallies = ClusterTallies()
         self._lists = ClusterLists(self._index, tallies)
-        self._views = Views(self._index, tallies)
+        self._views = Views(self._index, tallies, offline_after)
         self.deliveries = DeliveryLog(database)
 
     # documents
@@ -149,6 +153,10 @@ class SqlStore:
             self._progress.forget(row.id)
             return gone
 
+    def move(self, old: Cluster, new: Cluster) -> Cluster:
+        with self._writing(False) as (connection, revision):
+            return move(connection, self._documents, old, new, revision)
+
     def object_id(self, key: Key) -> int:
         with self._database.read() as connection:
             return int(self._documents.require(connection, key).id)
@@ -190,6 +198,12 @@ class SqlStore:
         with self._writing(False) as (connection, revision):
             self._deployments.apply(connection, plan, step, revision)
             return revision if feed.told(connection, revision) else revision - 1
+
+    def tidy(self, bundle: Key) -> None:
+        bundle_id = self.object_id(bundle)
+        if self._progress.wastes(bundle_id):
+            with self._database.write() as connection:
+                self._deployments.sweep(connection, bundle_id)
 
     def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
         with self._database.read() as connection:
@@ -269,7 +283,7 @@ class SqlStore:
 _SEEN = text("INSERT INTO seen (cluster_id, at) VALUES (:id, :at) ON CONFLICT (cluster_id) DO UPDATE SET at = excluded.at")
 
 
-def open_store(path: Path, *, key: bytes | None = None) -> SqlStore:
+def open_store(path: Path, *, key: bytes | None = None, offline_after: float | None = None) -> SqlStore:
     """The store in the SQLite file `path`, made if it is not there, migrated if it is older.
 
     Without `key` (32 bytes) the one in the file `<path>.key` encrypts, made the first time. Raises Unavailable for a file
@@ -277,16 +291,7 @@ def open_store(path: Path, *, key: bytes | None = None) -> SqlStore:
     """
     database = Database(path)
     try:
-        return SqlStore(database, _seal(database, path.with_name(f"{path.name}.key"), key))
+        return SqlStore(database, seal_of(database, path.with_name(f"{path.name}.key"), key), offline_after)
     except BaseException:
         database.close()
         raise
-
-
-def _seal(database: Database, path: Path, key: bytes | None) -> Seal:
-    with database.read() as connection:
-        sample = documents.sealed_sample(connection)
-    seal = Seal(key or key_of(path, make=sample is None))
-    if sample is not None and not seal.fits(*sample):
-        raise Unavailable("the key does not belong to this database", where=str(path), hint="restore the key file from the backup")
-    return seal

@@ -7,6 +7,7 @@ ready, and what a reconciler wrote into the document (conditions of its own; a R
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -17,6 +18,8 @@ from extension.objects.base import Condition, Object
 from extension.objects.errors import Invalid
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo, HelmOp
 from extension.objects.plan import NONE
+from extension.objects.presence import CONDITION as CONNECTED
+from extension.objects.presence import before, with_presence
 from extension.objects.states import NAMED_RESOURCES, display_state, summarise
 from extension.objects.status import Display, NonReadyResource
 from extension.store.applications import application
@@ -30,16 +33,20 @@ T = TypeVar("T", bound=Object)
 
 
 class Views:
-    """What lays statuses over documents. Groups are summed up in memory, from the index and the counters of all clusters."""
+    """What lays statuses over documents. Groups are summed up in memory, from the index and the counters of all clusters.
 
-    def __init__(self, index: LabelIndex, tallies: ClusterTallies) -> None:
+    A cluster that nobody heard of for `offline_after` seconds is offline; None: never.
+    """
+
+    def __init__(self, index: LabelIndex, tallies: ClusterTallies, offline_after: float | None) -> None:
         self._index = index
         self._tallies = tallies
+        self._offline_after = offline_after
         self._of: dict[type[Object], Callable[[Connection, Any, int], tuple[Any, int]]] = {
             Bundle: _bundle,
             GitRepo: application,
             HelmOp: application,
-            Cluster: _cluster,
+            Cluster: self._cluster,
             ClusterGroup: self._group,
         }
 
@@ -52,8 +59,18 @@ class Views:
         """As `overlay`, for the objects of a list, all of one kind, with their ids."""
         if not found or not isinstance(found[0][0], Cluster):
             return [self.overlay(connection, obj, id_) for obj, id_ in found]
-        statuses: list[tuple[Any, int]] = _clusters(connection, found)  # type: ignore[arg-type]
+        statuses: list[tuple[Any, int]] = self._clusters(connection, found)  # type: ignore[arg-type]
         return [_laid(obj, status, revision) for (obj, _), (status, revision) in zip(found, statuses, strict=True)]
+
+    def _cluster(self, connection: Connection, cluster: Cluster, object_id: int) -> tuple[Any, int]:
+        return self._clusters(connection, [(cluster, object_id)])[0]
+
+    def _clusters(self, connection: Connection, found: Sequence[tuple[Cluster, int]]) -> list[tuple[Any, int]]:
+        statuses = _clusters(connection, found)
+        if self._offline_after is None:
+            return statuses
+        limit = before(datetime.now(UTC), self._offline_after)
+        return [(with_presence(status, limit), revision) for status, revision in statuses]
 
     def _group(self, connection: Connection, group: ClusterGroup, _object_id: int) -> tuple[Any, int]:
         found = self._members(group)
@@ -108,7 +125,7 @@ def own_status(obj: Object) -> Any:
     if status is None or not computed:
         return status
     plain = type(status)()
-    conditions = tuple(c for c in status.conditions if c.type != "Ready" or is_own(c))
+    conditions = tuple(c for c in status.conditions if c.type != CONNECTED and (c.type != "Ready" or is_own(c)))
     return msgspec.structs.replace(status, **{name: getattr(plain, name) for name in computed}, conditions=conditions)
 
 
@@ -132,10 +149,6 @@ def _bundle(connection: Connection, bundle: Bundle, object_id: int) -> tuple[Any
         ),
     )
     return status, tally.revision
-
-
-def _cluster(connection: Connection, cluster: Cluster, object_id: int) -> tuple[Any, int]:
-    return _clusters(connection, [(cluster, object_id)])[0]
 
 
 def _clusters(connection: Connection, found: Sequence[tuple[Cluster, int]]) -> list[tuple[Any, int]]:

@@ -36,7 +36,7 @@ def test_a_look_at_a_report_that_changes_no_number_writes_nothing(world):
     world.report("web", "a")
     world.look("web")
     world.report("web", "a")
-    assert asked(world) == ["find", "progress"]
+    assert asked(world) == ["find", "progress", "tidy"]
 
 
 def test_errors_of_clusters_are_written_once(world):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
 
 from extension.engine import reports as module
 from extension.engine.reports import GATHER, Reports
+from extension.objects.errors import Unavailable
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.store.protocol import Report
 from tests.fakes.disk import FullDisk
 from tests.fakes.waiting import wait_for
 from tests.unit.engine.rollouts import Rollouts
-from tests.unit.engine.samples import bundle_key, cluster_key
+from tests.unit.engine.samples import bundle_key, cluster_key, replace
 
 NAMES = [f"c{i:02}" for i in range(20)]
 
@@ -113,3 +115,55 @@ def test_reports_of_what_is_gone_are_dropped_and_the_others_count(world, disk, r
     reports.add(Report(999_999, 999_999))
     reports.add(said(world, "c00"))
     wait_for(lambda: states(world, "Ready") == ["c00"])
+
+
+def test_who_delivers_reports_goes_on_when_they_are_on_disk(world, reports):
+    reports.start()
+    reports.deliver([said(world, name) for name in NAMES], 10)
+    assert len(states(world, "Ready")) == len(NAMES)
+
+
+def test_who_delivers_what_a_newer_report_overtakes_is_told_when_that_is_on_disk(world, disk, reports):
+    disk.full = True
+    reports.start()
+    done = []
+    first = threading.Thread(target=lambda: done.append(reports.deliver([said(world, "c00", ready=False)], 10)))
+    first.start()
+    wait_for(lambda: disk.refused)
+    reports.add(said(world, "c00"))
+    assert not done
+    disk.full = False
+    first.join(10)
+    assert done == [None]
+    assert states(world, "Ready") == ["c00"]
+
+
+def test_who_delivers_to_a_full_disk_is_told_that_it_takes_too_long(world, disk, reports):
+    disk.full = True
+    reports.start()
+    with pytest.raises(Unavailable, match="in time"):
+        reports.deliver([said(world, "c00")], 0.05)
+
+
+def test_after_the_end_nothing_is_delivered(world, reports):
+    reports.start()
+    reports.stop()
+    with pytest.raises(Unavailable, match="stopping"):
+        reports.deliver([said(world, "c00")], 10)
+
+
+def test_of_two_reports_with_a_sequence_the_higher_counts_whichever_came_last(world, disk, reports):
+    old, new = replace(said(world, "c00", ready=False), sequence=7), replace(said(world, "c00"), sequence=8)
+    for report in (new, old):
+        reports.add(report)
+    reports.start()
+    wait_for(lambda: states(world, "Ready") == ["c00"])
+
+
+def test_a_report_that_nobody_can_write_harms_no_other(world, reports):
+    poison = said(world, "c00")
+    counts = replace(poison.status.resource_counts, ready=2**70)
+    reports.start()
+    reports.deliver([replace(poison, status=replace(poison.status, resource_counts=counts)), said(world, "c01")], 10)
+    reports.deliver([said(world, "c02")], 10)
+    assert sorted(states(world, "Ready")) == ["c01", "c02"]

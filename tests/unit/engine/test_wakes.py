@@ -204,3 +204,17 @@ def test_a_workspaces_secret_goes_along_with_a_commit_that_names_it_follows_its_
     world.change(GitRepo, "copying", force_sync_generation=2)
     wait_for(lambda: not copy.exists())
     assert world.file("copying", "copying").exists()
+
+
+def test_a_gitrepo_that_waits_for_a_lost_cluster_says_so_and_goes_with_the_cluster(world):
+    world.store.create(cluster("lost", kube_config_secret="nowhere"))
+    world.repo("lost")
+    wait_for(lambda: world.store.get(GitRepo, NS, "lost").status.display.ready_bundle_deployments == "0/1")
+    world.store.delete(GitRepo, NS, "lost")
+
+    def told():
+        return " ".join(c.message for c in world.store.get(GitRepo, NS, "lost").status.conditions)
+
+    wait_for(lambda: "is still to be removed from cluster ws/lost: " in told() and "Secret ws/nowhere" in told())
+    world.store.delete(Cluster, NS, "lost")
+    wait_for(lambda: world.store.find(GitRepo, NS, "lost") is None)

@@ -1,0 +1,28 @@
+"""Who comes in: a few at a time. A storm of reconnecting agents is told when to come back, and does not wait in a queue."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from extension.objects.errors import Busy
+
+
+class Gate:
+    """At most `width` are inside. Others get Busy, with a time between `wait` seconds and three times as long."""
+
+    def __init__(self, what: str, width: int, wait: int) -> None:
+        self._what = what
+        self._wait = wait
+        self._free = threading.BoundedSemaphore(width)
+
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        if not self._free.acquire(blocking=False):
+            raise Busy(f"too many {self._what} at once", random.randint(self._wait, 3 * self._wait))  # noqa: S311 (jitter, not a secret)
+        try:
+            yield
+        finally:
+            self._free.release()

@@ -1,0 +1,182 @@
+"""The hub: what agents that pull are told, and what they tell (`design.md` decision 3, `docs/agents.md`).
+
+A check-in without news is answered from memory. Agents are sent away for a time that grows with their number, each at a
+moment of its own, so that a million of them are an even stream. Nothing of a cluster's is shown to another: who asks is told
+by its key alone, and every question to the store is asked with that cluster's number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable
+
+import msgspec
+import structlog
+from pyroaring import BitMap
+
+from extension.engine.epochs import Epochs
+from extension.engine.feed import PAUSE, Feed
+from extension.engine.gate import Gate
+from extension.engine.keyring import Bearer, Keyring
+from extension.engine.newest import Newest
+from extension.engine.registering import Registrations
+from extension.engine.reports import Reports
+from extension.engine.wire import told
+from extension.objects.agents import DeploymentReport, ReportAnswer, StaleReport, Work
+from extension.objects.base import Key
+from extension.objects.errors import Conflict, Gone, Invalid, Unauthorized, UserError
+from extension.settings import Settings
+from extension.store.protocol import Change, Report, Store
+
+log = structlog.get_logger()
+
+SHORTEST = 15.0
+A_SECOND = 1000.0
+"""How many check-ins a second the agents of a large fleet are asked to make at most."""
+WRITE_TIMEOUT = 30.0
+WAIT = 5
+MOST_REPORTS = 1000
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """`work` is None when there is none; the agent is to come back `after` seconds."""
+
+    work: Work | None
+    after: float
+
+
+class Hub:
+    """`start` before anything else. Methods for agents may be called from many threads; all raise Unauthorized for a key that
+    is not good, and Busy when too many ask at once."""
+
+    def __init__(
+        self, store: Store, reports: Reports, settings: Settings, *, clock: Callable[[], float] = time.time, pause: float = PAUSE
+    ) -> None:
+        self._store = store
+        self._reports = reports
+        self._clock = clock
+        self._longest = settings.checkin_interval
+        self._lock = threading.Lock()
+        self._reached = BitMap()
+        width = max(2, settings.threads // 2)
+        self._reads = Gate("agents ask for their work", width, WAIT)
+        self._writes = Gate("agents report", width, WAIT)
+        self.keys = Keyring(store.asking)
+        self.register = Registrations(store, self.keys, Gate("clusters register", max(1, settings.threads // 4), WAIT), settings)
+        self._newest = Newest(store)
+        self._epochs = Epochs(store.asking)
+        routes = {
+            "Cluster": (self._safe(self._newest.cluster_changed),),
+            "Bundle": (self._safe(self._newest.bundle_changed),),
+            "BundleDeployment": (self._safe(self._newest.deployments_changed),),
+        }
+        self._feed = Feed(store, routes, self._newest.forget, pause)
+
+    def start(self) -> None:
+        self._epochs.begin()
+        self._feed.start()
+
+    def stop(self) -> None:
+        self._feed.stop()
+
+    def check_in(self, key: str, since: str) -> Answer:
+        """What changed for the cluster after `since`; everything, if that is not a moment the hub knows."""
+        shown = self.keys.bearer(key)
+        bearer, news = self._placed(shown)
+        with self._lock:
+            self._reached.add(bearer.number)
+        revision = self._epochs.revision(since) if bearer.number == shown.number else 0
+        renewed = bearer.number != shown.number or self.keys.outdated(shown)
+        if revision and news <= revision and not renewed:
+            return Answer(None, self._after(bearer.number))
+        with self._reads.entered():
+            found = self._store.asking.work(bearer.number, revision)
+        items = tuple(told(item, whole=not revision) for item in found.items)
+        given = self.keys.key(bearer.number, bearer.identity) if renewed else ""
+        work = Work(self._epochs.told(found.revision), not revision, found.sequence, given, items)
+        return Answer(work, self._after(bearer.number))
+
+    def content(self, key: str, sha256: str) -> bytes:
+        """The gzipped manifest with this hash. Raises NotFound unless a deployment of the cluster names it."""
+        bearer, _ = self._placed(self.keys.bearer(key))
+        with self._reads.entered():
+            return self._store.asking.content(bearer.number, sha256)
+
+    def report(self, key: str, reports: tuple[DeploymentReport, ...]) -> ReportAnswer:
+        """Writes what an agent says of its cluster's deployments, and returns when it is on disk, counters and all."""
+        bearer, _ = self._placed(self.keys.bearer(key))
+        number = bearer.number
+        _check(reports)
+        with self._writes.entered():
+            made = [Report(one.bundle_id, number, one.status, one.removed, one.sequence, one.revision) for one in reports]
+            self._reports.deliver(made, WRITE_TIMEOUT)
+            stored = self._store.asking.sequences(number, {one.bundle_id for one in reports})
+        stale = tuple(StaleReport(one.bundle_id, stored[one.bundle_id]) for one in reports if stored.get(one.bundle_id, 0) > one.sequence)
+        gone = tuple(sorted({one.bundle_id for one in reports} - stored.keys()))
+        return ReportAnswer(len(reports) - len(stale) - sum(one.bundle_id in gone and not one.removed for one in reports), stale, gone)
+
+    def rotate(self, cluster: Key) -> None:
+        """Gives the agent of a cluster another key with its next check-in. Raises NotFound."""
+        self.keys.rotate(self._store.object_id(cluster))
+
+    def revoke(self, cluster: Key) -> None:
+        """Takes back the key of a cluster's agent, which has to register again. Raises NotFound."""
+        self.keys.revoke(self._store.object_id(cluster))
+
+    def reached(self) -> BitMap:
+        """The clusters that checked in since this was last asked."""
+        with self._lock:
+            reached, self._reached = self._reached, BitMap()
+            return reached
+
+    def _placed(self, bearer: Bearer) -> tuple[Bearer, int]:
+        """The cluster that a key is for, which may have taken the place of one that was moved, and the revision of its news."""
+        known = self._newest.at(bearer.number)
+        if known is not None and known[0] == bearer.identity:
+            return bearer, known[1]
+        with self._reads.entered():
+            found = self._newest.read(bearer.number)
+            if found is None or found.identity != bearer.identity:
+                number = self._store.asking.successor(bearer.number, bearer.identity)
+                found = None if number is None else self._newest.read(number)
+        if found is None:
+            raise Unauthorized("the cluster of this key does not exist any more", hint="register it again, if it is to be managed")
+        if found.served:
+            hint = "stop the agent, or take kubeConfigSecret out of the cluster"
+            raise Conflict("the service reaches this cluster itself", where=str(found.key), hint=hint)
+        return Bearer(found.number, found.identity, bearer.generation if found.number == bearer.number else 0), found.newest
+
+    def _after(self, number: int) -> float:
+        """Seconds until a cluster's next turn. Turns are spread evenly by a hash of the number, whenever it asks."""
+        interval = min(self._longest, max(SHORTEST, self._newest.count / A_SECOND))
+        phase = int.from_bytes(hashlib.blake2b(number.to_bytes(8, "big"), digest_size=4).digest(), "big") / 2**32
+        left = (phase * interval - self._clock()) % interval
+        return left if left > interval / 2 else left + interval
+
+    def _safe(self, route: Callable[[Change], None]) -> Callable[[Change], None]:
+        """A route after whose failure everything is read anew: no change may be lost."""
+
+        def handed(change: Change) -> None:
+            try:
+                route(change)
+            except UserError:
+                raise
+            except Exception:
+                log.exception("change not understood", key=str(change.key), revision=change.revision)
+                raise Gone("a change was not understood") from None
+
+        return handed
+
+
+def _check(reports: tuple[DeploymentReport, ...]) -> None:
+    """Raises Invalid for what the store could not write: nobody's report may hold up the others in its transaction."""
+    if len(reports) > MOST_REPORTS:
+        raise Invalid(f"reports: {len(reports)} are more than {MOST_REPORTS}", field="reports", hint="send them in parts")
+    for at, one in enumerate(reports):
+        counts = msgspec.structs.astuple(one.status.resource_counts)
+        if not (0 < one.sequence < 2**53 and 0 < one.bundle_id < 2**53 and 0 <= one.revision < 2**53):
+            raise Invalid(f"reports[{at}]: bundleID, sequence and revision are numbers of at least 1", field=f"reports[{at}]")
+        if not all(0 <= count < 2**31 for count in counts):
+            raise Invalid(f"reports[{at}].status.resourceCounts: a count is out of bounds", field=f"reports[{at}].status.resourceCounts")

@@ -1,0 +1,195 @@
+"""What the hub asks of the store for agents: by the numbers of clusters, so that no name is looked up a million times."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import TypeVar
+
+import msgspec
+from sqlalchemy import Connection, bindparam, text
+
+from extension.objects.base import Key
+from extension.objects.content import manifest, sha256_sum
+from extension.objects.errors import NotFound
+from extension.objects.kinds import Cluster
+from extension.objects.marks import Mark
+from extension.objects.names import cluster_namespace, registered_cluster_name
+from extension.store import agent_keys
+from extension.store.agent_keys import Generations, identity
+from extension.store.assignments import Assignments
+from extension.store.database import Database, fetched, many
+from extension.store.protocol import Assigned
+from extension.store.reporting import sequence_of
+from extension.store.sealing import Seal
+
+_AT_ONCE = 500
+_SEEN_AT_ONCE = 5000
+_EMPTY = sha256_sum(())
+
+Row = TypeVar("Row")
+
+
+class Known(msgspec.Struct, frozen=True):
+    """A cluster as the hub knows it; `newest` is the revision of the newest thing it may have to be told of."""
+
+    number: int
+    key: Key
+    identity: int
+    newest: int
+    served: bool
+    client_id: str = ""
+
+    @property
+    def deployment_namespace(self) -> str:
+        return cluster_namespace(self.key.namespace, self.key.name)
+
+
+class Told(msgspec.Struct, frozen=True):
+    """All that changed for a cluster up to `revision`; `sequence` is the highest of its agent's reports."""
+
+    revision: int
+    items: Sequence[Assigned]
+    sequence: int
+
+
+class Asking:
+    """Each method is one snapshot or one transaction. None of them wakes anybody."""
+
+    def __init__(self, database: Database, seal: Seal, assignments: Assignments) -> None:
+        self._database = database
+        self._assignments = assignments
+        self.secret: Callable[[str], bytes] = seal.derive
+
+    # clusters
+
+    def known(self, number: int) -> Known | None:
+        """The cluster with this number; None when it is gone."""
+        return next(iter(self._known(_KNOWN, number=number)), None)
+
+    def clients(self, namespace: str, client_ids: Collection[str]) -> Mapping[str, Known]:
+        """The clusters of a workspace by clientID: those that somebody made with one of these, and those with the names that
+        registration gives them (`fleet-semantics.md` 3.8), which may turn out to have another clientID."""
+        wanted, found = sorted(client_ids), {}
+        for at in range(0, len(wanted), _AT_ONCE):
+            part = wanted[at : at + _AT_ONCE]
+            names = [registered_cluster_name(client) for client in part]
+            by_name = {one.key.name: one for one in self._known(_BY_NAME, space=namespace, names=names)}
+            made = {one.client_id: one for one in self._known(_BY_CLIENT, space=namespace, clients=part)}
+            for client, name in zip(part, names, strict=True):
+                one = made.get(client) or by_name.get(name)
+                if one is not None:
+                    found[client] = one
+        return found
+
+    def _known(self, statement: object, **values: object) -> list[Known]:
+        with self._database.read() as connection:
+            rows = fetched(connection, statement, **values)
+        return [Known(id_, Key(Cluster.KIND, space, name), identity(uid), newest or 0, bool(marks & Mark.SERVED), client or "")
+                for id_, space, name, uid, newest, marks, client in rows]  # fmt: skip
+
+    def seen(self, numbers: Iterable[int], when: str) -> None:
+        """Sets last-seen of clusters, a part in a transaction so that others can write in between. Those that are gone are left out."""
+        wanted = list(numbers)
+        for at in range(0, len(wanted), _SEEN_AT_ONCE):
+            with self._database.write() as connection:
+                many(connection, _SEEN, [(when, number) for number in wanted[at : at + _SEEN_AT_ONCE]])
+
+    def silent(self, before: str) -> list[int]:
+        """The clusters that were last seen earlier than `before`, in one sweep."""
+        with self._database.read() as connection:
+            return [row[0] for row in fetched(connection, _SILENT, before=before)]
+
+    # work
+
+    def work(self, number: int, since: int) -> Told:
+        """What changed for a cluster after `since`, whole up to the revision it names."""
+        with self._database.read() as connection:
+            revision = int(connection.execute(_REVISION).scalar_one())
+            items = self._assignments.assigned(connection, number, since)
+            docs = fetched(connection, _REPORTS, number=number)
+        return Told(revision, items, max((sequence_of(row[1]) for row in docs), default=0))
+
+    def asked(self, bundle_id: int, since: int) -> tuple[int, Sequence[tuple[int, int]]]:
+        """The clusters of which something was asked for a bundle after `since`, with the revision; and up to when this is told."""
+        with self._database.read() as connection:
+            revision = int(connection.execute(_REVISION).scalar_one())
+            return revision, fetched(connection, _ASKED, bundle=bundle_id, since=since)
+
+    def clusters_of(self, bundle_id: int) -> list[int]:
+        with self._database.read() as connection:
+            return [row[0] for row in fetched(connection, _OF_BUNDLE, bundle=bundle_id)]
+
+    def content(self, number: int, sha256: str) -> bytes:
+        """The manifest with this hash, gzipped, if a deployment of the cluster names it. Raises NotFound."""
+        with self._database.read() as connection:
+            row = connection.execute(_CONTENT, {"number": number, "sha": sha256}).one_or_none()
+        if row is None or (row.data is None and sha256 != _EMPTY):
+            raise NotFound(f"no deployment of this cluster has content {sha256}", hint="check in again: the work may have changed")
+        return bytes(row.data) if row.data is not None else gzip.compress(manifest(()), mtime=0)
+
+    def sequences(self, number: int, bundles: Collection[int]) -> Mapping[int, int]:
+        """By bundle, the sequence of the last report of this cluster; bundles that it has not are left out."""
+        with self._database.read() as connection:
+            return {row[0]: sequence_of(row[1]) for row in fetched(connection, _REPORTS, number=number) if row[0] in bundles}
+
+    # keys
+
+    def keys_changed(self, since: int) -> tuple[int, Mapping[int, Generations]]:
+        """The number of the newest change of a key, and the clusters whose keys changed after `since`."""
+        with self._database.read() as connection:
+            newest = agent_keys.newest_change(connection)
+            return newest, agent_keys.changed(connection, since) if newest != since else {}
+
+    def change_key(self, number: int, change: Callable[[Generations], Generations]) -> Generations:
+        """Writes other generations of a cluster's key."""
+        with self._database.write() as connection:
+            before = agent_keys.of_cluster(connection, number)
+            after = change(before)
+            if after != before:
+                agent_keys.write(connection, number, after)
+            return after
+
+    def begin(self) -> tuple[str, Mapping[str, int | None]]:
+        """Notes a start of the hub: its epoch, and all epochs with the revisions at which they ended."""
+        return self._writing(lambda connection: (agent_keys.begin(connection), agent_keys.epochs(connection)))
+
+    def successor(self, number: int, known: int) -> int | None:
+        """The cluster that took the place of one that was moved."""
+        with self._database.read() as connection:
+            return agent_keys.successor(connection, number, known)
+
+    def _writing(self, work: Callable[[Connection], Row]) -> Row:
+        with self._database.write() as connection:
+            return work(connection)
+
+
+_REVISION = text("SELECT number FROM sequence WHERE id = 1")
+_CLUSTER = (
+    "SELECT o.id, o.namespace, o.name, o.uid, max(o.revision, coalesce((SELECT max(max(d.asked, b.revision)) FROM deployment d"
+    " JOIN object b ON b.id = d.bundle_id WHERE d.cluster_id = o.id), 0)), o.marks, json_extract(o.doc, '$.spec.clientID')"
+)
+_IS_CLUSTER = f"o.kind = '{Cluster.KIND}'"
+_KNOWN = text(f"{_CLUSTER} FROM object o WHERE {_IS_CLUSTER} AND o.id = :number")
+_BY_NAME = text(f"{_CLUSTER} FROM object o WHERE {_IS_CLUSTER} AND o.namespace = :space AND o.name IN :names").bindparams(
+    bindparam("names", expanding=True)
+)
+_BY_CLIENT = text(
+    f"{_CLUSTER} FROM object o INDEXED BY object_client WHERE {_IS_CLUSTER} AND (o.marks & {int(Mark.CLIENT)}) <> 0"
+    " AND o.namespace = :space AND json_extract(o.doc, '$.spec.clientID') IN :clients"
+).bindparams(bindparam("clients", expanding=True))
+_SEEN = (
+    "INSERT INTO seen (cluster_id, at) SELECT id, ? FROM object WHERE id = ? AND kind = 'Cluster'"
+    " ON CONFLICT (cluster_id) DO UPDATE SET at = excluded.at"
+)
+_SILENT = text("SELECT cluster_id FROM seen WHERE at < :before")
+_REPORTS = text(
+    "SELECT d.bundle_id, r.doc FROM deployment d LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id"
+    " WHERE d.cluster_id = :number"
+)
+_ASKED = text("SELECT cluster_id, asked FROM deployment WHERE bundle_id = :bundle AND revision > :since AND asked > :since")
+_OF_BUNDLE = text("SELECT cluster_id FROM deployment WHERE bundle_id = :bundle")
+_CONTENT = text(
+    "SELECT (SELECT data FROM content WHERE sha256 = :sha) AS data WHERE EXISTS (SELECT 1 FROM deployment d JOIN variant v"
+    " ON v.id = d.live OR v.id = d.staged WHERE d.cluster_id = :number AND v.content = :sha)"
+)

@@ -1,0 +1,23 @@
+"""A cluster that changes its workspace: one write, since an object's workspace is part of what it is."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from extension.objects.errors import Conflict
+from extension.objects.kinds import Cluster
+from extension.store.agent_keys import succeed
+from extension.store.documents import Documents
+from extension.store.removing import remove
+
+
+def move(connection: Connection, documents: Documents, old: Cluster, new: Cluster, revision: int) -> Cluster:
+    """Puts `new` in the place of `old`, which loses its deployments. Raises NotFound, AlreadyExists, and Conflict when `old` was changed
+    since it was read."""
+    row = documents.require(connection, old.key)
+    if row.uid != old.metadata.uid or int(old.metadata.resource_version) < row.revision:
+        raise Conflict(f"{old.key} was changed since it was read", field="metadata.resourceVersion", hint="try again")
+    created = documents.create(connection, new, revision)
+    remove(connection, documents, row, revision)
+    succeed(connection, row.id, row.uid, documents.require(connection, created.key).id)
+    return created

@@ -1,0 +1,206 @@
+"""`/agent/v1` over HTTP: keys and secrets, bodies, what is cached, and what a crowd is told."""
+
+from __future__ import annotations
+
+import dataclasses
+import gzip
+import hashlib
+import json
+from contextlib import ExitStack
+
+import pytest
+import structlog
+
+from api.app import create_app
+from extension.objects import yaml
+from extension.objects.base import ObjectMeta
+from extension.objects.kinds import Bundle, BundleTarget, Cluster, ClusterRegistrationToken, FleetWorkspace, Secret
+from extension.objects.names import registered_cluster_name
+from extension.settings import Settings
+from extension.store.sql import SqlStore
+from tests.api.conftest import CLUSTERS, Session
+from tests.unit.engine.hubs import World
+from tests.unit.engine.samples import NS
+
+REGISTER, CHECK_IN, REPORTS, CONTENTS = (f"/agent/v1/{name}" for name in ("register", "checkin", "reports", "contents"))
+
+
+@pytest.fixture
+def world(services):
+    assert isinstance(services.store, SqlStore)
+    world = World(services.store)
+    yield world
+    world.stop()
+
+
+@pytest.fixture
+def services_with_agents(services, world):
+    return dataclasses.replace(services, agents=world.hub)
+
+
+@pytest.fixture
+def client(services_with_agents):
+    return create_app(services_with_agents).test_client()
+
+
+@pytest.fixture
+def joined(client, world):
+    """Calls with the secret of a token."""
+    return Session(client, world.token())
+
+
+@pytest.fixture
+def agent(client, joined):
+    """Calls with the key of a cluster."""
+    return Session(client, joined.post(REGISTER, json={"clientID": "a"}).json["key"])
+
+
+def test_a_cluster_registers_asks_reads_reports_and_its_counters_are_right(agent, world, store):
+    world.rollouts.add("web")
+    asked = agent.post(CHECK_IN, json={"since": ""})
+    (item,) = asked.json["items"]
+    assert asked.status_code == 200
+    assert asked.json["complete"] and item["bundleName"] == "web" and item["contentSHA256"]
+    content = agent.get(f"{CONTENTS}/{item['contentSHA256']}")
+    assert hashlib.sha256(content.data).hexdigest() == item["contentSHA256"]
+    assert json.loads(content.data)["resources"][0]["name"] == "a.yaml"
+    status = {"appliedDeploymentID": item["deploymentID"], "ready": True, "nonModified": True}
+    report = {"bundleID": item["bundleID"], "revision": item["revision"], "sequence": 1, "status": status}
+    assert agent.post(REPORTS, json={"reports": [report]}).json == {"accepted": 1}
+    assert store.get(Bundle, NS, "web").status.display.ready_clusters == "1/1"
+    late = {**report, "sequence": 1, "status": {}}
+    agent.post(REPORTS, json={"reports": [{**report, "sequence": 2}]})
+    assert agent.post(REPORTS, json={"reports": [late]}).json == {"stale": [{"bundleID": item["bundleID"], "sequence": 2}]}
+    assert store.get(Bundle, NS, "web").status.display.ready_clusters == "1/1"
+
+
+def test_without_news_the_answer_is_empty_and_says_when_to_ask_again(agent, world):
+    world.rollouts.add("web")
+    since = agent.post(CHECK_IN, json={}).json["since"]
+    world.caught_up()
+    nothing = agent.post(CHECK_IN, json={"since": since})
+    assert (nothing.status_code, nothing.data) == (204, b"")
+    assert 7 <= int(nothing.headers["Check-In-After"]) <= 23
+
+
+def test_many_register_in_the_order_of_a_list(joined, store):
+    answers = joined.post(REGISTER, json=[{"clientID": "a", "clusterLabels": {"env": "prod"}}, {"clientID": "b"}]).json
+    assert [one["clientID"] for one in answers] == ["a", "b"]
+    assert store.get(Cluster, NS, answers[0]["clusterName"]).metadata.labels["env"] == "prod"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "words"),
+    [
+        ({"clusterLabels": {}}, "MissingRequired", "clientID"),
+        ({"clientID": 7}, "InvalidFormat", "clientID"),
+        ({"clientID": "a", "clusterLabels": {"a b": "c"}}, "InvalidFormat", "clusterLabels"),
+        ({"clientID": "a", "clusterLabels": {"a": "c" * 64}}, "InvalidFormat", "clusterLabels"),
+        (["a"], "InvalidBodyContent", "object"),
+        ([], "InvalidFormat", "0 clusters"),
+        ("a", "InvalidBodyContent", "object"),
+    ],
+)
+def test_a_registration_that_is_refused_names_the_field(joined, store, body, code, words):
+    refused = joined.post(REGISTER, json=body)
+    assert (refused.status_code, refused.json["code"]) == (422, code)
+    assert words in refused.json["message"]
+    assert store.list(Cluster).count == 1
+
+
+@pytest.mark.parametrize("body", [[], {"reports": 3}, {"reports": [{"sequence": 0}]}, {"reports": [{"status": {"ready": "yes"}}]}])
+def test_a_report_that_can_not_be_read_is_refused(agent, body):
+    assert agent.post(REPORTS, json=body).status_code == 422
+
+
+def test_a_users_token_is_no_key_and_a_key_no_users_token(client, world, services, agent):
+    user = Session(client, services.tokens.create("someone", {"*": "admin"}))
+    assert agent.get(CLUSTERS).status_code == 401
+    calls = [
+        user.post(REGISTER, json={"clientID": "b"}),
+        user.post(CHECK_IN, json={}),
+        user.get(f"{CONTENTS}/x"),
+        user.post(REPORTS, json={}),
+    ]
+    assert [call.status_code for call in calls] == [401] * 4
+    assert [client.post(path, json={}).status_code for path in (REGISTER, CHECK_IN, REPORTS)] == [401] * 3
+
+
+@pytest.mark.parametrize(("path", "size"), [(CHECK_IN, 4 * 1024), (REGISTER, 8 * 1024 * 1024), (REPORTS, 8 * 1024 * 1024)])
+def test_bodies_have_a_limit(agent, path, size):
+    assert agent.post(path, data=b" " * (size + 1), content_type="application/json").status_code == 413
+
+
+def test_contents_are_cached_for_ever_sent_as_they_are_kept_and_only_to_whom_they_are_for(client, joined, agent, world):
+    world.rollouts.add("web", BundleTarget(name="t", cluster_name=registered_cluster_name("a")))
+    sha = agent.post(CHECK_IN, json={}).json["items"][0]["contentSHA256"]
+    packed = agent.get(f"{CONTENTS}/{sha}", headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert hashlib.sha256(gzip.decompress(packed.data)).hexdigest() == sha
+    assert "immutable" in packed.headers["Cache-Control"]
+    assert packed.headers["ETag"] == f'"{sha}"'
+    same = agent.get(f"{CONTENTS}/{sha}", headers={"If-None-Match": packed.headers["ETag"]})
+    assert (same.status_code, same.data) == (304, b"")
+    other = Session(client, joined.post(REGISTER, json={"clientID": "b"}).json["key"])
+    for session, digest in ((other, sha), (agent, "0" * 64)):
+        refused = session.get(f"{CONTENTS}/{digest}", headers={"If-None-Match": f'"{sha}"'})
+        assert (refused.status_code, refused.json["code"]) == (404, "NotFound")
+
+
+def test_a_crowd_gets_429_with_a_time_to_come_back(joined, world):
+    with ExitStack() as crowd:
+        for _ in range(Settings().threads // 4):
+            crowd.enter_context(world.hub.register._gate.entered())
+        refused = joined.post(REGISTER, json={"clientID": "a"})
+    assert (refused.status_code, refused.json["code"]) == (429, "TooManyRequests")
+    assert 5 <= int(refused.headers["Retry-After"]) <= 15
+
+
+def test_a_key_is_rotated_and_taken_back_by_an_administrator_of_the_workspace(client, services, agent, joined):
+    place = f"{CLUSTERS}/{NS}/{joined.post(REGISTER, json={'clientID': 'a'}).json['clusterName']}"
+    admin = Session(client, services.tokens.create("admin", {NS: "admin"}))
+    member = Session(client, services.tokens.create("member", {NS: "member"}))
+    assert member.post(f"{place}?action=revokeAgentKey").status_code == 403
+    assert admin.post(f"{place}?action=rotateAgentKey&dryRun=All").json["dryRun"] is True
+    assert "key" not in agent.post(CHECK_IN, json={}).json
+    assert admin.post(f"{place}?action=rotateAgentKey").status_code == 200
+    newer = agent.post(CHECK_IN, json={}).json["key"]
+    assert newer != agent.token
+    assert admin.post(f"{place}?action=revokeAgentKey").status_code == 200
+    for key in (agent.token, newer):
+        refused = Session(client, key).post(CHECK_IN, json={})
+        assert (refused.status_code, "taken back" in refused.json["message"]) == (401, True)
+
+
+def test_where_no_engine_runs_agents_are_told_so(services):
+    services.store.create(FleetWorkspace(metadata=ObjectMeta(name=NS)))
+    refused = Session(create_app(services).test_client(), "agent-1").post(CHECK_IN, json={})
+    assert (refused.status_code, refused.json["code"]) == (404, "NotFound")
+
+
+def test_neither_keys_nor_secrets_are_logged_or_told(joined, client, world, admin):
+    with structlog.testing.capture_logs() as lines:
+        key = joined.post(REGISTER, json={"clientID": "a"}).json["key"]
+        broken = Session(client, key[:-1]).post(CHECK_IN, json={})
+        Session(client, key).post(CHECK_IN, json={"since": 3})
+        Session(client, joined.token[:-1]).post(REGISTER, json={"clientID": "b"})
+    told = f"{lines}{broken.data!r}{admin.get('/v1/secrets').data!r}"
+    for secret in (key, joined.token):
+        assert secret.rpartition(".")[2][:20] not in told
+
+
+def test_what_a_cluster_registers_with_is_shown_to_administrators_of_the_workspace(client, services, world, store):
+    world.token("here")
+    place = f"/v1/fleet.cattle.io.clusterregistrationtokens/{NS}"
+    admin = Session(client, services.tokens.create("admin", {NS: "admin"}))
+    shown = yaml.load(admin.post(f"{place}/here?action=values").json["values"])
+    assert Session(client, shown["token"]).post(REGISTER, json={"clientID": "a"}).status_code == 200
+    assert shown["clusterNamespace"] == NS
+    for role, status in (("member", 403), ("read-only", 403)):
+        refused = Session(client, services.tokens.create(role, {NS: role})).post(f"{place}/here?action=values")
+        assert refused.status_code == status and shown["token"] not in refused.text
+    store.create(ClusterRegistrationToken(metadata=ObjectMeta(name="young", namespace=NS)))
+    assert admin.post(f"{place}/young?action=values").status_code == 404
+    store.delete(Secret, NS, "here")
+    store.create(Secret(metadata=ObjectMeta(name="here", namespace=NS), data={"values": b"somebody else's"}))
+    assert admin.post(f"{place}/here?action=values").status_code == 404
