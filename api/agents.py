@@ -17,6 +17,7 @@ from api import checks
 from api.bodies import JSON_TYPES, read
 from api.errors import InvalidBody
 from api.openapi import Routes
+from api.quick import AFTER, PLACE
 from api.services import Agents, Services, services
 from extension.objects.agents import CheckIn, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
 from extension.objects.base import Struct
@@ -26,8 +27,6 @@ from extension.objects.schemas import schema
 
 blueprint = Routes("agents", __name__, description="For clusters' own agents.")
 
-CHECK_IN_AFTER = "Check-In-After"
-"""Header: the seconds after which an agent is to check in again."""
 SMALL_BODY = 4 * 1024
 LARGE_BODY = 8 * 1024 * 1024
 
@@ -48,13 +47,13 @@ def register() -> Response:
     return _answer(found if isinstance(data, list) else found[0])
 
 
-@blueprint.at("/agent/v1/checkin", "POST")
+@blueprint.at(PLACE, "POST")
 @blueprint.also(204, {}, "There is no work; the header Check-In-After tells when to ask again")
 @blueprint.told(200, schema(Work), "Ask for work", "agentCheckIn", security=_KEYS, requestBody=_takes(schema(CheckIn)))
 def check_in() -> Response:
     request.max_content_length = SMALL_BODY
     found = served(services()).check_in(bearer(), decode(CheckIn, _object()).since)
-    headers = {CHECK_IN_AFTER: str(round(found.after))}
+    headers = {AFTER: str(round(found.after))}
     return Response(status=204, headers=headers) if found.work is None else _answer(found.work, headers)
 
 

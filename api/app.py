@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import apispec
 from flask import Flask, request
 
-from api import agents, audit, docs, errors, events, health, metrics, root, tokens
+from api import agents, audit, docs, errors, events, health, metrics, quick, root, tokens
 from api.answers import secure
 from api.auth import authenticate
 from api.openapi import DocumentedApi
@@ -38,7 +39,7 @@ def create_app(services: Services) -> Flask:
     )
     app.extensions["continuous-delivery"] = services
     app.extensions[events.STREAMS] = threading.BoundedSemaphore(max(1, services.settings.threads // 2))
-    metrics.register(app, services.store)
+    count = metrics.register(app, services.store)
     audit.register(app)
     webhook.register(app)
     app.before_request(_guard)
@@ -51,6 +52,8 @@ def create_app(services: Services) -> Flask:
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
     app.extensions[docs.SPEC] = docs.once(api.spec.to_dict)
+    if services.agents is not None:
+        app.wsgi_app = quick.QuickCheckIns(app.wsgi_app, services.agents, partial(count, "POST", quick.PLACE))  # type: ignore[method-assign]
     return app
 
 

@@ -175,8 +175,9 @@ def _family(families: dict[str, GaugeMetricFamily], name: str, labels: Mapping[s
     return families[name]
 
 
-def register(app: Flask, store: Store) -> None:
-    """Counts the requests of `app`, and makes its registry."""
+def register(app: Flask, store: Store) -> Callable[[str, str, int, float], None]:
+    """Counts the requests of `app`, and makes its registry; gives what counts one that `app` does not see (method, route, status,
+    seconds)."""
     registry = CollectorRegistry()
     registry.register(Objects(store))
     requests = Counter("rancher_cd_http_requests", "Requests served", ["method", "route", "status"], registry=registry)
@@ -189,12 +190,16 @@ def register(app: Flask, store: Store) -> None:
     def finish(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "none"
         method = request.method if request.url_rule else "none"
-        requests.labels(method, route, response.status_code).inc()
-        seconds.labels(method, route).observe(time.perf_counter() - g.started)
+        count(method, route, response.status_code, time.perf_counter() - g.started)
         return response
+
+    def count(method: str, route: str, status: int, taken: float) -> None:
+        requests.labels(method, route, status).inc()
+        seconds.labels(method, route).observe(taken)
 
     app.before_request(start)
     app.after_request(finish)
+    return count
 
 
 @blueprint.at("/metrics")

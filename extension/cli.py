@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "move": (f"{_PACKAGE}.actions", "move", "Move a cluster to another workspace."),
     "pause": (f"{_PACKAGE}.actions", "pause", "Hold back changes of a GitRepo, HelmOp or cluster."),
     "serve": (f"{_PACKAGE}.serve", "command", "Run the service with the embedded engine."),
+    "simulate": (f"{_PACKAGE}.simulate", "command", "Let simulated agents live with the service, to size it."),
     "target": (f"{_PACKAGE}.target", "command", "Tell which clusters a Bundle goes to, with which options."),
     "token": (f"{_PACKAGE}.tokens", "command", "Create, list and revoke API tokens."),
     "unpause": (f"{_PACKAGE}.actions", "unpause", "Let changes through again."),

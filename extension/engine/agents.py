@@ -139,6 +139,9 @@ class Agents:
         """The clusters that have an agent here."""
         return list(self._agents)
 
+    def serves(self, cluster: Key) -> bool:
+        return cluster in self._agents
+
     def sync_all(self) -> None:
         for key in list(self._agents):
             self.sync(key)

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 import structlog
 
 from extension.engine.bootstrap import LOCAL_WORKSPACE
+from extension.engine.combining import Combined
 from extension.engine.gate import Gate
-from extension.engine.keyring import Keyring
+from extension.engine.keyring import Bearer, Keyring
 from extension.engine.registrationtokens import expires
 from extension.objects.agents import Registration, RegistrationRequest
 from extension.objects.base import ObjectMeta
@@ -36,6 +37,10 @@ _KEPT = "fleet.cattle.io/created-by-agent-pod"
 CLUSTER_LABEL = "fleet.cattle.io/cluster"
 
 
+Wanted = Mapping[str, RegistrationRequest]
+"""By clientID."""
+
+
 class Registrations:
     """Callable: a registration secret and clusters -> what they are called, and their keys, in the order of the requests.
 
@@ -47,18 +52,17 @@ class Registrations:
         self._keys = keys
         self._gate = gate
         self._without_labels = settings.ignore_cluster_registration_labels
+        self._registered = Combined(self._all_registered)
 
     def __call__(self, secret: str, requests: Sequence[RegistrationRequest]) -> list[Registration]:
-        token = self.token(secret)
+        bearer = self._keys.token(secret)
+        _check(requests)
         with self._gate.entered():
-            _check(requests, token.metadata.namespace)
-            found, created = self._registered(token.metadata.namespace, {one.client_id: one for one in requests})
-        log.info("registered", workspace=token.metadata.namespace, token=token.metadata.name, asked=len(requests), created=created)
+            found = self._registered((bearer, {one.client_id: one for one in requests}))
         return [self._answer(one.client_id, found[one.client_id]) for one in requests]
 
-    def token(self, secret: str) -> ClusterRegistrationToken:
+    def _token(self, bearer: Bearer) -> ClusterRegistrationToken:
         """The token that a registration secret belongs to. Raises Unauthorized when it is gone or over."""
-        bearer = self._keys.token(secret)
         key = self._store.keys(ClusterRegistrationToken.KIND, [bearer.number]).get(bearer.number)
         found = self._store.find(ClusterRegistrationToken, key.namespace, key.name) if key else None
         if found is None or identity(found.metadata.uid) != bearer.identity or found.metadata.deletion_timestamp:
@@ -67,7 +71,23 @@ class Registrations:
             raise Unauthorized("the ClusterRegistrationToken has expired", hint="make another one and take its secret")
         return found
 
-    def _registered(self, workspace: str, wanted: Mapping[str, RegistrationRequest]) -> tuple[Mapping[str, Known], int]:
+    def _all_registered(self, asked: Sequence[tuple[Bearer, Wanted]]) -> list[Mapping[str, Known]]:
+        """For each token and the clusters that want in with it, the clusters by clientID."""
+        wanted: dict[Bearer, dict[str, RegistrationRequest]] = {}
+        for bearer, clusters in asked:
+            wanted[bearer] = {**clusters, **wanted.get(bearer, {})}
+        made = {bearer: self._with_token(self._token(bearer), clusters) for bearer, clusters in wanted.items()}
+        return [made[bearer] for bearer, _ in asked]
+
+    def _with_token(self, token: ClusterRegistrationToken, wanted: Wanted) -> Mapping[str, Known]:
+        workspace = token.metadata.namespace
+        if workspace == LOCAL_WORKSPACE:
+            raise Invalid(f"workspace {workspace} takes no clusters", hint="take a ClusterRegistrationToken of another workspace")
+        found, created = self._in_workspace(workspace, wanted)
+        log.info("registered", workspace=workspace, token=token.metadata.name, asked=len(wanted), created=created)
+        return found
+
+    def _in_workspace(self, workspace: str, wanted: Wanted) -> tuple[Mapping[str, Known], int]:
         """The clusters by clientID, made where there is none, and how many were. Somebody else may make them at the same time."""
         for _ in range(_ATTEMPTS):
             found = self._store.asking.clients(workspace, wanted)
@@ -95,9 +115,7 @@ class Registrations:
         return Registration(client_id, found.key.namespace, found.key.name, found.deployment_namespace, key)
 
 
-def _check(requests: Sequence[RegistrationRequest], workspace: str) -> None:
-    if workspace == LOCAL_WORKSPACE:
-        raise Invalid(f"workspace {workspace} takes no clusters", hint="take a ClusterRegistrationToken of another workspace")
+def _check(requests: Sequence[RegistrationRequest]) -> None:
     if not 1 <= len(requests) <= MOST:
         raise Invalid(f"{len(requests)} clusters can't be registered at once", hint=f"send between 1 and {MOST}")
     for one in requests:

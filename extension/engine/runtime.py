@@ -104,6 +104,7 @@ class Engine:
         self._parts: tuple[Part, ...] = (self.agents, self.hub, *queues, self._feed, self._seen)
         self._work_changed = False
         self._clusters_changed = False
+        self._to_serve: frozenset[Key] | None = None
         self._version = 0
 
     def start(self) -> None:
@@ -167,6 +168,7 @@ class Engine:
     def _settle(self) -> None:
         """What is done once a batch: targets are looked at again, and agents ask for their work, since what a deployment is told
         changes with its bundle too (paused)."""
+        self._to_serve = None
         if self._clusters_changed:
             self._clusters_changed = False
             self._retarget()
@@ -175,7 +177,11 @@ class Engine:
             self.agents.sync_all()
 
     def _cluster_changed(self, change: Change) -> None:
-        self.agents.cluster_changed(change.key)
+        """Most clusters have agents of their own, so who is served is asked once a batch, after the changes of it were read."""
+        if self._to_serve is None:
+            self._to_serve = frozenset(self._served())
+        if change.key in self._to_serve or self.agents.serves(change.key):
+            self.agents.cluster_changed(change.key)
 
     def _served(self) -> list[Key]:
         """The clusters that this service may have to serve itself."""

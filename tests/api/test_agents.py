@@ -11,7 +11,10 @@ from contextlib import ExitStack
 import pytest
 import structlog
 
+from api import agents
+from api.answers import SECURITY_HEADERS
 from api.app import create_app
+from api.quick import AFTER
 from extension.objects import yaml
 from extension.objects.base import ObjectMeta
 from extension.objects.kinds import Bundle, BundleTarget, Cluster, ClusterRegistrationToken, FleetWorkspace, Secret
@@ -149,7 +152,7 @@ def test_contents_are_cached_for_ever_sent_as_they_are_kept_and_only_to_whom_the
 
 def test_a_crowd_gets_429_with_a_time_to_come_back(joined, world):
     with ExitStack() as crowd:
-        for _ in range(Settings().threads // 4):
+        for _ in range(Settings().threads // 2):
             crowd.enter_context(world.hub.register._gate.entered())
         refused = joined.post(REGISTER, json={"clientID": "a"})
     assert (refused.status_code, refused.json["code"]) == (429, "TooManyRequests")
@@ -204,3 +207,39 @@ def test_what_a_cluster_registers_with_is_shown_to_administrators_of_the_workspa
     store.delete(Secret, NS, "here")
     store.create(Secret(metadata=ObjectMeta(name="here", namespace=NS), data={"values": b"somebody else's"}))
     assert admin.post(f"{place}/here?action=values").status_code == 404
+
+
+@pytest.fixture
+def told(agent, world):
+    """The body of a check-in of an agent that knows everything."""
+    world.rollouts.add("web")
+    since = agent.post(CHECK_IN, json={}).json["since"]
+    world.caught_up()
+    agent.post(CHECK_IN, json={"since": since})  # the cluster is read again after the change
+    return json.dumps({"since": since})
+
+
+def test_a_check_in_gets_the_same_answer_by_the_short_way_as_by_the_long_one(agent, told, monkeypatch):
+    asked = []
+    monkeypatch.setattr(agents, "served", lambda services: asked.append("long way") or services.agents)
+    short = agent.post(CHECK_IN, data=told, content_type="application/json")
+    assert asked == []
+    whole = agent.post(CHECK_IN, data=told, content_type="application/json; charset=utf-8")
+    assert asked == ["long way"]
+    same = {AFTER, *SECURITY_HEADERS}
+    assert short.status_code == whole.status_code == 204
+    assert {name: short.headers[name] for name in same} == {name: whole.headers[name] for name in same}
+
+
+@pytest.mark.parametrize(
+    ("body", "status"), [(b"{", 422), (b'{"since": 1}', 422), (b"", 422), (b'{"since": "' + b"x" * 300 + b'"}', 200), (b" " * 5000, 413)]
+)
+def test_what_is_no_plain_check_in_goes_the_long_way(agent, told, body, status):
+    assert agent.post(CHECK_IN, data=body, content_type="application/json").status_code == status
+
+
+def test_check_ins_of_both_ways_are_counted(agent, told, client):
+    agent.post(CHECK_IN, data=told, content_type="application/json")
+    text = client.get("/metrics").text
+    counted = [line for line in text.splitlines() if line.startswith("rancher_cd_http_requests_total") and CHECK_IN in line]
+    assert {line.partition('status="')[2][:3]: float(line.split()[-1]) for line in counted} == {"200": 1.0, "204": 2.0}

@@ -143,7 +143,7 @@ def test_the_local_workspace_takes_no_clusters(world):
 
 def test_a_crowd_of_new_clusters_is_told_when_to_come_back(world):
     secret = world.token()
-    entered = [world.hub.register._gate.entered() for _ in range(Settings().threads // 4)]
+    entered = [world.hub.register._gate.entered() for _ in range(Settings().threads // 2)]
     for gate in entered:
         gate.__enter__()
     with pytest.raises(Busy) as refused:
@@ -233,3 +233,21 @@ def test_a_client_id_given_later_is_found_too(world):
     world.store.update(changed(made, client_id="later"))
     (found,) = world.hub.register(world.token(), one("later"))
     assert found.cluster_name == "by-hand"
+
+
+def test_many_who_register_one_by_one_at_the_same_time_all_get_their_own(world):
+    secret, found = world.token(), {}
+
+    def register(client):
+        (found[client],) = world.hub.register(secret, one(client, own=client))
+
+    threads = [threading.Thread(target=register, args=(f"c{number}",)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert {client: made.cluster_name for client, made in found.items()} == {
+        client: registered_cluster_name(client) for client in (f"c{number}" for number in range(12))
+    }
+    assert {made.metadata.labels["own"] for made in world.store.list(Cluster, Query(namespaces=(NS,))).items} == found.keys()
+    assert len({made.key for made in found.values()}) == 12
