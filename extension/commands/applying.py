@@ -9,21 +9,27 @@ import click
 import msgspec
 
 from extension.bundles import extract_values
+from extension.bundles.overlap import objects, overwriting
 from extension.bundles.scan import REPO_NAME
 from extension.client import ApiClient, path
 from extension.commands.objects import HEAVY
 from extension.objects.base import Object, document
+from extension.objects.codec import decode
 from extension.objects.kinds import Bundle
+from extension.objects.options import OverwrittenResource
 
 
 def write(client: ApiClient, bundles: Iterable[Bundle], name: str, namespace: str) -> None:
     """As `fleet apply`: prune first, then create or replace each Bundle and the Secret with its values."""
     made = {b.metadata.name: b for b in bundles}
+    gone: set[OverwrittenResource] = set()
     for there in client.list(path(_plural(Bundle), namespace), labelSelector=f"{REPO_NAME}={name}", exclude=HEAVY):
         if there["metadata"]["name"] not in made:
-            client.request("DELETE", path(_plural(Bundle), namespace, there["metadata"]["name"]))
+            place = path(_plural(Bundle), namespace, there["metadata"]["name"])
+            gone.update(objects(decode(Bundle, client.get(place))))
+            client.request("DELETE", place)
             click.echo(f"bundle {there['metadata']['name']} removed")
-    for bundle in made.values():
+    for bundle in (overwriting(one, gone) for one in made.values()):
         labels = {**bundle.metadata.labels, REPO_NAME: name}
         labelled = msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, labels=labels))
         stripped, secret = extract_values(labelled)

@@ -26,7 +26,7 @@ from extension.delivery import drift
 from extension.delivery.copies import in_namespace, values_in
 from extension.delivery.protocol import Deployment, Release
 from extension.delivery.records import PRIVATE, PUBLIC, File, Record, Records, write
-from extension.delivery.status import Observation, failed, observed
+from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.objects import yaml
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
@@ -51,6 +51,7 @@ class DirectoryDelivery:
 
     def deploy(self, deployment: Deployment) -> BundleDeploymentStatus:
         try:
+            _check_namespace(deployment)
             record = self._record(deployment)
             if record is None or not _done(record, deployment):
                 record = self._install(deployment, record)
@@ -85,8 +86,7 @@ class DirectoryDelivery:
 
     def _record(self, deployment: Deployment) -> Record | None:
         """The bundle's newest release here."""
-        found = [record for record in self._records.all() if record.bundle == deployment.name]
-        return max(found, key=lambda record: record.deployment_id == deployment.deployment_id, default=None)
+        return max(self._records.of(deployment.name), key=lambda record: record.deployment_id == deployment.deployment_id, default=None)
 
     def _install(self, deployment: Deployment, old: Record | None) -> Record:
         """Renders and writes the release; removes what the one before had and this one has not."""
@@ -125,8 +125,8 @@ class DirectoryDelivery:
 
     def _leave_other_names(self, deployment: Deployment, record: Record) -> None:
         """A bundle that got another release name or namespace leaves the old one (4.4)."""
-        for other in tuple(self._records.all()):
-            if other.bundle == deployment.name and (other.namespace, other.name) != (record.namespace, record.name):
+        for other in self._records.of(deployment.name):
+            if (other.namespace, other.name) != (record.namespace, record.name):
                 self.remove(Release(other.name, other.namespace, other.bundle, other.deployment_id, other.keep_resources))
 
     def _refuse_foreign(self, texts: dict[str, File], owned: set[str], deployment: Deployment) -> None:
@@ -159,14 +159,15 @@ class DirectoryDelivery:
         drift = self._drift(record)
         if wrong := [path for path in drift if record.files[path].copied]:
             record = self._restored(record, wrong, record.revision)
-        correct = deployment.options.correct_drift
-        if correct is not None and correct.enabled and (wrong := [path for path in drift if not record.files[path].copied]):
+        own = {path: found for path, found in drift.items() if not record.files[path].copied}
+        if is_to_correct(deployment.options, tuple(own.values())):
+            wrong = [path for path, found in own.items() if is_to_correct(deployment.options, (found,))]
             record = self._restored(record, wrong, record.revision + 1)
-            drift = {}
+            own = {path: found for path, found in own.items() if path not in wrong}
         seen = Observation(
             release=f"{record.namespace}/{record.name}:{record.revision}",
             resources=tuple(_key(file) for _, file in sorted(record.files.items()) if not file.copied),
-            modified=tuple(found for path, found in drift.items() if not record.files[path].copied),
+            modified=tuple(own.values()),
         )
         status = observed(deployment.status, deployment.deployment_id, seen, _now())
         return msgspec.structs.replace(
@@ -198,6 +199,13 @@ class DirectoryDelivery:
             if patch:
                 found[path] = ModifiedStatus(file.kind, file.api_version, file.namespace, file.name, patch=patch)
         return found
+
+
+def _check_namespace(deployment: Deployment) -> None:
+    """Raises Invalid where a GitRepoRestriction asks for a namespace with labels: a folder has none (3.2)."""
+    if deployment.options.allowed_target_namespace_selector is not None:
+        hint = "deploy to a Kubernetes cluster, or use allowedTargetNamespaces"
+        raise Invalid("a directory has no labels that allowedTargetNamespaceSelector could be compared with", hint=hint)
 
 
 def _done(record: Record, deployment: Deployment) -> bool:

@@ -137,6 +137,12 @@ def differs(desired: Object, live: Object, patches: tuple[ComparePatch, ...], ap
     return patch
 
 
+def laid_over(live: Object, desired: Object) -> Object:
+    """The live object with all that is desired in it."""
+    merged: Object = json_merge_patch.merge(copy.deepcopy(live), desired)
+    return merged
+
+
 def text(patch: Object, kind: str) -> str:
     """A patch for people; the values of Secrets are masked."""
     if kind == "Secret":

@@ -7,6 +7,7 @@ agent left half-done is taken over: calls for one release come one at a time, so
 from __future__ import annotations
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -19,13 +20,14 @@ from extension.delivery.client import Client, Kind, Unreachable
 from extension.delivery.copies import KINDS, NAMESPACES, Copier, data_of, is_named
 from extension.delivery.helm_records import AGENT, AGENT_NAMESPACE, BUNDLE_ID, DEPLOYMENT_ID, KEEP_RESOURCES, HelmRecords, Revision
 from extension.delivery.kubeconfig import read
+from extension.delivery.namespaces import check_namespace, label_namespace
 from extension.delivery.observing import Observer
 from extension.delivery.packing import chart
 from extension.delivery.protocol import Deployment, Release, tried
-from extension.delivery.status import Observation, failed, observed
+from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
-from extension.objects.options import BundleDeploymentOptions, HelmOptions
+from extension.objects.options import BundleDeploymentOptions, CorrectDrift, HelmOptions
 from extension.rendering import documents, postrender
 from extension.rendering.helm_release import Access, Applied, Change, Named
 from extension.rendering.pool import Pool
@@ -37,7 +39,6 @@ OPERATION_SECONDS = 600.0
 CAPABILITIES_SECONDS = 300.0
 SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts", True)
 _PROTECTED = re.compile(r"fleet-local|fleet-default|cattle-fleet-system|cattle-fleet-clusters-system|default|kube-.*")
-_POD_SECURITY = "pod-security.kubernetes.io/"
 
 Object = dict[str, Any]
 
@@ -57,6 +58,7 @@ class KubernetesDelivery:
 
     def deploy(self, deployment: Deployment) -> BundleDeploymentStatus:
         try:
+            check_namespace(self._client, _namespace(deployment.options), deployment.options)
             revision = self._current(deployment)
             if deployment.copies.objects:
                 self._copier(deployment.options).put(
@@ -133,12 +135,12 @@ class KubernetesDelivery:
             take_ownership=helm.take_ownership,
             force_replace=force,
             atomic=helm.atomic,
-            max_history=helm.max_history or 2,
+            max_history=_history(options),
         )
         applied = msgspec.msgpack.decode(self._call("helm_release.apply", change), type=Applied)
         revision = Revision(rendering.namespace, rendering.release, applied.revision, "deployed")
         self._remember(revision, rendering.objects)
-        self._label_namespace(rendering.namespace, options)
+        label_namespace(self._client, self._client.acting_as(self._user(options)), rendering.namespace, options)
         self._leave_other_name(deployment, revision)
         if deployment.copies.objects or deployment.status.downstream_resources_generation:
             self._copier(options).withdraw(deployment.name, deployment.copies.places(rendering.namespace))
@@ -162,12 +164,11 @@ class KubernetesDelivery:
             self.remove(Release(old_name, old_namespace, deployment.name, "", deployment.options.keep_resources))
 
     def _observe(self, deployment: Deployment, revision: Revision) -> BundleDeploymentStatus:
-        seen = self._look(deployment, revision)
-        correct = deployment.options.correct_drift
-        if seen.modified and correct is not None and correct.enabled:
-            revision = self._corrected(deployment, revision, correct.force)
+        seen, wrong = self._look(deployment, revision), ""
+        if is_to_correct(deployment.options, seen.modified):
+            revision, wrong = self._corrected(deployment, revision)
             seen = self._look(deployment, revision)
-        status = observed(deployment.status, deployment.deployment_id, seen, _now())
+        status = observed(deployment.status, deployment.deployment_id, seen, _now(), wrong)
         return msgspec.structs.replace(
             status,
             sync_generation=deployment.options.force_sync_generation,
@@ -182,13 +183,25 @@ class KubernetesDelivery:
         release = f"{revision.namespace}/{revision.name}:{revision.number}"
         return observer.observe(release, deployment.options, lambda: self._objects(before) or ())
 
-    def _corrected(self, deployment: Deployment, revision: Revision, force: bool) -> Revision:
-        """Rolls back to the revision that is deployed, as Fleet corrects drift (4.5); the result is the next one."""
+    def _corrected(self, deployment: Deployment, revision: Revision) -> tuple[Revision, str]:
+        """Rolls back to the revision that is deployed, as Fleet corrects drift (4.5): the revision that counts now, and why it failed."""
+        correct, history = deployment.options.correct_drift or CorrectDrift(), _history(deployment.options)
         access = Access(self._kubeconfig, revision.namespace, self._user(deployment.options))
-        self._call("helm_release.rollback", Named(access, revision.name, revision.number, force))
+        try:
+            self._call("helm_release.rollback", Named(access, revision.name, revision.number, correct.force))
+        except Invalid as error:
+            self._trim(revision, range(revision.number + 1, sys.maxsize), history if correct.keep_fail_history else 0)
+            return revision, str(error)
         newest = self._records.revisions(revision.namespace, revision.name)[-1]
         self._remember(newest, self._objects(revision) or ())
-        return newest
+        self._trim(newest, range(newest.number), history - 1)
+        return newest, ""
+
+    def _trim(self, release: Revision, numbers: range, kept: int) -> None:
+        """Forgets revisions with these numbers but so many of the newest: Helm trims nothing after a rollback."""
+        found = [one for one in self._records.revisions(release.namespace, release.name) if one.number in numbers]
+        for old in found[: len(found) - kept]:
+            self._records.drop(old)
 
     def _objects(self, revision: Revision) -> tuple[Object, ...] | None:
         """The objects of a revision, from memory or its record; None when there is none."""
@@ -265,24 +278,13 @@ class KubernetesDelivery:
             raise Invalid(f"service account {AGENT}/{name} does not exist", field="serviceAccount", hint="create it on the cluster")
         return f"system:serviceaccount:{AGENT}:{name}"
 
-    def _label_namespace(self, namespace: str, options: BundleDeploymentOptions) -> None:
-        """Gives the namespace exactly the labels and annotations of the options; pod-security labels are never touched."""
-        if not options.namespace_labels and not options.namespace_annotations:
-            return
-        found = self._client.get(NAMESPACES, "", namespace)
-        metadata = (found or {}).get("metadata", {})
-        kept = ("kubernetes.io/metadata.name", _POD_SECURITY)
-        labels: dict[str, str | None] = {key: None for key in metadata.get("labels") or {} if not key.startswith(kept)}
-        labels |= {key: value for key, value in options.namespace_labels.items() if not key.startswith(kept)}
-        annotations: dict[str, str | None] = dict.fromkeys(metadata.get("annotations") or {})
-        annotations |= options.namespace_annotations
-        body = {"metadata": {"labels": labels, "annotations": annotations}}
-        self._client.acting_as(self._user(options)).request(
-            "PATCH", NAMESPACES.path("", namespace), body=body, content_type="application/merge-patch+json"
-        )
-
     def _call(self, operation: str, args: msgspec.Struct) -> bytes:
         return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS, repeat=False)
+
+
+def _history(options: BundleDeploymentOptions) -> int:
+    """How many revisions of a release are kept."""
+    return (options.helm.max_history if options.helm else 0) or 2
 
 
 def _namespace(options: BundleDeploymentOptions) -> str:

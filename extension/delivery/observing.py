@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from extension.delivery import drift, readiness
-from extension.delivery.client import Client, Kind
+from extension.delivery.client import ApiError, Client, Kind
 from extension.delivery.status import Observation
 from extension.objects.options import BundleDeploymentOptions, ComparePatch
 from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceKey
@@ -21,6 +21,7 @@ from extension.rendering.postrender import HASH_LABEL
 
 Object = dict[str, Any]
 MANAGER = "helm"
+REFUSED = (400, 403, 409, 422)
 _SCALED = ("Deployment", "StatefulSet")
 
 
@@ -87,10 +88,20 @@ class Observer:
             exists = kind is not None and self._client.get(kind, place.namespace, place.name) is not None
             return ModifiedStatus(*where, missing=True, exist=exists)
         there = kind
-        patch = drift.differs(desired, found, patches, lambda: self._client.dry_apply(there, place.namespace, desired, MANAGER))
+        patch = drift.differs(desired, found, patches, lambda: self._applied(there, place, desired, found))
         if not patch or (place.kind in _SCALED and self._is_scaled(place, patch, found)):
             return None
         return ModifiedStatus(*where, patch=drift.text(patch, place.kind))
+
+    def _applied(self, kind: Kind, place: Place, desired: Object, found: Object) -> Object:
+        """What the object would be after applying. The server may refuse that (a field that can't be changed any more): then what is
+        there differs all the more, and the plain difference is told."""
+        try:
+            return self._client.dry_apply(kind, place.namespace, desired, MANAGER)
+        except ApiError as error:
+            if error.status_code not in REFUSED:
+                raise
+            return drift.laid_over(found, desired)
 
     def _is_scaled(self, place: Place, patch: Object, live: Object) -> bool:
         """Whether the only difference is a replica count that an autoscaler chose."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,8 +58,22 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class Records:
+    """Which records a bundle has is read once and known from then on: this is the only writer of the folder."""
+
     def __init__(self, root: Path) -> None:
         self._folder = root / FOLDER
+        self._lock = threading.Lock()
+        self._places: dict[str, set[tuple[str, str]]] | None = None
+
+    def of(self, bundle: str) -> list[Record]:
+        """The releases of a bundle, by namespace and name. Raises Unavailable when a record can't be read."""
+        with self._lock:
+            if self._places is None:
+                self._places = {}
+                for known in self.all():
+                    self._places.setdefault(known.bundle, set()).add((known.namespace, known.name))
+            places = sorted(self._places.get(bundle, ()))
+        return [record for place in places if (record := self.find(*place)) is not None]
 
     def find(self, namespace: str, name: str) -> Record | None:
         """Raises Unavailable when the record can't be read."""
@@ -73,9 +88,15 @@ class Records:
 
     def save(self, record: Record) -> None:
         write(self._path(record.namespace, record.name), msgspec.json.encode(record), PRIVATE)
+        with self._lock:
+            if self._places is not None:
+                self._places.setdefault(record.bundle, set()).add((record.namespace, record.name))
 
     def drop(self, record: Record) -> None:
         self._path(record.namespace, record.name).unlink(missing_ok=True)
+        with self._lock:
+            if self._places is not None:
+                self._places.get(record.bundle, set()).discard((record.namespace, record.name))
 
     def _path(self, namespace: str, name: str) -> Path:
         return self._folder / f"{namespace}_{name}.json"

@@ -14,6 +14,7 @@ import msgspec
 from extension.objects.base import Condition
 from extension.objects.errors import UserError
 from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.options import BundleDeploymentOptions
 from extension.objects.states import condition, modified_text, non_ready_text, with_conditions
 from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey
 
@@ -47,8 +48,17 @@ class Observation(msgspec.Struct, frozen=True):
     non_ready: tuple[NonReadyStatus, ...] = ()
 
 
-def observed(before: BundleDeploymentStatus, deployment_id: str, seen: Observation, now: str) -> BundleDeploymentStatus:
-    """The status of a deployment that is applied."""
+def is_to_correct(options: BundleDeploymentOptions, modified: Sequence[ModifiedStatus]) -> bool:
+    """Whether drift is to be undone: all of it with `correctDrift`, and what is missing because another bundle of the same GitRepo,
+    which had it before, took it along when it went (`overwrites`, 4.1)."""
+    if options.correct_drift is not None and options.correct_drift.enabled:
+        return bool(modified)
+    overwritten = {(one.kind, one.name) for one in options.overwrites}
+    return any(one.missing and (one.kind, one.name) in overwritten for one in modified)
+
+
+def observed(before: BundleDeploymentStatus, deployment_id: str, seen: Observation, now: str, wrong: str = "") -> BundleDeploymentStatus:
+    """The status of a deployment that is applied; `wrong` is why its drift could not be corrected."""
     modified = sorted(seen.modified, key=lambda m: (m.api_version, m.kind, m.namespace, m.name))
     non_ready = sorted(seen.non_ready, key=lambda n: n.uid)
     return msgspec.structs.replace(
@@ -62,7 +72,7 @@ def observed(before: BundleDeploymentStatus, deployment_id: str, seen: Observati
         incomplete_state=len(modified) > LISTED or len(non_ready) > LISTED,
         resources=seen.resources,
         resource_counts=_counts(seen.resources, modified, non_ready),
-        conditions=_conditions(before.conditions, modified, non_ready, now),
+        conditions=_conditions(before.conditions, modified, non_ready, now, wrong),
     )
 
 
@@ -83,9 +93,9 @@ def _counts(resources: Sequence[ResourceKey], modified: Sequence[ModifiedStatus]
 
 
 def _conditions(
-    before: tuple[Condition, ...], modified: Sequence[ModifiedStatus], non_ready: Sequence[NonReadyStatus], now: str
+    before: tuple[Condition, ...], modified: Sequence[ModifiedStatus], non_ready: Sequence[NonReadyStatus], now: str, wrong: str
 ) -> tuple[Condition, ...]:
-    message = non_ready_text(non_ready[0]) if non_ready else modified_text(modified[0]) if modified else ""
+    message = wrong or (non_ready_text(non_ready[0]) if non_ready else modified_text(modified[0]) if modified else "")
     good = [condition(type_, "True", now, before) for type_ in ("Deployed", "Installed", "Monitored")]
     ready = condition("Ready", "False" if message else "True", now, before, message=message)
     return with_conditions(before, *good, ready)

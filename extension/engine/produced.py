@@ -4,9 +4,12 @@ names is taken. What was written is remembered, so that what somebody else did t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from extension.bundles import Reading, extract_values
+from extension.bundles.overlap import objects, overwriting
 from extension.bundles.values import SECRET_TYPE
 from extension.engine.bundles import FINALIZER
 from extension.engine.image_objects import check_scans, write_scans
@@ -15,6 +18,7 @@ from extension.objects.base import Key
 from extension.objects.errors import Conflict, Invalid
 from extension.objects.helmop import HELM_NAME
 from extension.objects.kinds import Bundle, GitRepo, Secret
+from extension.objects.options import OverwrittenResource
 from extension.store.protocol import Store
 
 REPO_NAME = "fleet.cattle.io/repo-name"
@@ -57,15 +61,22 @@ class Produced:
         for bundle in reading.bundles:
             self._check(repo, bundle, stored.get(bundle.key))
         check_scans(self._store, repo, reading.image_scans)
-        for key in stored.keys() - wanted:
-            self._store.delete(Bundle, key.namespace, key.name)
+        gone = self._taken_away(stored.keys() - wanted)
         for bundle in reading.bundles:
             known, there = before.get(bundle.key), stored.get(bundle.key)
             same = known is not None and there is not None and known[0] is bundle and known[1] == there.metadata.generation
-            generation = known[1] if same and known else self._put(bundle, there, commit)
+            generation = known[1] if same and known else self._put(overwriting(bundle, gone) if gone else bundle, there, commit)
             written[bundle.key] = (bundle, generation)
         self._written[repo.key] = written
         write_scans(self._store, repo, reading.image_scans)
+
+    def _taken_away(self, keys: Iterable[Key]) -> set[OverwrittenResource]:
+        """Deletes Bundles; the objects that their manifests had."""
+        gone: set[OverwrittenResource] = set()
+        for key in keys:
+            gone.update(objects(self._store.get(Bundle, key.namespace, key.name)))
+            self._store.delete(Bundle, key.namespace, key.name)
+        return gone
 
     def _check(self, repo: GitRepo, bundle: Bundle, there: Bundle | None) -> None:
         """Raises before anything of a commit is written: Conflict for a Bundle that is on its way out, Invalid for a taken name."""

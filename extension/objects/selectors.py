@@ -80,3 +80,15 @@ def holds(req: Requirement, labels: Mapping[str, str]) -> bool:
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Whether all of the selector's requirements hold for these labels. Raises Invalid for a bad operator."""
     return all(holds(req, labels) for req in requirements(selector))
+
+
+def described(selector: LabelSelector) -> str:
+    """A selector in kubectl's words; `anything` for an empty one."""
+    words = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
+    parts = [
+        f"{req.key}={req.values[0]}"
+        if req.operator == "In" and len(req.values) == 1
+        else words[req.operator].format(key=req.key, values=",".join(req.values))
+        for req in requirements(selector)
+    ]
+    return ",".join(parts) or "anything"

@@ -11,7 +11,7 @@ import msgspec
 
 from extension.objects.base import Key
 from extension.objects.kinds import BundleRef
-from extension.objects.selectors import LabelSelector, matches, requirements
+from extension.objects.selectors import described, matches
 from extension.objects.states import State
 
 _NAME = "fleet.cattle.io/bundle-name"
@@ -54,18 +54,6 @@ def _is_meant(ref: BundleRef, namespace: str, key: Key, one: Dependency) -> bool
 def _described(ref: BundleRef, namespace: str) -> str:
     named = f"bundle {namespace}/{ref.name}" if ref.name else "a bundle"
     return named if ref.selector is None else f"{named} with labels {described(ref.selector)}"
-
-
-def described(selector: LabelSelector) -> str:
-    """A selector in kubectl's words; `anything` for an empty one."""
-    words = {"In": "{key} in ({values})", "NotIn": "{key} notin ({values})", "Exists": "{key}", "DoesNotExist": "!{key}"}
-    parts = [
-        f"{req.key}={req.values[0]}"
-        if req.operator == "In" and len(req.values) == 1
-        else words[req.operator].format(key=req.key, values=",".join(req.values))
-        for req in requirements(selector)
-    ]
-    return ",".join(parts) or "anything"
 
 
 def _either(states: Sequence[str]) -> str:

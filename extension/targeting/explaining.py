@@ -8,7 +8,7 @@ import msgspec
 from pyroaring import FrozenBitMap
 
 from extension.objects.kinds import Bundle, BundleSpec
-from extension.targeting.dependencies import described
+from extension.objects.selectors import described
 from extension.targeting.matching import Entry, Match, Scope, check
 from extension.targeting.planning import ALL_MATCHES, customizations, profiles, searched
 from extension.targeting.universe import Inputs, Universe

@@ -11,7 +11,8 @@ from extension.delivery.directory import DirectoryDelivery
 from extension.delivery.protocol import Deployment
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import BundleDeploymentStatus, BundleResource
-from extension.objects.options import BundleDeploymentOptions, CorrectDrift, HelmOptions
+from extension.objects.options import BundleDeploymentOptions, CorrectDrift, HelmOptions, OverwrittenResource
+from extension.objects.selectors import LabelSelector
 from extension.rendering.pool import Pool
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  key: {value}\n"
@@ -187,3 +188,37 @@ def test_a_damaged_record_makes_the_cluster_unavailable_and_touches_nothing(deli
     with pytest.raises(Unavailable, match="record"):
         delivery.deploy(deployment(2))
     assert (root / "web/bundle/configmap_a.yaml").exists()
+
+
+def test_what_another_bundle_took_along_is_written_again_and_nothing_else_is_corrected(delivery, root):
+    files = {name: CONFIG_MAP.format(name=name[0], value="one") for name in ("a.yaml", "b.yaml", "c.yaml")}
+    options = {"files": files, "overwrites": (OverwrittenResource("a", "", "ConfigMap"), OverwrittenResource("c", "", "ConfigMap"))}
+    status = delivery.deploy(deployment(**options))
+    for name in "ab":
+        (root / f"web/bundle/configmap_{name}.yaml").unlink()
+    (root / "web/bundle/configmap_c.yaml").write_text("kind: Edited")
+    status = delivery.observe(deployment(status=status, **options))
+    assert sorted((m.name, m.missing) for m in status.modified_status) == [("b", True), ("c", False)]
+    assert (root / "web/bundle/configmap_a.yaml").exists()
+
+
+def test_a_namespace_that_has_to_have_labels_is_none_a_folder_can_have(delivery, root):
+    status = delivery.deploy(deployment(allowed_target_namespace_selector=LabelSelector()))
+    assert conditions(status) == {"Deployed": "False"}
+    assert "allowedTargetNamespaceSelector" in status.conditions[0].message and not root.exists()
+
+
+def test_deploying_reads_only_the_records_of_its_bundle(delivery, root, monkeypatch):
+    others = [Deployment(f"other-{n}", "ws", "id:1", deployment().options, deployment().resources) for n in range(3)]
+    for other in (*others, deployment()):
+        delivery.deploy(other)
+    read = []
+    monkeypatch.setattr(delivery._records, "_read", lambda path, before=delivery._records._read: read.append(path.name) or before(path))
+    delivery.observe(deployment())
+    assert set(read) == {"web_bundle.json"}
+
+
+def test_a_service_that_starts_again_finds_the_records_of_a_bundle(delivery, root, pool):
+    status = delivery.deploy(deployment())
+    again = DirectoryDelivery(root, pool.render)
+    assert again.deploy(deployment(status=status)).release == "web/bundle:1"

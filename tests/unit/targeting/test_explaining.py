@@ -9,10 +9,9 @@ import pytest
 from extension.objects.base import Key
 from extension.objects.codec import decode
 from extension.objects.kinds import BundleRef
-from extension.objects.selectors import LabelSelector
+from extension.objects.selectors import LabelSelector, described
 from extension.objects.states import State
 from extension.targeting import Dependency, MemoryUniverse, explain, restrictions, unmet
-from extension.targeting.dependencies import described
 from tests.unit.targeting.worlds import bundle, cluster, group
 
 EVERYONE = {"name": "all", "clusterSelector": {}}
