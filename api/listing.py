@@ -105,16 +105,17 @@ STATED = (Bundle, BundleDeployment, Cluster)
 """Kinds whose state is counted in a row of its own; that of the others is a sum, which a list can't go by."""
 
 
-_MADE = re.compile(r"metadata\.(state|resourceVersion)\b.*")
+_MADE = re.compile(r"metadata\.(state|fields|resourceVersion)\b.*")
 _COUNTED = re.compile(
     r"status\.(conditions|display|summary|agent|resourceCounts|clusterCount|nonReadyClusters|nonReadyClusterCount"
-    r"|readyClusters|desiredReadyClusters|readyGitRepos|desiredReadyGitRepos)\b.*"
+    r"|readyClusters|desiredReadyClusters|readyGitRepos|desiredReadyGitRepos|readyHelmOps|desiredReadyHelmOps|partitions"
+    r"|observedGeneration|unavailable|unavailablePartitions|maxUnavailable|maxUnavailablePartitions)\b.*"
 )
-"""What is made or laid over an object when it is read (`extension/store/views.py`): a list can't go by it."""
+"""What is made or laid over an object when it is read (`extension/store/views.py`, `objects/shown.py`): a list can't go by it."""
 
 COUNTED: Mapping[type[Object], re.Pattern[str]] = {
     **dict.fromkeys((GitRepo, HelmOp, Bundle, Cluster, ClusterGroup), _COUNTED),
-    BundleDeployment: re.compile(r"id|spec\b.*|status\.display\b.*|metadata\.(?!(name|namespace)$|labels\b).*"),
+    BundleDeployment: re.compile(r"id|spec\b.*|status\.(display|resourceCounts)\b.*|metadata\.(?!(name|namespace)$|labels\b).*"),
 }
 _PATH = re.compile(r"id|metadata\.labels(\[.+\]|\..+)|[a-z]+(\.\w+|\[\d+\])+", re.ASCII)
 

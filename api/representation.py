@@ -15,8 +15,9 @@ from flask import request
 from api.access import Caller, workspace_of
 from api.nouns import Noun, object_id
 from api.states import state
-from extension.objects.base import Object, document
+from extension.objects.base import Object
 from extension.objects.kinds import Secret
+from extension.objects.shown import cells, shown
 from extension.store.documents import LAST_APPLIED
 
 
@@ -28,7 +29,7 @@ def url(*parts: str) -> str:
 def represent(noun: Noun, obj: Object, caller: Caller, exclude: Iterable[str] = ()) -> dict[str, Any]:
     """The resource of an object, without the excluded fields (dotted paths)."""
     body = redacted(obj)
-    body.setdefault("metadata", {})["state"] = state(obj)
+    body.setdefault("metadata", {}).update(state=state(obj), fields=cells(obj.KIND, body))
     links, actions = links_of(noun, obj, caller), actions_of(noun, obj, caller)
     if isinstance(obj, Secret):
         body["_type"] = body.pop("type", obj.type)
@@ -40,7 +41,7 @@ def represent(noun: Noun, obj: Object, caller: Caller, exclude: Iterable[str] = 
 
 def redacted(obj: Object) -> dict[str, Any]:
     """The object as a Kubernetes document, a Secret's values left out."""
-    body = document(obj)
+    body = shown(obj)
     if isinstance(obj, Secret):
         body |= {"data": dict.fromkeys(sorted(obj.data))} if obj.data else {}
         body.get("metadata", {}).get("annotations", {}).pop(LAST_APPLIED, None)

@@ -19,6 +19,7 @@ from api.registry import NOUNS
 from api.representation import url
 from extension.objects.errors import NotFound
 from extension.objects.schemas import schema
+from extension.objects.shown import COLUMNS
 
 blueprint = Routes("root", __name__, description="What there is, for this caller.")
 
@@ -88,8 +89,15 @@ def described(noun: Noun, caller: Caller) -> dict[str, Any]:
             "resource": noun.cls.PLURAL,
             "namespaced": noun.cls.NAMESPACED,
             "verbs": ["get", "list", "watch", *allowed, *(["patch"] if "update" in allowed else [])],
+            "columns": _columns(noun),
         },
     }
+
+
+def _columns(noun: Noun) -> list[dict[str, str]]:
+    """The columns of a table, and where a resource has its cell (`rancher-integration.md` 2.4)."""
+    titles = ("Name", *(title for title, _ in COLUMNS.get(noun.cls.KIND, ())))
+    return [{"name": title, "type": "string", "field": f"$.metadata.fields[{place}]"} for place, title in enumerate(titles)]
 
 
 def _type(found: fields.Field[Any]) -> str:

@@ -29,7 +29,10 @@ ErrorBody = strict(
     },
 )
 StateBody = strict("State", {"name": Text(), "error": Flag(), "transitioning": Flag(), "message": Text()})
-MetadataBody = strict("MetadataView", {**schema(ObjectMeta)().fields, "state": fields.Nested(StateBody)})
+CELLS = fields.List(
+    fields.Raw(), metadata={"description": "the cells of its row in a table; the type's `attributes.columns` are the titles"}
+)
+MetadataBody = strict("MetadataView", {**schema(ObjectMeta)().fields, "state": fields.Nested(StateBody), "fields": CELLS})
 PaginationBody = strict("Pagination", {"limit": Whole(), "next": Text(), "partial": Flag()})
 DryRun = {
     "dryRun": fields.String(validate=validate.OneOf(["All"]), metadata={"description": "`All`: check and answer, store nothing"}),

@@ -40,6 +40,13 @@ class Settings:
     state_dir: Path = dataclasses.field(
         default_factory=_default_state_dir, metadata=_told("Folder of the store, the mirrors and directory clusters.")
     )
+    database_url: str = dataclasses.field(  # no repr: it may hold a password
+        default="",
+        repr=False,
+        metadata=_told(
+            "PostgreSQL database of the store, as postgresql://HOST/NAME; a file without. Set the variable: others can read flags."
+        ),
+    )
     kubeconfig: str = _setting("", "The Kubernetes API of the cluster fleet-local/local; a directory without.")
     polling_interval: float = _setting(15.0, "Seconds between looks at a repository whose GitRepo names none.", least=0.1)
     git_client_timeout: float = _setting(30.0, "Seconds a Git server may take to answer.", least=0.1)
@@ -52,7 +59,8 @@ class Settings:
     server_ca: str = _setting("", "File with the CA certificates that agents trust for it.")
     ignore_cluster_registration_labels: bool = _setting(False, "Register clusters without the labels that they ask for.")
     workers: int = _setting(4, "Threads that deploy.", least=1)
-    threads: int = _setting(32, "Threads that answer requests.", least=2)
+    threads: int = _setting(32, "Threads of a process that answer requests.", least=2)
+    processes: int = _setting(1, "Processes that answer requests; one of them works as the engine too.", least=1)
     allow_file_repos: bool = _setting(False, "Let GitRepos name repositories on this machine's disk.")
     imagescan_enabled: bool = _setting(False, "Scan registries for imageScans of fleet.yaml, and commit what they find.")
     log_level: str = _setting("info", "The least that is logged.", choices=("debug", "info", "warning", "error"))
@@ -70,6 +78,16 @@ class Settings:
     @property
     def database(self) -> Path:
         return self.state_dir / "store.db"
+
+    @property
+    def store(self) -> Path | str:
+        """Where the store is, as `open_store` takes it."""
+        return self.database_url or self.database
+
+    @property
+    def store_key(self) -> Path:
+        """The file of the key to what is encrypted in the store; all processes that share a database need the same one."""
+        return self.state_dir / "store.db.key"
 
     @property
     def mirrors(self) -> Path:

@@ -89,8 +89,9 @@ def shown(of: Kind, rows: list[Row], output: str, *, one: bool, workspaces: bool
 
 
 def _plain(row: Row) -> Row:
-    """The Kubernetes document of a resource; a Secret's own `type` is `_type` there."""
-    return {"type" if key == "_type" else key: value for key, value in row.items() if key not in STEVE}
+    """The Kubernetes document of a resource; a Secret's own `type` is `_type` there. The cells of its table row are left out."""
+    plain = {"type" if key == "_type" else key: value for key, value in row.items() if key not in STEVE}
+    return plain | {"metadata": {key: value for key, value in row["metadata"].items() if key != "fields"}}
 
 
 @click.command("describe")

@@ -1,16 +1,20 @@
-"""`rancher-cd serve`: the embedded engine and its API in one gunicorn worker (`design.md` decision 7).
+"""`rancher-cd serve`: the API in gunicorn workers, one of which works as the embedded engine too (`design.md` decision 7).
 
 The parent process only watches: it imports neither the API nor the engine, and Helm's runtime is loaded in a process of its
-own, so nothing that dislikes a fork is there before one.
+own, so nothing that dislikes a fork is there before one. Each worker has a place, and with it a name that the worker which
+takes its place has again: a lease that a killed one held is its successor's at once.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import importlib
+import itertools
 import os
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +25,22 @@ from gunicorn.arbiter import Arbiter
 from extension import __version__
 from extension.commands.examples import make_repository, repository
 from extension.commands.settings import settings_options
-from extension.objects.errors import UserError
+from extension.objects.errors import Unavailable, UserError
 from extension.settings import Settings, load
+
+LOCK = "lock"
+LOCK_SECONDS = 10.0
 
 
 class Server(BaseApplication):  # type: ignore[misc]
-    """One worker of many threads; a worker that dies is started anew and goes on from the store."""
+    """Workers of many threads; one that dies is started anew and goes on from the store. `name` is that of this service."""
 
-    def __init__(self, settings: Settings, demo: bool) -> None:
+    def __init__(self, settings: Settings, name: str, demo: bool) -> None:
         self._settings = settings
+        self._name = name
         self._demo = demo
+        self._place = 0
+        self._is_first = True
         self._running: Any = None
         super().__init__()
 
@@ -38,7 +48,8 @@ class Server(BaseApplication):  # type: ignore[misc]
         settings = self._settings
         options = {
             "bind": settings.address,
-            "workers": 1,
+            "workers": settings.processes,
+            "pre_fork": self._placed,
             "worker_class": "gthread",
             "threads": settings.threads,
             "timeout": 120,
@@ -56,11 +67,17 @@ class Server(BaseApplication):  # type: ignore[misc]
         and ends the service."""
         service = importlib.import_module("extension.commands.service")
         try:
-            self._running = service.start(self._settings, self._demo)
+            self._running = service.start(self._settings, f"{self._name}-{self._place}", self._is_first, self._demo)
         except (UserError, OSError) as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
         return self._running.app
+
+    def _placed(self, arbiter: Any, worker: Any) -> None:
+        """Called in the parent before each fork: the first place that no worker has."""
+        taken = {getattr(other, "place", None) for other in arbiter.WORKERS.values()}
+        self._place = worker.place = next(place for place in itertools.count() if place not in taken)
+        self._is_first = worker.age == 1
 
     def _stop(self) -> None:
         if self._running is not None:
@@ -77,11 +94,12 @@ def command(config: str | None, demo: bool, **flags: Any) -> None:
     settings = dataclasses.replace(settings, host=settings.host.strip("[]"), state_dir=settings.state_dir.resolve())
     settings = dataclasses.replace(settings, port=_free_port(settings))
     settings.state_dir.mkdir(parents=True, exist_ok=True)
+    _lock(settings.state_dir)
     if demo:
         settings = dataclasses.replace(settings, allow_file_repos=True, polling_interval=min(settings.polling_interval, 5.0))
         make_repository(repository(settings.state_dir))
     click.echo(f"rancher-cd {__version__}, state in {settings.state_dir}", err=True)
-    _run(Server(settings, demo))
+    _run(Server(settings, f"{socket.gethostname()}-{settings.state_dir}", demo))
 
 
 def _run(server: Server) -> None:
@@ -94,6 +112,22 @@ def _run(server: Server) -> None:
         if os.getpid() == watcher and ended.code == Arbiter.WORKER_BOOT_ERROR:
             sys.exit(1)
         raise
+
+
+def _lock(folder: Path) -> None:
+    """Keeps the folder for this service, until its last process has ended. Raises Unavailable when another has it for so long that
+    it is not the rest of one that was killed."""
+    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > deadline:
+                raise Unavailable("another service uses this folder", where=str(folder), hint="stop it, or name another one") from None
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _free_port(settings: Settings) -> int:

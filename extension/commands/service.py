@@ -1,10 +1,10 @@
-"""The running service: store, sources, engine and API, put together in the worker."""
+"""A process of the service, put together: its store, its part for agents and its API; and the engine, in the one that leads."""
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,20 @@ import click
 
 from extension import __version__
 from extension.commands import demo
+from extension.engine.errands import Wanted, asked_for
+from extension.engine.hub import Hub
+from extension.engine.leadership import Leadership
+from extension.engine.reports import Reports
 from extension.engine.runtime import Engine
+from extension.engine.seen import Seen
 from extension.engine.sources import EngineSources
 from extension.logs import configure
+from extension.objects.base import Key
 from extension.objects.kinds import Secret
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.sources.build import build
+from extension.store.lease import Lease
 from extension.store.sql import SqlStore, open_store
 
 ADMIN = "admin"
@@ -31,33 +38,81 @@ class Running:
     stop: Callable[[], None]
 
 
-def start(settings: Settings, with_demo: bool) -> Running:
-    """Opens the store, starts the engine, says where it listens and, the first time, the token."""
+class Term:
+    """The engine while this process leads, on a store of its own that can't write once the lease is another's."""
+
+    def __init__(self, settings: Settings, lease: Lease) -> None:
+        self._store = opened(settings)
+        self._store.lease.guard(lease)
+        pool = Pool()
+        sources = build(settings, os.environ, self._secret, allow_file=settings.allow_file_repos)
+        self._engine = Engine(self._store, EngineSources(sources, pool), pool, settings, lease.epoch)
+        self.move = self._engine.moves.move
+
+    def start(self) -> None:
+        self._engine.start()
+
+    def stop(self) -> None:
+        self._engine.stop()
+        self._store.close()
+
+    def _secret(self, namespace: str, name: str) -> Secret | None:
+        return self._store.find(Secret, namespace, name)
+
+
+class Process:
+    """What every process has, whether it leads or not. `name` is that of its place in the service."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self.store = opened(settings)
+        self._reports = Reports(self.store)
+        self.hub = Hub(self.store, self._reports, settings)
+        self._seen = Seen(self.store, numbers=self.hub.reached)
+        self._leadership = Leadership(self.store.lease, name, lambda lease: Term(settings, lease), self.hub.start)
+
+    def start(self) -> None:
+        self._reports.start()
+        self._leadership.start()
+        self._seen.start()
+
+    def stop(self) -> None:
+        for part in (self._leadership, self.hub, self._seen, self._reports):
+            part.stop()
+        self.store.close()
+
+    def move(self, cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> Any:
+        """`Moves.move`, by the engine, wherever it is."""
+        term = self._leadership.engine
+        if isinstance(term, Term):
+            return term.move(cluster, workspace, labels, dry_run)
+        return asked_for(self.store.errands, Wanted(cluster, workspace, labels, dry_run))
+
+
+def opened(settings: Settings) -> SqlStore:
+    return open_store(settings.store, key_file=settings.store_key, offline_after=settings.offline_after)
+
+
+def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Running:
+    """Starts a process. The `first` one says where the service listens and, the first time, the token."""
     configure(settings.log_level, settings.log_format)
-    store = open_store(settings.database, offline_after=settings.offline_after)
-    pool = Pool()
-
-    def secret(namespace: str, name: str) -> Secret | None:
-        return store.find(Secret, namespace, name)
-
-    sources = build(settings, os.environ, secret, allow_file=settings.allow_file_repos)
-    engine = Engine(store, EngineSources(sources, pool), pool, settings)
-    engine.start()
-
-    def stop() -> None:
-        engine.stop()
-        store.close()
-
+    process = Process(settings, name)
+    process.start()
     api = importlib.import_module("api.app")
+    store = process.store
     services = api.Services(
-        store, store.tokens, settings, __version__, engine.moves.move, allow_file=settings.allow_file_repos, agents=engine.hub
+        store, store.tokens, settings, __version__, process.move, allow_file=settings.allow_file_repos, agents=process.hub
     )
+    if first:
+        _announce(store, settings, with_demo)
+    return Running(api.create_app(services), process.stop)
+
+
+def _announce(store: SqlStore, settings: Settings, with_demo: bool) -> None:
     click.echo(f"url: {settings.url}")
     token = _token(store, with_demo)
     click.echo(f"token: {token or 'as before; `rancher-cd token create --state-dir DIR` makes another'}")
     if with_demo:
         demo.begin(store, settings, settings.url, token or "")
-    return Running(api.create_app(services), stop)
 
 
 def _token(store: SqlStore, with_demo: bool) -> str | None:

@@ -75,6 +75,17 @@ class HelmRecords:
             if BUNDLE_ID in content.annotations:
                 yield revision, content
 
+    def mark(self, revision: Revision, status: str) -> None:
+        """Gives a revision another status. Raises Unavailable for a record that can't be read."""
+        secret = self._client.get(SECRETS, revision.namespace, revision.secret)
+        if secret is None:
+            return
+        release = _release(secret)
+        release["info"] = {**(release.get("info") or {}), "status": status}
+        secret["data"]["release"] = base64.b64encode(base64.b64encode(gzip.compress(orjson.dumps(release)))).decode()
+        secret["metadata"]["labels"]["status"] = status
+        self._client.request("PUT", SECRETS.path(revision.namespace, revision.secret), body=secret)
+
     def drop(self, revision: Revision) -> None:
         self._client.delete(SECRETS, revision.namespace, revision.secret)
 
@@ -85,12 +96,25 @@ def _revision(secret: dict[str, Any]) -> Revision:
     return Revision(metadata["namespace"], labels.get("name", ""), int(labels.get("version") or 0), labels.get("status", ""))
 
 
-def _content(secret: dict[str, Any]) -> Content:
-    """Raises Unavailable for a record that can't be read."""
+def _release(secret: dict[str, Any]) -> dict[str, Any]:
+    """What a record says, as Helm writes it. Raises Unavailable for one that can't be read."""
     try:
         packed = base64.b64decode(base64.b64decode(secret["data"]["release"]))
-        release = orjson.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+        release: dict[str, Any] = orjson.loads(gzip.decompress(packed) if packed[:2] == b"\x1f\x8b" else packed)
+    except (KeyError, TypeError, ValueError, EOFError, binascii.Error, OSError, zlib.error) as error:
+        raise _unreadable(secret, error) from None
+    return release
+
+
+def _content(secret: dict[str, Any]) -> Content:
+    """Raises Unavailable for a record that can't be read."""
+    release = _release(secret)
+    try:
         annotations = release["chart"]["metadata"].get("annotations") or {}
         return Content(annotations, str(release.get("manifest") or ""))
-    except (KeyError, TypeError, ValueError, AttributeError, EOFError, binascii.Error, OSError, zlib.error) as error:
-        raise Unavailable(f"the Helm release record can't be read: {error}", where=str(secret["metadata"]["name"])) from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _unreadable(secret, error) from None
+
+
+def _unreadable(secret: dict[str, Any], error: Exception) -> Unavailable:
+    return Unavailable(f"the Helm release record can't be read: {error}", where=str(secret["metadata"]["name"]))

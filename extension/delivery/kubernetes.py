@@ -6,7 +6,6 @@ agent left half-done is taken over: calls for one release come one at a time, so
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
@@ -17,13 +16,14 @@ from typing import Any
 import msgspec
 
 from extension.delivery.client import Client, Kind, Unreachable
-from extension.delivery.copies import KINDS, NAMESPACES, Copier, data_of, is_named
+from extension.delivery.copies import KINDS, Copier, data_of, is_named
 from extension.delivery.helm_records import AGENT, AGENT_NAMESPACE, BUNDLE_ID, DEPLOYMENT_ID, KEEP_RESOURCES, HelmRecords, Revision
 from extension.delivery.kubeconfig import read
-from extension.delivery.namespaces import check_namespace, label_namespace
+from extension.delivery.namespaces import check_namespace, drop_namespace, label_namespace
 from extension.delivery.observing import Observer
 from extension.delivery.packing import chart
 from extension.delivery.protocol import Deployment, Release, tried
+from extension.delivery.recovery import clear, recovered
 from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
@@ -31,14 +31,13 @@ from extension.objects.options import BundleDeploymentOptions, CorrectDrift, Hel
 from extension.rendering import documents, postrender
 from extension.rendering.helm_release import Access, Applied, Change, Named
 from extension.rendering.pool import Pool
-from extension.rendering.render import Input, Rendering
+from extension.rendering.render import Input, Rendering, release_of
 from extension.rendering.values import from_source
 
 DEFAULT_SERVICE_ACCOUNT = "fleet-default"
 OPERATION_SECONDS = 600.0
 CAPABILITIES_SECONDS = 300.0
 SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts", True)
-_PROTECTED = re.compile(r"fleet-local|fleet-default|cattle-fleet-system|cattle-fleet-clusters-system|default|kube-.*")
 
 Object = dict[str, Any]
 
@@ -80,10 +79,11 @@ class KubernetesDelivery:
             for revision in self._records.revisions(release.namespace, release.name):
                 self._records.drop(revision)
             return
+        clear(self._client, self._records, release.namespace, release.name)
         named = Named(Access(self._kubeconfig, release.namespace), release.name)
         self._call("helm_release.uninstall", named)
-        if release.delete_namespace and not _PROTECTED.fullmatch(release.namespace):
-            self._client.delete(NAMESPACES, "", release.namespace)
+        if release.delete_namespace:
+            drop_namespace(self._client, release.namespace)
 
     def withdraw(self, bundle: str) -> None:
         Copier(self._client, self._client).withdraw(bundle, ())
@@ -117,10 +117,11 @@ class KubernetesDelivery:
 
     def _apply(self, deployment: Deployment) -> Revision:
         """Renders and installs or upgrades; removes the release of another name that the bundle had before."""
-        options = deployment.options
-        rendering = self._rendered(self._input(deployment))
-        access = Access(self._kubeconfig, rendering.namespace, self._user(options))
-        history = self._repaired(rendering.namespace, rendering.release)
+        options, given = deployment.options, self._input(deployment)
+        name, namespace = release_of(given)
+        access = Access(self._kubeconfig, namespace, self._user(options))
+        last = recovered(self._records, self._call, Access(self._kubeconfig, namespace), access, name)
+        rendering = self._rendered(msgspec.structs.replace(given, revision=last + 1, is_upgrade=last > 0))
         helm = options.helm or HelmOptions()
         force = helm.force or bool(options.correct_drift and options.correct_drift.force)
         change = Change(
@@ -128,7 +129,7 @@ class KubernetesDelivery:
             name=rendering.release,
             files=chart(rendering, deployment),
             values=rendering.values,
-            is_upgrade=bool(history),
+            is_upgrade=last > 0,
             create_namespace=options.create_namespace is not False,
             timeout=helm.timeout_seconds,
             wait_for_jobs=helm.wait_for_jobs,
@@ -137,7 +138,7 @@ class KubernetesDelivery:
             atomic=helm.atomic,
             max_history=_history(options),
         )
-        applied = msgspec.msgpack.decode(self._call("helm_release.apply", change), type=Applied)
+        applied = msgspec.msgpack.decode(self._call("helm_release.apply", change, change.waits), type=Applied)
         revision = Revision(rendering.namespace, rendering.release, applied.revision, "deployed")
         self._remember(revision, rendering.objects)
         label_namespace(self._client, self._client.acting_as(self._user(options)), rendering.namespace, options)
@@ -146,22 +147,17 @@ class KubernetesDelivery:
             self._copier(options).withdraw(deployment.name, deployment.copies.places(rendering.namespace))
         return revision
 
-    def _repaired(self, namespace: str, name: str) -> list[Revision]:
-        """The release's revisions that count, after those that a killed agent left pending are dropped."""
-        kept: list[Revision] = []
-        for revision in self._records.revisions(namespace, name):
-            if revision.status.startswith(("pending-", "uninstalling")):
-                self._records.drop(revision)
-            else:
-                kept.append(revision)
-        return kept if any(revision.status in ("deployed", "superseded") for revision in kept) else []
-
     def _leave_other_name(self, deployment: Deployment, revision: Revision) -> None:
-        """A bundle that got another release name or namespace leaves the old one (4.4)."""
-        old_namespace, _, rest = deployment.status.release.partition("/")
-        old_name = rest.rpartition(":")[0]
-        if old_name and (old_namespace, old_name) != (revision.namespace, revision.name):
-            self.remove(Release(old_name, old_namespace, deployment.name, "", deployment.options.keep_resources))
+        """A bundle that got another release name or namespace leaves the old one (4.4). Where it failed meanwhile only the cluster
+        knows which that was."""
+        status, place = deployment.status, (revision.namespace, revision.name)
+        namespace, _, rest = status.release.partition("/")
+        known = [(namespace, rest.rpartition(":")[0])] if rest else []
+        if not rest and status.applied_deployment_id:
+            known = [(one.namespace, one.name) for one in self.releases() if one.bundle == deployment.name]
+        for there in known:
+            if there != place:
+                self.remove(Release(there[1], there[0], deployment.name, "", deployment.options.keep_resources))
 
     def _observe(self, deployment: Deployment, revision: Revision) -> BundleDeploymentStatus:
         seen, wrong = self._look(deployment, revision), ""
@@ -239,7 +235,6 @@ class KubernetesDelivery:
             values_from=tuple(self._values_from(deployment.options, _namespace(deployment.options))),
             kube_version=version,
             api_versions=api_versions,
-            is_upgrade=bool(deployment.status.release),
         )
 
     def _served(self) -> tuple[str, tuple[str, ...]]:
@@ -265,7 +260,8 @@ class KubernetesDelivery:
                     found = reader.get(KINDS[kind], there, reference.name)
                     place = f"{kind} {there}/{reference.name}"
                     if found is None:
-                        raise Invalid(f"valuesFrom: {place} does not exist", field="helm.valuesFrom")
+                        hint = "create it on the cluster, or correct the reference"
+                        raise Invalid(f"valuesFrom: {place} does not exist", field="helm.valuesFrom", hint=hint)
                     yield from_source(data_of(found), reference.key or "values.yaml", place)
 
     def _user(self, options: BundleDeploymentOptions) -> str:
@@ -278,8 +274,8 @@ class KubernetesDelivery:
             raise Invalid(f"service account {AGENT}/{name} does not exist", field="serviceAccount", hint="create it on the cluster")
         return f"system:serviceaccount:{AGENT}:{name}"
 
-    def _call(self, operation: str, args: msgspec.Struct) -> bytes:
-        return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS, repeat=False)
+    def _call(self, operation: str, args: msgspec.Struct, waits: int = 0) -> bytes:
+        return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS + waits, repeat=False)
 
 
 def _history(options: BundleDeploymentOptions) -> int:

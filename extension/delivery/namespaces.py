@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from extension.delivery.client import Client
 from extension.delivery.copies import NAMESPACES
+from extension.delivery.helm_records import SECRETS
 from extension.objects.errors import Invalid
 from extension.objects.options import BundleDeploymentOptions
 from extension.objects.selectors import described, matches
@@ -11,6 +14,8 @@ from extension.objects.selectors import described, matches
 POD_SECURITY = "pod-security.kubernetes.io/"
 _KEPT = ("kubernetes.io/metadata.name", POD_SECURITY)
 _SELECTOR = "allowedTargetNamespaceSelector"
+_NEEDED = re.compile(r"default|kube-.*|cattle-system|fleet-local|fleet-default|(cattle-)?fleet-((clusters|local)-)?system")
+"""Namespaces that the cluster, Rancher or Fleet can't do without (3.1)."""
 
 
 def check_namespace(client: Client, name: str, options: BundleDeploymentOptions) -> None:
@@ -41,3 +46,9 @@ def label_namespace(client: Client, acting: Client, name: str, options: BundleDe
     annotations |= options.namespace_annotations
     body = {"metadata": {"labels": labels, "annotations": annotations}}
     acting.request("PATCH", NAMESPACES.path("", name), body=body, content_type="application/merge-patch+json")
+
+
+def drop_namespace(client: Client, name: str) -> None:
+    """Deletes a namespace, unless it is needed or somebody's release is still in it."""
+    if not _NEEDED.fullmatch(name) and next(iter(client.list(SECRETS, name, "owner=helm")), None) is None:
+        client.delete(NAMESPACES, "", name)

@@ -69,9 +69,10 @@ class Records:
         """The releases of a bundle, by namespace and name. Raises Unavailable when a record can't be read."""
         with self._lock:
             if self._places is None:
-                self._places = {}
+                found: dict[str, set[tuple[str, str]]] = {}
                 for known in self.all():
-                    self._places.setdefault(known.bundle, set()).add((known.namespace, known.name))
+                    found.setdefault(known.bundle, set()).add((known.namespace, known.name))
+                self._places = found  # only when every record could be read
             places = sorted(self._places.get(bundle, ()))
         return [record for place in places if (record := self.find(*place)) is not None]
 

@@ -20,10 +20,11 @@ from extension.engine.stored import drop_finalizer, ensure_finalizer, now
 from extension.objects.base import Key, document
 from extension.objects.content import content_id
 from extension.objects.errors import Forbidden, UserError
+from extension.objects.gitops import PendingTargets, unsummed
 from extension.objects.helmop import charts
 from extension.objects.kinds import Bundle, BundleStatus, PartitionStatus, Secret
 from extension.objects.plan import Facet, Plan, Step
-from extension.objects.states import condition, without_condition
+from extension.objects.states import NAMED_RESOURCES, condition, without_condition
 from extension.sources.versions import is_exact
 from extension.store.protocol import Store
 from extension.targeting import Templates, Universe, plan, restrictions, step
@@ -104,8 +105,8 @@ class BundleReconciler:
         if known is not None and known[0] is planned and known[1] == bundle.metadata.resource_version:
             return None
         for _ in range(2):
-            done = self._steps(planned)
-            before, bundle = bundle, self._status(bundle, planned, done)
+            done, missing = self._steps(planned)
+            before, bundle = bundle, self._status(bundle, planned, done, missing)
             if not done.empty:
                 return 0.0
             if bundle is before:
@@ -114,22 +115,24 @@ class BundleReconciler:
                 break
         return None
 
-    def _steps(self, planned: Plan) -> Step:
-        """Writes what may be written now; the step that is left, empty unless somebody else wrote meanwhile."""
-        done = self._step(planned)
+    def _steps(self, planned: Plan) -> tuple[Step, FrozenBitMap]:
+        """Writes what may be written now; the step that is left, empty unless somebody else wrote meanwhile, and the targets that have
+        no deployment."""
+        done, missing = self._step(planned)
         while not done.empty:
             for part in done.parts(AT_ONCE):
                 self._store.apply(planned, part)
             created = bool(done.create)
-            done = self._step(planned)
+            done, missing = self._step(planned)
             if not created:
                 break
-        return done
+        return done, missing
 
-    def _step(self, planned: Plan) -> Step:
+    def _step(self, planned: Plan) -> tuple[Step, FrozenBitMap]:
         """Fleet creates `maxNew` deployments and comes again at once, until none is left: here that is one step."""
         most = len(planned.clusters) if planned.max_new else 0
-        return step(planned, self._store.progress(planned.bundle), self._universe, max_new=most)
+        progress = self._store.progress(planned.bundle)
+        return step(planned, progress, self._universe, max_new=most), planned.clusters - progress.existing
 
     def _plan(self, bundle: Bundle) -> Plan:
         rules = self._rules(bundle.metadata.namespace)
@@ -167,11 +170,12 @@ class BundleReconciler:
             return None
         return self._store.get(Secret, bundle.metadata.namespace, bundle.metadata.name)
 
-    def _status(self, bundle: Bundle, planned: Plan, done: Step) -> Bundle:
+    def _status(self, bundle: Bundle, planned: Plan, done: Step, missing: FrozenBitMap) -> Bundle:
         """Writes what no counter tells: the rollout's numbers and the clusters that could not be planned."""
         status = msgspec.structs.replace(
             bundle.status,
             observed_generation=bundle.metadata.generation,
+            pending=self._pending(missing),
             unavailable=done.unavailable,
             unavailable_partitions=done.unavailable_partitions,
             max_unavailable=planned.max_unavailable,
@@ -188,6 +192,14 @@ class BundleReconciler:
         status = msgspec.structs.replace(status, conditions=conditions)
         return self._written(bundle, status, self._errors(planned))
 
+    def _pending(self, missing: FrozenBitMap) -> PendingTargets:
+        """What the summary tells of targets without a deployment, of which no counter knows (1.5)."""
+        if not missing:
+            return PendingTargets()
+        first = self._store.keys("Cluster", self._universe.first(missing, NAMED_RESOURCES)).values()
+        names = sorted(first, key=lambda key: (key.name, key.namespace))
+        return PendingTargets(len(missing), tuple(f"{key.namespace}/{key.name}" for key in names))
+
     def _errors(self, planned: Plan) -> str:
         if not planned.errors:
             return ""
@@ -202,15 +214,16 @@ class BundleReconciler:
         conditions = tuple(c for c in before if c.type != "Ready")
         if message:
             conditions = (*conditions, condition("Ready", "False", now(), before, message=message, reason=reason))
-        status = msgspec.structs.replace(status, conditions=conditions)
+        status = msgspec.structs.replace(status, conditions=conditions, partitions=unsummed(status.partitions))
         stored = tuple(c for c in bundle.status.conditions if c.type != "Ready" or c.reason)  # one without a reason is computed
-        if status == msgspec.structs.replace(bundle.status, conditions=stored):
+        if status == msgspec.structs.replace(bundle.status, conditions=stored, partitions=unsummed(bundle.status.partitions)):
             return bundle
         return self._store.update_status(msgspec.structs.replace(bundle, status=status))
 
     def _finalize(self, bundle: Bundle) -> float | None:
         if self._store.forget(bundle.key):
-            self._written(bundle, bundle.status, held_up(self._store, bundle.key), REMOVAL)
+            status = msgspec.structs.replace(bundle.status, pending=PendingTargets())
+            self._written(bundle, status, held_up(self._store, bundle.key), REMOVAL)
             return REMOVAL_RETRY
         if bundle.spec.values_hash and self._store.find(Secret, bundle.metadata.namespace, bundle.metadata.name):
             self._store.delete(Secret, bundle.metadata.namespace, bundle.metadata.name)

@@ -27,8 +27,10 @@ DIRECTORY = "continuous-delivery.cattle.io/directory"
 """Annotation: `true` on a cluster whose manifests go to a folder."""
 
 
-SECRET_NAMESPACES = (LOCAL_WORKSPACE, "fleet-default", "cattle-fleet-system")
-"""Where a cluster's kubeconfig secret may be, besides the cluster's own workspace (1.8)."""
+_SYSTEM = ("cattle-fleet-system", "fleet-system")
+SECRET_NAMESPACES = (LOCAL_WORKSPACE, "fleet-default", *_SYSTEM, *(name.replace("-system", "-clusters-system") for name in _SYSTEM))
+"""Where a cluster's kubeconfig secret may be, besides the cluster's own workspace: also the older system namespace, and where
+clusters register (1.8)."""
 
 
 class Opening:
@@ -62,7 +64,9 @@ class Opening:
             return None
         namespace = cluster.spec.kube_config_secret_namespace or cluster.metadata.namespace
         if namespace not in (cluster.metadata.namespace, *SECRET_NAMESPACES):
-            raise Invalid(f"kubeConfigSecretNamespace {namespace} is not allowed", where=str(cluster.key), field="spec")
+            hint = f"move the secret to {cluster.metadata.namespace}, or to one of {', '.join(SECRET_NAMESPACES)}"
+            field = "spec.kubeConfigSecretNamespace"
+            raise Invalid(f"kubeConfigSecretNamespace {namespace} is not allowed", where=str(cluster.key), field=field, hint=hint)
         secret = self._store.find(Secret, namespace, name)
         if secret is None or "value" not in secret.data:
             raise NotFound(f"Secret {namespace}/{name} with key value is missing", where=str(cluster.key), field="spec.kubeConfigSecret")

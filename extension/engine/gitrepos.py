@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from extension.bundles import Charts, Memo, Reading, Scan, read
 from extension.engine.image_objects import scans_for, with_images_of
 from extension.engine.produced import Produced
 from extension.engine.stored import drop_finalizer, ensure_finalizer, now
-from extension.objects.base import Key
+from extension.objects.base import Condition, Key
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, NotFound, UserError
 from extension.objects.kinds import Bundle, GitRepo, GitRepoStatus, ImageScan
@@ -42,6 +42,8 @@ CHECK = 2.0
 WARNING = "Warning"
 """Condition of a GitRepo: what was deployed, but looks like a mistake. Fleet has none; it is there only while it says something."""
 BAD_WHEN_TRUE = ("Stalled", "Reconciling", WARNING)
+REASONS = {"Stalled": "Stalled", "Reconciling": "Reconciling", WARNING: ""}
+"""Of a condition that is not as it should be; of all others it is `Error` (3.1, as Fleet's libraries set them)."""
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -159,7 +161,7 @@ class GitRepoReconciler:
                 self._deploy(repo, commit)
         except UserError as error:
             log.warning("GitRepo not synchronised", gitrepo=str(repo.key), error=str(error))
-            self._stalled(repo, error, polled=bool(commit))
+            self._stalled(repo, error, commit)
             return ""
         return commit
 
@@ -187,6 +189,7 @@ class GitRepoReconciler:
         )
 
     def _deploy(self, repo: GitRepo, commit: str) -> None:
+        self._working(repo, commit)
         tree = self._sources.tree(repo, commit)
         memo = self._memos.setdefault(repo.key, Memo())
         scan = msgspec.structs.replace(Scan.of(repo), image_scan=self._image_scan)
@@ -195,34 +198,35 @@ class GitRepoReconciler:
         self._produced.write(repo, commit, reading)
         self._synced(repo, commit, "; ".join(reading.warnings))
 
+    def _working(self, repo: GitRepo, commit: str) -> None:
+        """Says that a commit is being read: that can take minutes. One that failed before is tried again without a word."""
+        if (repo.status.git_job_status, repo.status.polling_commit) != ("Failed", commit):
+            status = _polled(repo.status, commit, "InProgress")
+            self._conditions(repo, status, GitPolling="", Stalled="", Reconciling=f"commit {commit[:12]} is being read")
+
     def _synced(self, repo: GitRepo, commit: str, warning: str) -> None:
         status = msgspec.structs.replace(
-            repo.status,
+            _polled(repo.status, commit, "Current"),
             commit=commit,
-            polling_commit=commit,
             webhook_commit=commit if repo.status.webhook_commit else "",
             observed_generation=repo.metadata.generation,
             update_generation=repo.spec.force_sync_generation,
-            git_job_status="Current",
-            last_polling_triggered=now(),
         )
         status = msgspec.structs.replace(status, conditions=without_condition(status.conditions, WARNING))
         warned = {WARNING: warning} if warning else {}
         self._conditions(repo, status, GitPolling="", Accepted="", Stalled="", Reconciling="", **warned)
 
-    def _stalled(self, repo: GitRepo, error: UserError, polled: bool) -> None:
-        """Keeps what is deployed and says why nothing newer is; `observed_generation` stays behind, so it is tried again."""
-        status = msgspec.structs.replace(repo.status, git_job_status="Failed", last_polling_triggered=now())
-        answered = {"GitPolling": ""} if polled else {}
-        told = {"GitPolling" if error.status == 503 else "Accepted": str(error), "Stalled": str(error)}
+    def _stalled(self, repo: GitRepo, error: UserError, commit: str) -> None:
+        """Keeps what is deployed and says why nothing newer is; `observed_generation` stays behind, so it is tried again. `commit` is
+        the newest one, empty when that is not known."""
+        status = _polled(repo.status, commit or repo.status.polling_commit, "Failed")
+        answered = {"GitPolling": ""} if commit else {}
+        told = {"GitPolling" if error.status == 503 else "Accepted": str(error), "Stalled": str(error), "Reconciling": ""}
         self._conditions(repo, status, **{**answered, **told})
 
     def _conditions(self, repo: GitRepo, status: GitRepoStatus, **messages: str) -> None:
         """Writes the status with these conditions: an empty message is the good value of the condition's polarity."""
-        new = [
-            condition(type_, "True" if bool(message) == (type_ in BAD_WHEN_TRUE) else "False", now(), status.conditions, message=message)
-            for type_, message in messages.items()
-        ]
+        new = [said(type_, message, status.conditions, BAD_WHEN_TRUE) for type_, message in messages.items()]
         status = msgspec.structs.replace(status, conditions=with_conditions(status.conditions, *new))
 
         def told(stored: GitRepo) -> GitRepo:
@@ -246,6 +250,17 @@ class GitRepoReconciler:
             self._store.delete(ImageScan, scan.metadata.namespace, scan.metadata.name)
         drop_finalizer(self._store, repo, FINALIZER)
         return None
+
+
+def _polled(status: GitRepoStatus, commit: str, job: str) -> GitRepoStatus:
+    """The status after a poll that found this commit; `job` is what has become of it."""
+    return msgspec.structs.replace(status, polling_commit=commit, git_job_status=job, last_polling_triggered=now())
+
+
+def said(type_: str, message: str, before: Iterable[Condition], bad_when_true: Container[str]) -> Condition:
+    """A condition: an empty message is the good value of its polarity, and has no reason."""
+    status = "True" if bool(message) == (type_ in bad_when_true) else "False"
+    return condition(type_, status, now(), before, message=message, reason=REASONS.get(type_, "Error") if message else "")
 
 
 def _refuse(reading: Reading, commit: str) -> None:

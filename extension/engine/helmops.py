@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from extension.engine.gitrepos import WARNING
+from extension.engine.gitrepos import WARNING, said
 from extension.engine.helmop_bundles import Chart, bundle_of, chart_of, deployed, is_of, warning
 from extension.engine.produced import REPO_NAME
 from extension.engine.stored import drop_finalizer, ensure_finalizer, now
@@ -206,7 +206,7 @@ class HelmOpReconciler:
             told |= {WARNING: warned}
         gone = {"Ready"} if error is not None else {"Ready", POLLED, WARNING} - told.keys()
         kept = tuple(c for c in before if c.type not in gone)
-        conditions = with_conditions(kept, *(_said(type_, message, before) for type_, message in told.items()))
+        conditions = with_conditions(kept, *(said(type_, message, before, BAD_WHEN_TRUE) for type_, message in told.items()))
         if error is None or self._bundle(op) is not None:
             return conditions
         return (*conditions, condition("Ready", "False", now(), before, message=str(error), reason=STALLED))
@@ -233,8 +233,3 @@ def _interval(op: HelmOp) -> float:
         return seconds(op.spec.polling_interval or "0") if polls(op.spec) else math.inf
     except Invalid:
         return math.inf
-
-
-def _said(type_: str, message: str, before: tuple[Condition, ...]) -> Condition:
-    """A condition: an empty message is the good value of its polarity."""
-    return condition(type_, "True" if bool(message) == (type_ in BAD_WHEN_TRUE) else "False", now(), before, message=message)

@@ -48,7 +48,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Hub:
-    """`start` before anything else. Methods for agents may be called from many threads; all raise Unauthorized for a key that
+    """`start` comes first. Methods for agents may be called from many threads; all raise Unauthorized for a key that
     is not good, and Busy when too many ask at once."""
 
     def __init__(
@@ -74,9 +74,13 @@ class Hub:
         }
         self._feed = Feed(store, routes, self._newest.forget, pause)
 
-    def start(self) -> None:
-        self._epochs.begin()
+    def start(self, term: int) -> bool:
+        """Whether it has started. Called until it has, with the term of the engine that there is, in whatever process; agents that ask
+        before are told to come back."""
+        if not self._epochs.follow(term):
+            return False
         self._feed.start()
+        return True
 
     def stop(self) -> None:
         self._feed.stop()

@@ -11,12 +11,13 @@ from extension.engine.bootstrap import bootstrap
 from extension.engine.bundles import BundleReconciler
 from extension.engine.clusters import Opening
 from extension.engine.contents import ChartFiles, Contents
+from extension.engine.errands import Errands
 from extension.engine.feed import Feed
 from extension.engine.gitrepos import GitRepoReconciler
 from extension.engine.gitrepos import Sources as GitSources
 from extension.engine.helmops import HelmOpReconciler, Versions
-from extension.engine.hub import Hub
 from extension.engine.imagescans import Images, ImageScanReconciler
+from extension.engine.keyring import Keyring
 from extension.engine.moves import Moves
 from extension.engine.policies import Policies
 from extension.engine.queue import Queue
@@ -50,11 +51,12 @@ class Part(Protocol):
 
 
 class Engine:
-    """Started once by the leader; `stop` lets what runs end. Everything it knows is in the store."""
+    """Started once a term by the leader; `stop` lets what runs end. Everything it knows is in the store."""
 
-    def __init__(self, store: Store, sources: Sources, pool: Pool, settings: Settings) -> None:
+    def __init__(self, store: Store, sources: Sources, pool: Pool, settings: Settings, term: int = 0) -> None:
         templates = GoTemplates(pool.evaluate)
         self._store = store
+        self._term = term
         self._pool = pool
         self._index = LabelIndex(store)
         self._policies = Policies(store)
@@ -79,9 +81,9 @@ class Engine:
         contents = Contents(store, sources)
         self.agents = Agents(store, opening, workers=settings.workers, drift_interval=settings.drift_interval, contents=contents)
         self.moves = Moves(store, templates, settings, self.agents.held)
-        self.hub = Hub(store, self.agents.reports, settings)
-        self.registrations: Queue[Key] = Queue("registrationtoken", RegistrationTokenReconciler(store, self.hub.keys, settings), 1)
-        self._seen = Seen(store, self.agents.reached, self.hub.reached)
+        tokens = RegistrationTokenReconciler(store, Keyring(store.asking), settings)
+        self.registrations: Queue[Key] = Queue("registrationtoken", tokens, 1)
+        self._seen = Seen(store, self.agents.reached)
         routes: dict[str, Sequence[Callable[[Change], None]]] = {
             "GitRepo": (self._gitrepo_changed,),
             "HelmOp": (self._helmop_changed,),
@@ -101,13 +103,14 @@ class Engine:
         }
         self._feed = Feed(store, routes, self._resync, settle=self._settle)
         queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations)
-        self._parts: tuple[Part, ...] = (self.agents, self.hub, *queues, self._feed, self._seen)
+        self._parts: tuple[Part, ...] = (self.agents, *queues, self._feed, self._seen, Errands(store, self.moves.move))
         self._work_changed = False
         self._clusters_changed = False
         self._to_serve: frozenset[Key] | None = None
         self._version = 0
 
     def start(self) -> None:
+        self._store.asking.begin(self._term)
         bootstrap(self._store)
         self.moves.folders.settle()
         for part in self._parts:

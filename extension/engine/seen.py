@@ -22,7 +22,7 @@ INTERVAL = 30.0
 class Seen:
     """`reached` gives the clusters that answered since it was last asked, `numbers` those that asked, by number."""
 
-    def __init__(self, store: Store, reached: Callable[[], set[Key]], numbers: Callable[[], BitMap] = BitMap) -> None:
+    def __init__(self, store: Store, reached: Callable[[], set[Key]] = set, numbers: Callable[[], BitMap] = BitMap) -> None:
         self._store = store
         self._reached = reached
         self._numbers = numbers

@@ -156,6 +156,18 @@ class PartitionStatus(Struct, frozen=True):
     summary: BundleSummary = BundleSummary()
 
 
+def unsummed(partitions: tuple[PartitionStatus, ...]) -> tuple[PartitionStatus, ...]:
+    """The partitions without their summaries, which are computed when they are read."""
+    return tuple(msgspec.structs.replace(partition, summary=BundleSummary()) for partition in partitions)
+
+
+class PendingTargets(Struct, frozen=True):
+    """Targets that have no deployment yet: how many, and the first by name as `workspace/cluster`. Fleet only adds them to the summary."""
+
+    count: int = 0
+    clusters: tuple[str, ...] = ()
+
+
 class BundleStatus(Struct, frozen=True):
     conditions: tuple[Condition, ...] = ()
     summary: BundleSummary = BundleSummary()
@@ -165,6 +177,7 @@ class BundleStatus(Struct, frozen=True):
     max_unavailable: int = 0
     max_unavailable_partitions: int = 0
     partitions: tuple[PartitionStatus, ...] = ()
+    pending: PendingTargets = PendingTargets()
     display: Display = Display()
     oci_reference: str = ""
     observed_generation: int = 0

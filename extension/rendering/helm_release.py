@@ -55,6 +55,11 @@ class Change(msgspec.Struct, frozen=True):
     atomic: bool = False
     max_history: int = 2
 
+    @property
+    def waits(self) -> int:
+        """The seconds it may wait for objects: again as long where it is rolled back."""
+        return self.timeout * 2 if self.atomic else self.timeout
+
 
 class Named(msgspec.Struct, frozen=True):
     """A release to uninstall, or to roll back to `revision`."""

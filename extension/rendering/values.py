@@ -8,6 +8,9 @@ from typing import Any
 from extension.objects import yaml
 from extension.objects.errors import Invalid
 
+_SHOWN = 10
+"""How many keys an error names."""
+
 
 def deep_merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `over` on top; neither is changed. A null in `over` is a value, not a deletion."""
@@ -29,7 +32,8 @@ def layered(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def from_source(data: Mapping[str, str | bytes], key: str, where: str) -> dict[str, Any]:
     """The values in one key of a ConfigMap or Secret (`valuesFrom`); `where` names it. Raises Invalid without its content."""
     if key not in data:
-        raise Invalid(f"key {key} is missing in {where}", where=where, field=key)
+        there = ", ".join(sorted(data)[:_SHOWN]) or "no keys"
+        raise Invalid(f"key {key} is missing in {where}", where=where, field=key, hint=f"it has {there}")
     try:
         values = yaml.load(data[key])
     except Invalid:

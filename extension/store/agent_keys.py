@@ -10,12 +10,15 @@ from __future__ import annotations
 import secrets
 import uuid
 from collections.abc import Mapping
+from itertools import zip_longest
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table, Text, text
+from sqlalchemy import BigInteger, Column, Connection, Index, Integer, MetaData, Table, literal_column, select, text
 
 from extension.objects.marks import Mark
 from extension.objects.names import registered_cluster_name
+from extension.store.dialects import TEXT, in_document
+from extension.store.schema import objects
 
 _ID = BigInteger().with_variant(Integer, "sqlite")
 metadata = MetaData()
@@ -23,7 +26,7 @@ metadata = MetaData()
 Table(
     "agent_key",
     metadata,
-    Column("cluster_id", _ID, primary_key=True),
+    Column("cluster_id", _ID, primary_key=True, autoincrement=False),
     Column("newest", _ID, nullable=False),  # generation
     Column("least", _ID, nullable=False),  # generation that is still taken
     Column("changed", _ID, nullable=False),
@@ -33,17 +36,20 @@ Table(
     "agent_epoch",
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("nonce", Text, nullable=False),
+    Column("nonce", TEXT, nullable=False),
     Column("began", _ID, nullable=False),  # revision
 )
 Table(
     "agent_successor",
     metadata,
-    Column("cluster_id", _ID, primary_key=True),
-    Column("identity", Text, nullable=False),
+    Column("cluster_id", _ID, primary_key=True, autoincrement=False),
+    Column("identity", TEXT, nullable=False),
     Column("successor", _ID, nullable=False),
 )
 
+CLIENT_INDEX = "object_client"
+"""Over the clusters that somebody gave a clientID."""
+CLIENT_ID = "spec.clientID"
 KEPT_EPOCHS = 100
 """An agent that was away for more starts of the hub than this is told everything again."""
 
@@ -66,7 +72,8 @@ def create(connection: Connection) -> None:
     for row in connection.execute(_CLIENTS).all():
         if row.client and row.name != registered_cluster_name(row.client):
             connection.execute(_MARK, {"id": row.id})
-    connection.execute(_CLIENT_INDEX)
+    client = in_document(literal_column("doc"), CLIENT_ID).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(f"CREATE INDEX IF NOT EXISTS {CLIENT_INDEX} ON object (namespace, {client}) WHERE {_HAS_CLIENT}")
 
 
 def newest_change(connection: Connection) -> int:
@@ -88,19 +95,16 @@ def write(connection: Connection, number: int, generations: Generations) -> None
     connection.execute(_WRITE, values)
 
 
-def begin(connection: Connection) -> str:
-    """Notes a start of the hub at the present revision; what its epoch is called."""
-    nonce = secrets.token_hex(8)
-    connection.execute(_BEGIN, {"nonce": nonce})
+def begin(connection: Connection, term: int) -> None:
+    """Notes that a process begins to work as the engine at the present revision, with this epoch of the lease."""
+    connection.execute(_BEGIN, {"nonce": f"{secrets.token_hex(4)}{term % 2**32:08x}"})
     connection.execute(_PRUNE_EPOCHS, {"kept": KEPT_EPOCHS})
-    return nonce
 
 
 def epochs(connection: Connection) -> Mapping[str, int | None]:
-    """By epoch, the revision at which it ended; None for the newest."""
+    """By epoch, oldest first, the revision at which it ended; None for the newest."""
     rows = connection.execute(_EPOCHS).all()
-    ends = [row.began for row in rows[1:]] + [None]
-    return {row.nonce: end for row, end in zip(rows, ends, strict=True)}
+    return {row.nonce: after.began if after else None for row, after in zip_longest(rows, rows[1:])}
 
 
 def succeed(connection: Connection, number: int, uid: str, successor: int) -> None:
@@ -118,12 +122,9 @@ def successor(connection: Connection, number: int, known: int) -> int | None:
     return None
 
 
-_CLIENTS = text("SELECT id, name, json_extract(doc, '$.spec.clientID') AS client FROM object WHERE kind = 'Cluster'")
+_HAS_CLIENT = f"kind = 'Cluster' AND (marks & {int(Mark.CLIENT)}) <> 0"
+_CLIENTS = select(objects.c.id, objects.c.name, in_document(objects.c.doc, CLIENT_ID).label("client")).where(objects.c.kind == "Cluster")
 _MARK = text(f"UPDATE object SET marks = marks | {int(Mark.CLIENT)} WHERE id = :id")  # noqa: S608 (our own number)
-_CLIENT_INDEX = text(
-    "CREATE INDEX IF NOT EXISTS object_client ON object (namespace, json_extract(doc, '$.spec.clientID'))"
-    f" WHERE kind = 'Cluster' AND (marks & {int(Mark.CLIENT)}) <> 0"
-)
 _NEWEST_CHANGE = text("SELECT coalesce(max(changed), 0) FROM agent_key")
 _CHANGED = text("SELECT cluster_id, newest, least FROM agent_key WHERE changed > :since")
 _ONE = text("SELECT newest, least FROM agent_key WHERE cluster_id = :number")

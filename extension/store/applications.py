@@ -11,24 +11,28 @@ from sqlalchemy import Connection, text
 from extension.objects.base import Condition
 from extension.objects.helmop import HELM_NAME
 from extension.objects.kinds import Bundle, GitRepo, HelmOp
-from extension.objects.states import State, counts_of, summarise, with_conditions, worst
-from extension.objects.status import Display, NonReadyResource
+from extension.objects.states import counts_of, summarise, with_conditions, worst
+from extension.objects.status import Display
 from extension.store.deployments import REPO_NAME
-from extension.store.summing import Tally, first_not_ready, is_own, ready_conditions, tally_of
+from extension.store.rollouts import bundle_status
+from extension.store.schema import STATE_COLUMNS
+from extension.store.summing import NotReady, Tally, first_not_ready, is_own, ready_conditions, tally_of
 
 
 def application(connection: Connection, made: GitRepo | HelmOp, object_id: int) -> tuple[Any, int]:
     """The status of what makes Bundles, and its revision."""
     bundles = _bundle_ids(connection, made)
-    where = f"object_id IN ({','.join(map(str, bundles)) or 'NULL'})"
+    where = f"object_id IN ({_listed(bundles)})"
     tally = tally_of(connection, where)
     touched = tally_of(connection, "object_id = :id", id=object_id)
-    inside = f"d.bundle_id IN ({','.join(map(str, bundles)) or 'NULL'})"
-    summary = summarise(tally.counts, first_not_ready(connection, inside, lambda row: str(row.bundle)) if tally.total else [])
+    inside = f"d.bundle_id IN ({_listed(bundles)})"
+    late = first_not_ready(connection, inside, lambda row: str(row.bundle)) if tally.total > tally.ready else NotReady()
+    summary = summarise(tally.counts, late.named)
     ready, desired = _clusters(connection, bundles, tally)
-    stored = _broken_bundle(connection, bundles) or made.status.conditions
-    first = max(summary.non_ready_resources, key=lambda r: State[r.bundle_state], default=NonReadyResource())
+    since = tally.changed or made.metadata.creation_timestamp or ""
+    told = _of_bundle(connection, made, bundles) or ready_conditions(made.status.conditions, summary, "Bundle", since)
     broken = worst(counts_of(summary))
+    message = late.worst.message if broken and broken.name == late.worst.bundle_state else ""
     status = msgspec.structs.replace(
         made.status,
         summary=summary,
@@ -38,16 +42,12 @@ def application(connection: Connection, made: GitRepo | HelmOp, object_id: int) 
         display=Display(
             ready_bundle_deployments=f"{tally.ready}/{tally.total}",
             state="GitUpdating" if _updating(made) else broken.name if broken else "",
-            message=first.message,
-            error=bool(first.message),
+            message=message,
+            error=bool(message),
         ),
         conditions=with_conditions(
             made.status.conditions,
-            *(
-                c
-                for c in ready_conditions(stored, summary, "Bundle", tally.changed or made.metadata.creation_timestamp or "")
-                if c.type == "Ready"
-            ),
+            *(c for c in told if c.type == "Ready"),
             *(() if tally.total else _untargeted(connection, bundles)),
         ),
     )
@@ -75,8 +75,9 @@ def _clusters(connection: Connection, bundles: Sequence[int], tally: Tally) -> t
         return tally.ready, tally.total
     row = connection.execute(
         text(
-            "SELECT coalesce(sum(ready), 0) AS ready, count(*) AS total FROM (SELECT min(state = 1) AS ready FROM deployment"  # noqa: S608
-            f" WHERE state > 0 AND bundle_id IN ({','.join(map(str, bundles))}) GROUP BY cluster_id) AS per_cluster"
+            "SELECT coalesce(sum(ready), 0) AS ready, count(*) AS total FROM ("  # noqa: S608 (integers)
+            "SELECT min(CASE WHEN state = 1 THEN 1 ELSE 0 END) AS ready FROM deployment"
+            f" WHERE state > 0 AND bundle_id IN ({_listed(bundles)}) GROUP BY cluster_id) AS per_cluster"
         )
     ).one()
     return int(row.ready), int(row.total)
@@ -87,28 +88,52 @@ def _untargeted(connection: Connection, bundles: Sequence[int]) -> tuple[Conditi
     found = _first_that_says(connection, bundles, '%"type":"Targeted","status":"False"%')
     if found is None:
         return ()
-    told = [c for c in found.status.conditions if c.type == "Targeted"]
-    return tuple(msgspec.structs.replace(c, message=f"bundle {found.metadata.name}: {c.message}") for c in told)
+    bundle = found[1]
+    told = [c for c in bundle.status.conditions if c.type == "Targeted"]
+    return tuple(msgspec.structs.replace(c, message=f"bundle {bundle.metadata.name}: {c.message}") for c in told)
 
 
-def _broken_bundle(connection: Connection, bundles: Sequence[int]) -> tuple[Condition, ...]:
-    """The Ready=False that a reconciler stored for the first of these bundles, if any (1.2: it replaces the GitRepo's)."""
+def _of_bundle(connection: Connection, made: GitRepo | HelmOp, bundles: Sequence[int]) -> tuple[Condition, ...]:
+    """The Ready=False of the first of these bundles that has one (1.2: it replaces the GitRepo's). Of a HelmOp's only one that a
+    reconciler stored, as Fleet leaves the HelmOp's own in place."""
     found = _first_that_says(connection, bundles, '%"type":"Ready","status":"False","reason":%')
-    return () if found is None else told_by_itself(found)
+    if isinstance(made, HelmOp):
+        return () if found is None else told_by_itself(found[1])
+    late = _first_late(connection, bundles)
+    first = min(filter(None, (found, late)), key=lambda one: one[1].metadata.uid, default=None)
+    if first is None:
+        return ()
+    status, _ = bundle_status(connection, first[1], first[0])
+    return tuple(c for c in status.conditions if c.type == "Ready" and c.status == "False")
 
 
-def _first_that_says(connection: Connection, bundles: Sequence[int], pattern: str) -> Bundle | None:
-    rows = connection.execute(
-        text(
-            f"SELECT doc, name FROM object WHERE id IN ({','.join(map(str, bundles)) or 'NULL'})"  # noqa: S608
-            " AND doc LIKE :pattern ORDER BY uid LIMIT 1"
-        ),
-        {"pattern": pattern},
-    ).all()
-    if not rows:
+def _first_late(connection: Connection, bundles: Sequence[int]) -> tuple[int, Bundle] | None:
+    """The first of these bundles with a target that is not ready."""
+    late = " + ".join(f"coalesce(t.{name}, 0)" for name in STATE_COLUMNS[1:])
+    return _first(
+        connection,
+        f"LEFT JOIN tally t ON t.object_id = o.id WHERE o.id IN ({_listed(bundles)}) AND ({late} > 0 OR o.doc LIKE :pattern)",
+        '%"pending":{"count":%',
+    )
+
+
+def _first_that_says(connection: Connection, bundles: Sequence[int], pattern: str) -> tuple[int, Bundle] | None:
+    return _first(connection, f"WHERE o.id IN ({_listed(bundles)}) AND o.doc LIKE :pattern", pattern)
+
+
+def _first(connection: Connection, where: str, pattern: str) -> tuple[int, Bundle] | None:
+    """The first bundle by UID of which the condition holds, with its number."""
+    statement = text(f"SELECT o.id, o.doc, o.name, o.uid, o.created FROM object o {where} ORDER BY o.uid LIMIT 1")  # noqa: S608
+    row = connection.execute(statement, {"pattern": pattern}).one_or_none()
+    if row is None:
         return None
-    found = msgspec.json.decode(rows[0].doc, type=Bundle)
-    return msgspec.structs.replace(found, metadata=msgspec.structs.replace(found.metadata, name=rows[0].name))
+    found = msgspec.json.decode(row.doc, type=Bundle)
+    meta = msgspec.structs.replace(found.metadata, name=row.name, uid=row.uid, creation_timestamp=row.created)
+    return row.id, msgspec.structs.replace(found, metadata=meta)
+
+
+def _listed(bundles: Sequence[int]) -> str:
+    return ",".join(map(str, bundles)) or "NULL"
 
 
 def told_by_itself(bundle: Bundle) -> tuple[Condition, ...]:

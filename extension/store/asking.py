@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, literal_column, select, text
 
 from extension.objects.base import Key
 from extension.objects.content import manifest, sha256_sum
@@ -18,9 +18,12 @@ from extension.objects.names import cluster_namespace, registered_cluster_name
 from extension.store import agent_keys
 from extension.store.agent_keys import Generations, identity
 from extension.store.assignments import Assignments
-from extension.store.database import Database, fetched, many
+from extension.store.bulk import fetched, many
+from extension.store.database import Database
+from extension.store.dialects import in_document
 from extension.store.protocol import Assigned
 from extension.store.reporting import sequence_of
+from extension.store.schema import objects
 from extension.store.sealing import Seal
 
 _AT_ONCE = 500
@@ -85,12 +88,12 @@ class Asking:
     def _known(self, statement: object, **values: object) -> list[Known]:
         with self._database.read() as connection:
             rows = fetched(connection, statement, **values)
-        return [Known(id_, Key(Cluster.KIND, space, name), identity(uid), newest or 0, bool(marks & Mark.SERVED), client or "")
-                for id_, space, name, uid, newest, marks, client in rows]  # fmt: skip
+        return [Known(id_, Key(Cluster.KIND, space, name), identity(uid), max(newest, asked or 0), bool(marks & Mark.SERVED), client or "")
+                for id_, space, name, uid, newest, asked, marks, client in rows]  # fmt: skip
 
     def seen(self, numbers: Iterable[int], when: str) -> None:
         """Sets last-seen of clusters, a part in a transaction so that others can write in between. Those that are gone are left out."""
-        wanted = list(numbers)
+        wanted = list(dict.fromkeys(numbers))
         for at in range(0, len(wanted), _SEEN_AT_ONCE):
             with self._database.write() as connection:
                 many(connection, _SEEN, [(when, number) for number in wanted[at : at + _SEEN_AT_ONCE]])
@@ -150,9 +153,15 @@ class Asking:
                 agent_keys.write(connection, number, after)
             return after
 
-    def begin(self) -> tuple[str, Mapping[str, int | None]]:
-        """Notes a start of the hub: its epoch, and all epochs with the revisions at which they ended."""
-        return self._writing(lambda connection: (agent_keys.begin(connection), agent_keys.epochs(connection)))
+    def begin(self, term: int) -> None:
+        """Notes that a process begins to work as the engine: what agents are told from now on is of a new epoch, whose name ends with
+        `term`, eight hex digits of the lease's epoch."""
+        self._writing(lambda connection: agent_keys.begin(connection, term))
+
+    def epochs(self) -> Mapping[str, int | None]:
+        """The epochs, oldest first, with the revisions at which they ended; None for the newest."""
+        with self._database.read() as connection:
+            return agent_keys.epochs(connection)
 
     def successor(self, number: int, known: int) -> int | None:
         """The cluster that took the place of one that was moved."""
@@ -165,19 +174,27 @@ class Asking:
 
 
 _REVISION = text("SELECT number FROM sequence WHERE id = 1")
-_CLUSTER = (
-    "SELECT o.id, o.namespace, o.name, o.uid, max(o.revision, coalesce((SELECT max(max(d.asked, b.revision)) FROM deployment d"
-    " JOIN object b ON b.id = d.bundle_id WHERE d.cluster_id = o.id), 0)), o.marks, json_extract(o.doc, '$.spec.clientID')"
+_o = objects.alias("o")
+_ASKED_OF: ColumnElement[int | None] = literal_column(
+    "(SELECT max(CASE WHEN d.asked > b.revision THEN d.asked ELSE b.revision END) FROM deployment d"
+    " JOIN object b ON b.id = d.bundle_id WHERE d.cluster_id = o.id)"
 )
-_IS_CLUSTER = f"o.kind = '{Cluster.KIND}'"
-_KNOWN = text(f"{_CLUSTER} FROM object o WHERE {_IS_CLUSTER} AND o.id = :number")
-_BY_NAME = text(f"{_CLUSTER} FROM object o WHERE {_IS_CLUSTER} AND o.namespace = :space AND o.name IN :names").bindparams(
-    bindparam("names", expanding=True)
+_CLIENT = in_document(_o.c.doc, agent_keys.CLIENT_ID)
+
+
+def _clusters(condition: str) -> Select[Any]:
+    """The clusters for which this holds, as `_known` reads them; literals, since indexes over some of the rows need them."""
+    columns = (_o.c.id, _o.c.namespace, _o.c.name, _o.c.uid, _o.c.revision, _ASKED_OF, _o.c.marks, _CLIENT)
+    return select(*columns).where(text(f"o.kind = '{Cluster.KIND}' AND {condition}"))
+
+
+_KNOWN = _clusters("o.id = :number")
+_BY_NAME = _clusters("o.namespace = :space").where(_o.c.name.in_(bindparam("names", expanding=True, type_=Text())))
+_BY_CLIENT = (
+    _clusters(f"(o.marks & {int(Mark.CLIENT)}) <> 0 AND o.namespace = :space")
+    .where(_CLIENT.in_(bindparam("clients", expanding=True, type_=Text())))
+    .with_hint(_o, f"INDEXED BY {agent_keys.CLIENT_INDEX}", "sqlite")
 )
-_BY_CLIENT = text(
-    f"{_CLUSTER} FROM object o INDEXED BY object_client WHERE {_IS_CLUSTER} AND (o.marks & {int(Mark.CLIENT)}) <> 0"
-    " AND o.namespace = :space AND json_extract(o.doc, '$.spec.clientID') IN :clients"
-).bindparams(bindparam("clients", expanding=True))
 _SEEN = (
     "INSERT INTO seen (cluster_id, at) SELECT id, ? FROM object WHERE id = ? AND kind = 'Cluster'"
     " ON CONFLICT (cluster_id) DO UPDATE SET at = excluded.at"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import msgspec
@@ -15,7 +16,9 @@ from extension.objects.options import BundleDeploymentOptions
 from extension.objects.selectors import LabelSelector, Requirement, requirements
 from extension.objects.states import State
 from extension.objects.status import Display
+from extension.store.bulk import along_an_index
 from extension.store.deployments import REPO_NAME
+from extension.store.dialects import in_document
 from extension.store.documents import Documents
 from extension.store.listing import Order, counted, document_field, inside, label_key, selection, unknown
 from extension.store.protocol import Assigned, Page, Query
@@ -124,7 +127,8 @@ class Assignments:
             query = msgspec.structs.replace(query, sort=())
         order = Order(query, _field, (_d.bundle_id, _d.cluster_id))
         statement = order.apply(select(*_COLUMNS, *order.columns).select_from(_ROWS).where(where), query.limit)
-        rows = connection.execute(statement).all()
+        with along_an_index(connection) if "bundle" in ids and not query.sort else nullcontext():
+            rows = connection.execute(statement).all()
         shown = rows[: query.limit]
         bundles = {row.bundle_id: self._bundle(row) for row in {row.bundle_id: row for row in shown}.values()}
         options = {
@@ -208,7 +212,7 @@ def _field(path: str) -> ColumnElement[Any]:
     """A field path of a BundleDeployment as a column: labels are the bundle's, the status is the report."""
     known: dict[str, ColumnElement[Any]] = {
         "metadata.name": _bundle.c.name,
-        "metadata.namespace": func.json_extract(_cluster.c.doc, "$.status.namespace"),
+        "metadata.namespace": in_document(_cluster.c.doc, "status.namespace"),
         "status.display.state": _STATE_NAMES,
         "metadata.state.name": func.lower(_STATE_NAMES),
     }

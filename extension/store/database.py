@@ -1,97 +1,139 @@
 """Connections, transactions and the one sequence.
 
-Reads run side by side on snapshots; writes come one at a time, each in a transaction that ends on disk
-(`synchronous=FULL`), so what was acknowledged survives a kill. The next number of the sequence is taken inside the
-transaction, so a reader that sees number N sees every write up to N.
+Reads run side by side on snapshots; writes come one at a time, each in a transaction that ends on disk, so what was
+acknowledged survives a kill. The next number of the sequence is taken inside the transaction, so a reader that sees number N
+sees every write up to N. What SQLite (`sqlite.py`) and PostgreSQL (`postgres.py`) do in their own ways is a `Backend`.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Protocol
 
-from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from extension.objects.errors import Unavailable
 from extension.store import migrations
 
-BUSY_SECONDS = 30
 POLL_SECONDS = 0.25
 """How often a waiting reader looks for writes of other processes."""
 
-_PRAGMAS = ("synchronous=FULL", "temp_store=MEMORY", "cache_size=-16384", "wal_autocheckpoint=1000")
+_NOT_WRITTEN = "nothing was written"
+_NOT_KNOWN = "whether this was written is not known: read it again"
 
-_WRITABLE = "let this user write to the file and its folder"
-_TRY_AGAIN = "another process holds the file; try again"
-_NEXT_STEP = {
-    sqlite3.SQLITE_FULL: "free disk space",
-    sqlite3.SQLITE_IOERR: "look at the disk and its quota",
-    sqlite3.SQLITE_BUSY: _TRY_AGAIN,
-    sqlite3.SQLITE_LOCKED: _TRY_AGAIN,
-    sqlite3.SQLITE_PROTOCOL: _TRY_AGAIN,
-    sqlite3.SQLITE_PERM: _WRITABLE,
-    sqlite3.SQLITE_READONLY: _WRITABLE,
-    sqlite3.SQLITE_CANTOPEN: _WRITABLE,
-    sqlite3.SQLITE_CORRUPT: "restore a backup",
-    sqlite3.SQLITE_NOTADB: "restore a backup",
-}
-"""What to do about the errors of the machine; all others are ours."""
+
+class Backend(Protocol):
+    """A kind of database. The statements begin a transaction each."""
+
+    where: str
+    """Where the data is, without a login."""
+    reading: str
+    """One snapshot, nothing is written."""
+    writing: str
+    """Alone: it waits until no other write goes on, in whatever process. The database may still be empty."""
+    beside: str
+    """A write of a row that no other write touches; alone as well where the database knows no other."""
+    errors: tuple[type[Exception], ...]
+    """What the driver raises."""
+
+    def engine(self) -> Engine: ...
+
+    def in_transaction(self, connection: Any) -> bool:
+        """Whether the driver's connection can be used and has a transaction that did not end."""
+
+    def trouble(self, error: BaseException | None) -> tuple[str, str, bool] | None:
+        """What to say of an error of the machine and what to do about it, and whether the connection was lost with it; None for
+        an error of ours."""
 
 
 class Database:
-    """One SQLite file. Raises Unavailable from every method when the file can't be read or written."""
+    """One database. Raises Unavailable from every method when it can't be reached, read or written."""
 
-    def __init__(self, path: Path) -> None:
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Unavailable(f"the folder can't be made: {error.strerror}", where=str(path.parent), hint="name another one") from None
-        self.path = path
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self.where = backend.where
+        self.guard: Callable[[Connection], None] | None = None
+        """Asked at the start of each write whether this process may still write; raises if not (`lease.py`)."""
+        self._errors: tuple[type[Exception], ...] = (DBAPIError, *backend.errors)
         self._write_lock = threading.Lock()
         self._changed = threading.Condition()
         self._announced = 0
-        # SQLite only: AUTOCOMMIT hands BEGIN and COMMIT to us, so that a write can begin as one (IMMEDIATE).
-        self._engine = create_engine(
-            f"sqlite:///{path}", isolation_level="AUTOCOMMIT", connect_args={"check_same_thread": False}, pool_size=16, max_overflow=48
-        )
-        event.listen(self._engine, "connect", _configure)
+        self._engine = backend.engine()
         try:
-            with self.write() as connection:
-                migrations.migrate(connection, str(path))
+            with self.unguarded() as connection:
+                migrations.migrate(connection, self.where)
         except BaseException:
             self.close()
             raise
 
+    @property
+    def shared(self) -> bool:
+        """Whether processes of other machines may use it."""
+        return self._engine.dialect.name != "sqlite"
+
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection on one snapshot."""
-        with _said(self.path), self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN")
+        with self._said(), self._engine.connect() as connection:
+            connection.exec_driver_sql(self._backend.reading)
             try:
                 yield connection
             finally:
-                connection.exec_driver_sql("ROLLBACK")
+                self._undo(connection)
 
     @contextmanager
     def write(self, *, keep: bool = True) -> Iterator[Connection]:
         """A connection in the one write transaction; everything or nothing of it is kept, nothing without `keep`."""
-        with self._write_lock, _said(self.path), self._engine.connect() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        with self._writing(self._backend.writing, keep=keep) as connection:
+            if self.guard is not None:
+                self.guard(connection)
+            yield connection
+
+    def unguarded(self) -> AbstractContextManager[Connection]:
+        """As `write`, for what decides who may write."""
+        return self._writing(self._backend.writing, keep=True)
+
+    def beside(self) -> AbstractContextManager[Connection]:
+        """A connection in a transaction that waits for no other write, where the database can do that."""
+        return self._writing(self._backend.beside, keep=True)
+
+    @contextmanager
+    def _writing(self, begin: str, *, keep: bool) -> Iterator[Connection]:
+        alone = begin == self._backend.writing
+        with self._write_lock if alone else nullcontext(), self._said(), self._engine.connect() as connection:
+            connection.exec_driver_sql(begin)
             try:
                 yield connection
-                connection.exec_driver_sql("COMMIT" if keep else "ROLLBACK")
+                with self._said(_NOT_KNOWN):
+                    connection.exec_driver_sql("COMMIT" if keep else "ROLLBACK")
             except BaseException:
-                # After some errors (a full disk) SQLite has rolled back by itself.
-                if getattr(connection.connection.dbapi_connection, "in_transaction", False):
-                    connection.exec_driver_sql("ROLLBACK")
+                self._undo(connection)
                 raise
+
+    def _undo(self, connection: Connection) -> None:
+        """Rolls back what is open. After some errors (a full disk, a lost connection) the database did so by itself."""
+        if not connection.invalidated and self._backend.in_transaction(connection.connection.driver_connection):
+            connection.exec_driver_sql("ROLLBACK")
+
+    @contextmanager
+    def _said(self, if_lost: str = _NOT_WRITTEN) -> Iterator[None]:
+        """Database errors of the machine (a full disk, a damaged file, a lock that is not let go, no server) in our words."""
+        try:
+            yield
+        except NoConnectionLeft:
+            raise Unavailable("the store is used by too many at once", where=self.where, hint="try again") from None
+        except self._errors as error:
+            found = self._backend.trouble(error.orig if isinstance(error, DBAPIError) else error)
+            if found is None:
+                raise
+            what, step, lost = found
+            outcome = if_lost if lost else _NOT_WRITTEN
+            raise Unavailable(f"the store can't be used: {what}", where=self.where, hint=f"{step}; {outcome}") from None
 
     def revision(self) -> int:
         with self.read() as connection:
@@ -131,63 +173,3 @@ class Database:
 _REVISION = text("SELECT number FROM sequence WHERE id = 1")
 _NEXT = text("UPDATE sequence SET number = number + 1 WHERE id = 1 RETURNING number")
 _GIVE_BACK = text("UPDATE sequence SET number = number - 1 WHERE id = 1")
-
-
-def many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """One statement for many rows, by the driver alone; `?` stands for the values."""
-    if rows:
-        connection.exec_driver_sql(statement, list(rows))
-
-
-def fetched(connection: Connection, statement: Any, **values: Any) -> Sequence[Any]:
-    """The rows as the driver gives them: for a million of them SQLAlchemy's own rows take longer than the query."""
-    result = connection.execute(statement, values)
-    found: Sequence[Any] = result.cursor.fetchall()
-    result.close()
-    return found
-
-
-def new_ids(connection: Connection, count: int) -> range:
-    """Ids that no object has or had; who takes them uses them in this transaction."""
-    last = connection.exec_driver_sql("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'object'").scalar_one()
-    return range(int(last) + 1, int(last) + 1 + count)
-
-
-def _configure(connection: Any, _record: Any) -> None:
-    connection.execute(f"PRAGMA busy_timeout={round(BUSY_SECONDS * 1000)}").close()
-    _keep_log(connection)
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _keep_log(connection: Any) -> None:
-    """Turns the write-ahead log on. SQLite does not wait for other processes here (two that start together), so this does."""
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL").close()
-        except sqlite3.OperationalError as error:
-            if _primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _primary(error: BaseException | None) -> int:
-    """SQLite's number of an error, without its details."""
-    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
-
-
-@contextmanager
-def _said(path: Path) -> Iterator[None]:
-    """Database errors of the machine (a full disk, a damaged file, a lock that is not let go) in our words."""
-    try:
-        yield
-    except NoConnectionLeft:
-        raise Unavailable("the store is used by too many at once", where=str(path), hint="try again") from None
-    except DatabaseError as error:
-        step = _NEXT_STEP.get(_primary(error.orig))
-        if step is None:
-            raise
-        raise Unavailable(f"the store can't be used: {error.orig}", where=str(path), hint=f"{step}; nothing was written") from None

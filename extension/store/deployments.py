@@ -15,7 +15,7 @@ from extension.objects.content import content_id
 from extension.objects.errors import Conflict
 from extension.objects.helmop import HELM_NAME
 from extension.objects.plan import NONE, Plan, Step, Variant
-from extension.store.database import fetched
+from extension.store.bulk import fetched
 from extension.store.documents import Documents
 from extension.store.sealing import Seal
 from extension.store.staging import NOWHERE, Placed, Wishes
@@ -78,7 +78,7 @@ class Deployments:
         return Placed(int(found), id_)
 
     def _count(self, connection: Connection, bundle_id: int) -> int:
-        return int(connection.exec_driver_sql("SELECT count(*) FROM variant WHERE bundle_id = ?", (bundle_id,)).scalar_one())
+        return int(connection.execute(_COUNT, {"bundle": bundle_id}).scalar_one())
 
     def sweep(self, connection: Connection, bundle_id: int) -> None:
         """Drops variants and deployment IDs no row points to, and contents that nothing names."""
@@ -118,6 +118,7 @@ def maker_ids(connection: Connection, bundle_ids: Iterable[int]) -> list[int]:
 
 _ALIVE = text("SELECT cluster_id, deleting FROM deployment WHERE bundle_id = :bundle")
 _ADD_ID = text("INSERT INTO deployment_id (bundle_id, text) VALUES (:bundle, :text) ON CONFLICT (bundle_id, text) DO NOTHING")
+_COUNT = text("SELECT count(*) FROM variant WHERE bundle_id = :bundle")
 _FIND_ID = text("SELECT id FROM deployment_id WHERE bundle_id = :bundle AND text = :text")
 _FIND_VARIANT = text("SELECT id FROM variant WHERE bundle_id = :bundle AND deployment_id = :id AND digest = :digest")
 _ADD_VARIANT = text(

@@ -89,7 +89,8 @@ def _feed(*parts: str) -> TextClause:
     """Each part is cut by itself, so that a look at the next changes does not sort all that are newer."""
     cut = (f"SELECT * FROM ({part} ORDER BY 1 LIMIT :limit) AS part_{number}" for number, part in enumerate(parts))  # noqa: S608
     union = " UNION ALL ".join(cut)
-    return text(f"SELECT revision, id AS number, kind, namespace, name, type FROM ({union}) AS feed ORDER BY revision, part LIMIT :limit")  # noqa: S608
+    found = f"SELECT revision, id AS number, kind, namespace, name, type FROM ({union}) AS feed"  # noqa: S608
+    return text(f"{found} ORDER BY revision, part, id LIMIT :limit")
 
 
 _CHANGES = _feed(_OBJECTS, _TOMBSTONES, _COUNTED, _DEPLOYMENTS)

@@ -11,13 +11,14 @@ from typing import Any
 
 import msgspec
 from pyroaring import FrozenBitMap
-from sqlalchemy import ColumnElement, Connection, Row, select, text
+from sqlalchemy import Connection, Row, select, text
 
 from extension.objects.errors import Invalid
 from extension.objects.kinds import Cluster
 from extension.objects.plan import NONE
 from extension.objects.selectors import LabelSelector, Requirement, requirements
-from extension.store.database import fetched
+from extension.store.bulk import along_an_index, fetched
+from extension.store.dialects import among
 from extension.store.labels import LabelIndex
 from extension.store.listing import STATE_PATHS, Found, Order, document_field, label_key, listed
 from extension.store.protocol import Filter, Query
@@ -75,7 +76,7 @@ class ClusterLists:
         walks = query.sort == _BY_NAME or (query.sort == _BY_NAME[1:] and len(query.namespaces or ()) == 1)
         if walks and not query.filters and len(left) > FEW:
             return *self._walked(connection, query, left), len(left)
-        return listed(connection, Cluster.KIND, query, _among(left))
+        return listed(connection, Cluster.KIND, query, among(objects.c.id, left))
 
     def _by_state(self, connection: Connection, query: Query, left: FrozenBitMap) -> tuple[Sequence[Row[Any]], str]:
         """State after state in the order of their names; within one, in the order the rest of the sort says."""
@@ -121,7 +122,8 @@ class ClusterLists:
         while len(hits) <= query.limit:
             order = Order(msgspec.structs.replace(query, sort=_BY_NAME, after=at), document_field, (objects.c.id,))
             statement = select(objects.c.id, objects.c.namespace, *order.columns).where(objects.c.kind == Cluster.KIND)
-            rows = connection.execute(order.apply(statement, size)).all()
+            with along_an_index(connection):
+                rows = connection.execute(order.apply(statement, size)).all()
             hits += [row for row in rows[:size] if row.id in left]
             if len(rows) <= size or (spaces and rows[size - 1].namespace > max(spaces)):
                 break
@@ -175,11 +177,6 @@ def _requirement(terms: Sequence[Filter]) -> Requirement | None:
     except Invalid:
         return None
     return asked
-
-
-def _among(clusters: FrozenBitMap) -> ColumnElement[bool]:
-    numbers = text("SELECT value FROM json_each(:numbers)").bindparams(numbers=msgspec.json.encode(list(clusters)).decode())
-    return objects.c.id.in_(numbers.columns(objects.c.id).scalar_subquery())
 
 
 _SEEN_COUNT = text("SELECT count(*), coalesce(max(cluster_id), 0) FROM seen")

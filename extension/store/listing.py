@@ -12,9 +12,11 @@ from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import (
+    Column,
     ColumnElement,
     Connection,
     FromClause,
+    Integer,
     Row,
     Select,
     String,
@@ -30,13 +32,13 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
-    type_coerce,
 )
-from sqlalchemy.types import NullType
+from sqlalchemy.types import TypeEngine
 
 from extension.objects.errors import Invalid
 from extension.objects.selectors import Requirement, requirements
 from extension.objects.states import State
+from extension.store.dialects import Ordered, holds, in_document, words_in_document
 from extension.store.protocol import Filter, Query
 from extension.store.schema import labels, objects, tallies
 
@@ -65,7 +67,7 @@ def document_field(path: str) -> ColumnElement[Any]:
     if key:
         return select(labels.c.value).where(labels.c.object_id == objects.c.id, labels.c.key == key).scalar_subquery()
     if path in STATE_PATHS:
-        return select(_worst_state()).where(tallies.c.object_id == objects.c.id).scalar_subquery()
+        return _shown_state()
     if not path.startswith(("metadata.", "spec.", "status.", "type")):
         raise unknown(path)
     return inside(objects.c.doc, path)
@@ -75,9 +77,7 @@ def inside(document: ColumnElement[Any], path: str) -> ColumnElement[Any]:
     """A path inside a JSON document. Numbers stay numbers, so that they sort as such; booleans are the words people write."""
     if not _PATH.fullmatch(path):
         raise unknown(path)
-    place = f"$.{path}"  # PostgreSQL: doc::jsonb #>> path
-    words = {word: word for word in ("true", "false")}
-    return type_coerce(case(words, value=func.json_type(document, place), else_=func.json_extract(document, place)), NullType())
+    return words_in_document(document, path)
 
 
 def unknown(path: str) -> Invalid:
@@ -93,6 +93,14 @@ def label_key(path: str) -> str | None:
 def _worst_state() -> ColumnElement[Any]:
     ranked = [(tallies.c[f"n{state.value}"] > 0, literal(state.name)) for state in sorted(State, reverse=True) if state is not State.Ready]
     return case(*ranked, else_=literal(""))
+
+
+def _shown_state() -> ColumnElement[Any]:
+    """The display state: the worst that is counted, or Pending where a Bundle has targets without a deployment and nothing is worse."""
+    counted_ = select(_worst_state()).where(tallies.c.object_id == objects.c.id).scalar_subquery()
+    waits = and_(objects.c.kind == "Bundle", in_document(objects.c.doc, "status.pending.count").is_not(None))
+    better = func.coalesce(counted_, "").in_(("", State.NotReady.name))
+    return case((and_(waits, better), literal(State.Pending.name)), else_=counted_)
 
 
 def selection(query: Query, field: Fields, namespace: ColumnElement[Any], kind: str) -> ColumnElement[bool]:
@@ -128,7 +136,7 @@ def _holds(term: Filter, field: Fields) -> ColumnElement[bool]:
         case "!=" | "notin":
             return text.not_in(term.values)
         case "~" | "!~":
-            hit = or_(*(func.instr(func.lower(text), func.lower(value)) > 0 for value in term.values))
+            hit = or_(*(holds(text, literal(value)) for value in term.values))
             return hit if term.operator == "~" else ~hit
         case "exists":
             return column.is_not(None)
@@ -142,7 +150,7 @@ class Order:
     def __init__(self, query: Query, field: Fields, ids: Sequence[ColumnElement[Any]]) -> None:
         parts = [(_never_null(field(part.lstrip("-"))), part.startswith("-")) for part in query.sort]
         self._parts = [*parts, *((column, False) for column in ids)]
-        self.after = _place(query.after, len(self._parts)) if query.after else []
+        self.after = _place(query.after, [column.type for column, _ in self._parts]) if query.after else []
 
     @property
     def columns(self) -> list[ColumnElement[Any]]:
@@ -158,7 +166,8 @@ class Order:
         which an index answers from the middle of the list as fast as from its start."""
         if len({down for _, down in self._parts}) == 1:
             columns = tuple_(*(column for column, _ in self._parts))
-            return columns < tuple_(*place) if self._parts[0][1] else columns > tuple_(*place)
+            values = tuple_(*(literal(value, column.type) for value, (column, _) in zip(place, self._parts, strict=True)))
+            return columns < values if self._parts[0][1] else columns > values
         ways: list[ColumnElement[bool]] = []
         for number, (column, down) in enumerate(self._parts):
             same = [before == place[at] for at, (before, _) in enumerate(self._parts[:number])]
@@ -171,18 +180,25 @@ class Order:
 
 def _never_null(column: ColumnElement[Any]) -> ColumnElement[Any]:
     """The column with an empty text for nothing; one that never is nothing stays bare, so that its index orders the list."""
-    bare = any(column is known for known in (objects.c.name, objects.c.namespace))
+    if isinstance(column, words_in_document):
+        return column.order()
+    bare = isinstance(column, Column) and not column.nullable
     return column if bare else func.coalesce(column, "")
 
 
-def _place(token: str, parts: int) -> list[Any]:
+def _place(token: str, types: Sequence[TypeEngine[Any]]) -> list[Any]:
     try:
         place = msgspec.json.decode(token, type=list[str | float | _Integer])
     except msgspec.DecodeError:
         place = []
-    if len(place) != parts:
+    if len(place) != len(types) or not all(map(_fits, place, types)):
         raise Invalid("continue: is not a place in this list", field="continue")
     return place
+
+
+def _fits(value: str | float, kind: TypeEngine[Any]) -> bool:
+    """Whether a value is one that a column of this type can have."""
+    return isinstance(kind, Ordered) or isinstance(value, int if isinstance(kind, Integer) else str)
 
 
 def counted(source: FromClause, where: ColumnElement[bool]) -> Select[Any]:

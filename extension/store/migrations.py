@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 
 from extension.objects.errors import Unavailable
 from extension.store import agent_keys
-from extension.store.schema import LABEL_VIEW, metadata, webhook_deliveries
+from extension.store.schema import LABEL_VIEW, errands, leases, metadata, samples, webhook_deliveries
 
 EXPECTED = {
     ("object", "sqlite_autoindex_object_1"): "1000000 200000 100000 1",
@@ -40,7 +40,9 @@ def _first(connection: Connection) -> None:
 
 def _expect_many(connection: Connection) -> None:
     """Tells SQLite's planner what the tables hold at a million clusters: without figures it takes any index for a good one, and
-    the few rows of a small store are found fast by any plan."""
+    the few rows of a small store are found fast by any plan. PostgreSQL counts by itself."""
+    if connection.dialect.name != "sqlite":
+        return
     connection.execute(text("ANALYZE"))
     rows = [{"table": table, "index": index, "figures": figures} for (table, index), figures in EXPECTED.items()]
     connection.execute(text("DELETE FROM sqlite_stat1"))
@@ -52,7 +54,13 @@ def _log_of_webhooks(connection: Connection) -> None:
     webhook_deliveries.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks, agent_keys.create)
+def _for_several(connection: Connection) -> None:
+    for table in (leases, samples, errands):
+        table.create(connection, checkfirst=True)
+    connection.execute(text("INSERT INTO lease (id, holder, url, epoch, until) VALUES (1, '', '', 0, 0) ON CONFLICT (id) DO NOTHING"))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks, agent_keys.create, _for_several)
 """Migration N brings a store from version N to N + 1. Released ones are never edited."""
 
 

@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 
 import msgspec
 from pyroaring import BitMap
-from sqlalchemy import bindparam, text
+from sqlalchemy import Text, bindparam, text
 
 from extension.objects.base import Key, Object, prepare
 from extension.objects.kinds import Cluster
 from extension.objects.marks import Mark
-from extension.store.database import Database, fetched
+from extension.store.bulk import fetched
+from extension.store.database import Database
 from extension.store.protocol import Member
 
 DISPLAY_NAME = "management.cattle.io/cluster-display-name"
@@ -120,7 +121,7 @@ _INSIDE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespa
 _ORDERED_HERE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace ORDER BY name")  # noqa: S608
 _ORDERED = text(
     f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace IN :namespaces ORDER BY name, namespace"  # noqa: S608
-).bindparams(bindparam("namespaces", expanding=True))
+).bindparams(bindparam("namespaces", expanding=True, type_=Text()))
 _NAMED = text(
     f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace AND name = :name UNION"  # noqa: S608
     f" SELECT o.id FROM label l JOIN object o ON o.id = l.object_id WHERE l.kind = '{Cluster.KIND}' AND l.key = :display"

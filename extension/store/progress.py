@@ -15,7 +15,7 @@ from pyroaring import BitMap, FrozenBitMap
 from sqlalchemy import Connection, select, text
 
 from extension.objects.plan import Progress
-from extension.store.database import fetched, many
+from extension.store.bulk import fetched, load
 from extension.store.schema import deployment_ids, variants
 
 KEPT = 100_000
@@ -92,7 +92,7 @@ class ProgressSets:
 def dropped(connection: Connection, rows: Sequence[tuple[int, int]], revision: int) -> None:
     """Remembers deployments (bundle, cluster) that were deleted, and forgets the oldest beyond the window."""
     if rows:
-        many(connection, "INSERT INTO dropped (revision, bundle_id, cluster_id) VALUES (?, ?, ?)", [(revision, *row) for row in rows])
+        load(connection, "dropped", ("revision", "bundle_id", "cluster_id"), [(revision, *row) for row in rows])
         connection.execute(_PRUNE, {"kept": KEPT})
 
 

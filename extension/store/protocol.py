@@ -28,6 +28,8 @@ from extension.store.deliveries import Deliveries
 
 if TYPE_CHECKING:
     from extension.store.asking import Asking
+    from extension.store.errands import ErrandLog
+    from extension.store.lease import Leases
 
 T = TypeVar("T", bound=Object)
 
@@ -139,7 +141,7 @@ class Clusters(Protocol):
 
 
 class Store(Protocol):
-    """See the module docstring. All methods may raise `Unavailable` (the disk is full, the file can't be read)."""
+    """See the module docstring. All methods may raise `Unavailable` (the disk is full, the file can't be read, no server answers)."""
 
     # documents
     def get(self, cls: type[T], namespace: str, name: str) -> T:
@@ -238,6 +240,14 @@ class Store(Protocol):
         """What the hub asks of clusters by their numbers, and the keys of their agents."""
 
     # webhooks
+    @property
+    def lease(self) -> Leases:
+        """Who works as the engine."""
+
+    @property
+    def errands(self) -> ErrandLog:
+        """What other processes ask of the engine."""
+
     @property
     def deliveries(self) -> Deliveries:
         """The log of webhook deliveries."""

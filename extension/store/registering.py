@@ -12,8 +12,8 @@ from sqlalchemy import Connection, select
 from extension.objects.errors import AlreadyExists
 from extension.objects.kinds import Cluster
 from extension.objects.marks import marks
+from extension.store.bulk import load, new_ids
 from extension.store.clock import now
-from extension.store.database import many, new_ids
 from extension.store.documents import prepared
 from extension.store.schema import objects
 from extension.store.tagging import tag
@@ -27,7 +27,7 @@ def register(connection: Connection, clusters: Sequence[Cluster], revision: int)
     _refuse_known(connection, clusters)
     created = now()
     made = list(zip(new_ids(connection, len(clusters)), (_complete(c, created, revision) for c in clusters), strict=True))
-    many(connection, _ADD, [_row(number, cluster, revision) for number, cluster in made])
+    load(connection, "object", _COLUMNS, [_row(number, cluster, revision) for number, cluster in made])
     tag(connection, made)
     begin(connection, [number for number, _ in made], revision)
 
@@ -63,7 +63,4 @@ def _row(number: int, cluster: Cluster, revision: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-_ADD = (
-    "INSERT INTO object (id, kind, namespace, name, uid, generation, created, born, revision, marks, doc)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+_COLUMNS = ("id", "kind", "namespace", "name", "uid", "generation", "created", "born", "revision", "marks", "doc")

@@ -17,7 +17,7 @@ from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.states import State, deployment_state
 from extension.objects.status import ResourceCounts
 from extension.store import progress
-from extension.store.database import fetched, many
+from extension.store.bulk import fetched, load, many, temporary
 from extension.store.deployments import maker_ids
 from extension.store.protocol import Report
 from extension.store.tallies import Deltas, difference
@@ -60,9 +60,8 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
 
 def _stored(connection: Connection, keys: list[tuple[int, int]]) -> Sequence[Any]:
     """The rows reported of, those that are gone left out."""
-    connection.exec_driver_sql("CREATE TEMP TABLE IF NOT EXISTS said (bundle_id INTEGER, cluster_id INTEGER)")
-    connection.exec_driver_sql("DELETE FROM said")
-    many(connection, "INSERT INTO said VALUES (?, ?)", sorted(keys))
+    temporary(connection, "said", "bundle_id BIGINT, cluster_id BIGINT")
+    load(connection, "said", ("bundle_id", "cluster_id"), sorted(keys))
     return fetched(connection, _FIND)
 
 

@@ -1,4 +1,4 @@
-"""The tables, in SQLAlchemy Core so that PostgreSQL can take SQLite's place.
+"""The tables, of SQLite and of PostgreSQL.
 
 Documents hold what people write; deployments are rows of integers, since there can be a million a bundle. What is in
 `sealed` columns is encrypted. `tally` keeps, for every bundle and cluster, how many of its deployments are in which
@@ -18,13 +18,13 @@ from sqlalchemy import (
     MetaData,
     SmallInteger,
     Table,
-    Text,
     UniqueConstraint,
     text,
 )
 
 from extension.objects.states import State
 from extension.objects.status import ResourceCounts
+from extension.store.dialects import TEXT
 
 metadata = MetaData()
 
@@ -33,23 +33,23 @@ STATE_COLUMNS = tuple(f"n{state.value}" for state in State)
 RESOURCE_COLUMNS = tuple(ResourceCounts.__struct_fields__)
 """Columns `r_<field>` of tally."""
 
-sequence = Table("sequence", metadata, Column("id", Integer, primary_key=True), Column("number", _ID, nullable=False))
+sequence = Table("sequence", metadata, Column("id", Integer, primary_key=True, autoincrement=False), Column("number", _ID, nullable=False))
 
 objects = Table(
     "object",
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("kind", Text, nullable=False),
-    Column("namespace", Text, nullable=False),
-    Column("name", Text, nullable=False),
-    Column("uid", Text, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("namespace", TEXT, nullable=False),
+    Column("name", TEXT, nullable=False),
+    Column("uid", TEXT, nullable=False),
     Column("generation", _ID, nullable=False),
-    Column("created", Text, nullable=False),
+    Column("created", TEXT, nullable=False),
     Column("born", _ID, nullable=False),  # revision of its creation
     Column("revision", _ID, nullable=False),
-    Column("content", Text),  # SHA-256 of a Bundle's manifest
+    Column("content", TEXT),  # SHA-256 of a Bundle's manifest
     Column("marks", SmallInteger, nullable=False, default=0),  # MARKS of a Cluster
-    Column("doc", Text, nullable=False),
+    Column("doc", TEXT, nullable=False),
     Column("sealed", LargeBinary),
     UniqueConstraint("kind", "namespace", "name"),
     Index("object_revision", "revision"),
@@ -61,9 +61,9 @@ label_values = Table(
     "label_value",
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("kind", Text, nullable=False),
-    Column("key", Text, nullable=False),
-    Column("value", Text, nullable=False),
+    Column("kind", TEXT, nullable=False),
+    Column("key", TEXT, nullable=False),
+    Column("value", TEXT, nullable=False),
     UniqueConstraint("kind", "key", "value"),
 )
 
@@ -80,9 +80,9 @@ labels = Table(
     "label",
     MetaData(),  # a view, so no table is made of it
     Column("object_id", _ID),
-    Column("key", Text),
-    Column("value", Text),
-    Column("kind", Text),
+    Column("key", TEXT),
+    Column("value", TEXT),
+    Column("kind", TEXT),
 )
 LABEL_VIEW = "CREATE VIEW label AS SELECT t.object_id, v.key, v.value, v.kind FROM tag t JOIN label_value v ON v.id = t.label_id"
 """A label is a pair of integers: a million clusters share few values."""
@@ -91,21 +91,21 @@ tombstones = Table(
     "tombstone",
     metadata,
     Column("revision", _ID, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("namespace", Text, primary_key=True),
-    Column("name", Text, primary_key=True),
+    Column("kind", TEXT, primary_key=True),
+    Column("namespace", TEXT, primary_key=True),
+    Column("name", TEXT, primary_key=True),
     Column("object_id", _ID, nullable=False),
     sqlite_with_rowid=False,
 )
 
-contents = Table("content", metadata, Column("sha256", Text, primary_key=True), Column("data", LargeBinary, nullable=False))
+contents = Table("content", metadata, Column("sha256", TEXT, primary_key=True), Column("data", LargeBinary, nullable=False))
 
 deployment_ids = Table(
     "deployment_id",
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
     Column("bundle_id", _ID, nullable=False),
-    Column("text", Text, nullable=False),
+    Column("text", TEXT, nullable=False),
     UniqueConstraint("bundle_id", "text"),
 )
 
@@ -114,9 +114,9 @@ variants = Table(
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
     Column("bundle_id", _ID, nullable=False),
-    Column("digest", Text, nullable=False),
+    Column("digest", TEXT, nullable=False),
     Column("deployment_id", _ID, nullable=False),
-    Column("content", Text, nullable=False),
+    Column("content", TEXT, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     UniqueConstraint("bundle_id", "deployment_id", "digest"),
 )
@@ -160,33 +160,33 @@ reports = Table(
     metadata,
     Column("bundle_id", _ID, primary_key=True),
     Column("cluster_id", _ID, primary_key=True),
-    Column("doc", Text, nullable=False),
+    Column("doc", TEXT, nullable=False),
     sqlite_with_rowid=False,
 )
 
 tallies = Table(
     "tally",
     metadata,
-    Column("object_id", _ID, primary_key=True),
+    Column("object_id", _ID, primary_key=True, autoincrement=False),
     *(Column(name, _ID, nullable=False, server_default="0") for name in STATE_COLUMNS),
     *(Column(f"r_{name}", _ID, nullable=False, server_default="0") for name in RESOURCE_COLUMNS),
     Column("revision", _ID, nullable=False),
-    Column("changed", Text, nullable=False),
+    Column("changed", TEXT, nullable=False),
     Column("of_cluster", Boolean, nullable=False),
     Index("tally_revision", "revision"),
     Index("tally_few", "revision", sqlite_where=text("NOT of_cluster"), postgresql_where=text("NOT of_cluster")),
 )
 
-seen = Table("seen", metadata, Column("cluster_id", _ID, primary_key=True), Column("at", Text, nullable=False))
+seen = Table("seen", metadata, Column("cluster_id", _ID, primary_key=True, autoincrement=False), Column("at", TEXT, nullable=False))
 
 tokens = Table(
     "token",
     metadata,
-    Column("id", Text, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    Column("roles", Text, nullable=False),
-    Column("created", Text, nullable=False),
+    Column("roles", TEXT, nullable=False),
+    Column("created", TEXT, nullable=False),
     Column("expires", Float),  # Unix time
 )
 
@@ -194,9 +194,38 @@ webhook_deliveries = Table(
     "webhook_delivery",
     metadata,
     Column("id", _ID, primary_key=True, autoincrement=True),
-    Column("workspace", Text, nullable=False),  # empty: no GitRepo is of its repository
+    Column("workspace", TEXT, nullable=False),  # empty: no GitRepo is of its repository
     Column("verified", Boolean, nullable=False),
-    Column("doc", Text, nullable=False),
+    Column("doc", TEXT, nullable=False),
     Index("webhook_delivery_workspace", "workspace", "verified"),
     sqlite_autoincrement=True,  # a link to a delivery never shows another one
 )
+
+leases = Table(
+    "lease",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", TEXT, nullable=False),
+    Column("url", TEXT, nullable=False),
+    Column("epoch", _ID, nullable=False),  # how often it was taken or let go of
+    Column("until", _ID, nullable=False),  # milliseconds since 1970, by the database's clock
+)
+
+samples = Table(
+    "key_sample",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sealed", LargeBinary, nullable=False),
+)
+"""What a key is tried on before anything else is sealed with it, where several machines bring their own copies of it."""
+
+errands = Table(
+    "errand",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("asked", TEXT, nullable=False),  # JSON
+    Column("begun", Boolean, nullable=False),
+    Column("answer", TEXT),  # JSON
+    sqlite_autoincrement=True,  # who asked never reads another's answer
+)
+"""What processes ask of the one that works as the engine."""

@@ -1,4 +1,4 @@
-"""The store on SQLite: one facade over documents, deployments, reports, views and the feed.
+"""The store on SQLite or PostgreSQL: one facade over documents, deployments, reports, views and the feed.
 
 Each method is one transaction. See `protocol.py` for what it promises.
 """
@@ -22,14 +22,17 @@ from extension.objects.selectors import LabelSelector
 from extension.store import feed
 from extension.store.asking import Asking
 from extension.store.assignments import Assignments
+from extension.store.backends import backend_of
 from extension.store.clock import now
 from extension.store.database import Database
 from extension.store.deliveries import DeliveryLog
 from extension.store.deployments import Deployments, maker_ids
 from extension.store.documents import Documents, hidden, restated, updated
+from extension.store.errands import ErrandLog
 from extension.store.finding import ClusterLists
 from extension.store.keys import seal_of
 from extension.store.labels import LabelIndex
+from extension.store.lease import Leases
 from extension.store.listing import listed
 from extension.store.moving import move
 from extension.store.population import Population
@@ -61,11 +64,13 @@ class SqlStore:
         self._progress = ProgressSets()
         self.population = Population(database)
         self.tokens = TokenStore(database)
+        self.lease = Leases(database)
         self._index = LabelIndex(self)
         tallies = ClusterTallies()
         self._lists = ClusterLists(self._index, tallies)
         self._views = Views(self._index, tallies, offline_after)
         self.deliveries = DeliveryLog(database)
+        self.errands = ErrandLog(database)
 
     # documents
 
@@ -245,11 +250,9 @@ class SqlStore:
             register(connection, clusters, revision)
 
     def seen(self, clusters: Iterable[Key], when: str) -> None:
-        with self._database.write() as connection:
-            for key in clusters:
-                row = self._documents.row(connection, key)
-                if row is not None:
-                    connection.execute(_SEEN, {"id": row.id, "at": when})
+        with self._database.read() as connection:
+            rows = [self._documents.row(connection, key) for key in clusters]
+        self.asking.seen((row.id for row in rows if row is not None), when)
 
     def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap:
         self._index.refresh()
@@ -280,18 +283,19 @@ class SqlStore:
         return int(connection.execute(text("SELECT number FROM sequence WHERE id = 1")).scalar_one())
 
 
-_SEEN = text("INSERT INTO seen (cluster_id, at) VALUES (:id, :at) ON CONFLICT (cluster_id) DO UPDATE SET at = excluded.at")
+def open_store(
+    where: Path | str, *, key: bytes | None = None, key_file: Path | None = None, offline_after: float | None = None
+) -> SqlStore:
+    """The store in a SQLite file, made if it is not there, or in the PostgreSQL database of a URL; migrated if it is older.
 
-
-def open_store(path: Path, *, key: bytes | None = None, offline_after: float | None = None) -> SqlStore:
-    """The store in the SQLite file `path`, made if it is not there, migrated if it is older.
-
-    Without `key` (32 bytes) the one in the file `<path>.key` encrypts, made the first time. Raises Unavailable for a file
-    that can't be used, and for a key that does not open what is in it, before anything is sealed with two keys.
+    Without `key` (32 bytes) the one in `key_file` encrypts, made the first time; `<file>.key` for a SQLite file unless named. Raises
+    Unavailable for a database, or its key, that can't be used; Invalid for a URL that is none or has no key.
     """
-    database = Database(path)
+    database = Database(backend_of(where))
+    if key_file is None and not database.shared:
+        key_file = Path(f"{where}.key")
     try:
-        return SqlStore(database, seal_of(database, path.with_name(f"{path.name}.key"), key), offline_after)
+        return SqlStore(database, seal_of(database, key_file, key), offline_after)
     except BaseException:
         database.close()
         raise

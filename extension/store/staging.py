@@ -15,8 +15,8 @@ from sqlalchemy import Connection, text
 
 from extension.objects.plan import Step
 from extension.objects.states import State
+from extension.store.bulk import load, temporary
 from extension.store.clock import now
-from extension.store.database import many
 from extension.store.tallies import COLUMNS
 
 STATE = (
@@ -46,17 +46,14 @@ class Wishes:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        for statement in _TEMPORARY:
-            connection.exec_driver_sql(statement)
+        for table, columns in _TEMPORARY.items():
+            temporary(connection, table, columns)
 
     def add(self, placed: Placed, clusters: FrozenBitMap, step: Step) -> None:
         """Wishes of these clusters: what the step says, with this variant. A cluster is added once."""
         for bits, here in _parts(clusters, step):
-            many(
-                self._connection,
-                "INSERT INTO wish (cluster_id, variant, variant_id, bits) VALUES (?, ?, ?, ?)",
-                [(cluster, placed.variant, placed.deployment_id, bits) for cluster in here],
-            )
+            rows = [(cluster, placed.variant, placed.deployment_id, bits) for cluster in here]
+            load(self._connection, "wish", ("cluster_id", "variant", "variant_id", "bits"), rows)
 
     def write(self, bundle_id: int, revision: int) -> None:
         """Writes the rows, and the difference to the tallies of the bundle and the clusters. Clusters that are gone, and so
@@ -83,14 +80,18 @@ def _bit(*names: str) -> str:
 def columns_of_states(new: str, old: str) -> Iterator[str]:
     """For each tally column, what a row adds to it by going from state `old` to `new`; resource counts stay."""
     for name in COLUMNS:
-        yield f"({new} = {name[1:]}) - ({old} = {name[1:]})" if name.startswith("n") and name[1:].isdigit() else "0"
+        yield (
+            f"CAST({new} = {name[1:]} AS INTEGER) - CAST({old} = {name[1:]} AS INTEGER)"
+            if name.startswith("n") and name[1:].isdigit()
+            else "0"
+        )
 
 
-def _adding(owner: str, aggregate: str, of_cluster: int) -> str:
+def _adding(owner: str, aggregate: str, of_cluster: bool) -> str:
     sums = ", ".join(f"{aggregate}({column})" for column in columns_of_states("state", "old"))
     return (
         f"INSERT INTO tally (object_id, {', '.join(COLUMNS)}, revision, changed, of_cluster)"  # noqa: S608
-        f" SELECT {owner}, {sums}, :revision, :changed, {of_cluster} FROM outcome"
+        f" SELECT {owner}, {sums}, :revision, :changed, {str(of_cluster).lower()} FROM outcome"
         f" WHERE {'state <> old' if of_cluster else 'true'}"
         + (" HAVING count(*) > 0" if aggregate == "sum" else "")
         + " ON CONFLICT (object_id) DO UPDATE SET "
@@ -99,13 +100,11 @@ def _adding(owner: str, aggregate: str, of_cluster: int) -> str:
     )
 
 
-_TEMPORARY = (
-    "CREATE TEMP TABLE IF NOT EXISTS wish (cluster_id INTEGER PRIMARY KEY, variant INTEGER, variant_id INTEGER, bits INTEGER)",
-    "CREATE TEMP TABLE IF NOT EXISTS outcome (cluster_id INTEGER PRIMARY KEY, old INTEGER, staged INTEGER, staged_id INTEGER,"
-    " live INTEGER, live_id INTEGER, deleting INTEGER, state INTEGER)",
-    "DELETE FROM wish",
-    "DELETE FROM outcome",
-)
+_TEMPORARY = {
+    "wish": "cluster_id BIGINT PRIMARY KEY, variant BIGINT, variant_id BIGINT, bits INTEGER",
+    "outcome": "cluster_id BIGINT PRIMARY KEY, old INTEGER, staged BIGINT, staged_id BIGINT, live BIGINT, live_id BIGINT,"
+    " deleting BOOLEAN, state INTEGER",
+}
 _STAGED = _bit("create", "stage", "refresh")
 _WISHED = (
     "SELECT w.cluster_id, coalesce(d.state, 0) AS old,"  # noqa: S608 (our own columns and integers)
@@ -115,9 +114,9 @@ _WISHED = (
     " AS live,"
     f" CASE WHEN {_bit('refresh')} OR ({_bit('promote')} AND {_STAGED}) THEN w.variant_id WHEN {_bit('promote')} THEN d.staged_id"
     " ELSE coalesce(d.live_id, 0) END AS live_id,"
-    f" CASE WHEN {_bit('remove')} THEN 1 ELSE coalesce(d.deleting, 0) END AS deleting,"
-    " coalesce(d.applied_id, 0) AS applied_id, coalesce(d.failed, 0) AS failed, coalesce(d.waiting, 0) AS waiting,"
-    " coalesce(d.ready, 0) AS ready, coalesce(d.non_modified, 0) AS non_modified"
+    f" CASE WHEN {_bit('remove')} THEN true ELSE coalesce(d.deleting, false) END AS deleting,"
+    " coalesce(d.applied_id, 0) AS applied_id, coalesce(d.failed, false) AS failed, coalesce(d.waiting, false) AS waiting,"
+    " coalesce(d.ready, false) AS ready, coalesce(d.non_modified, false) AS non_modified"
     " FROM wish w"
     " LEFT JOIN deployment d ON d.bundle_id = :bundle AND d.cluster_id = w.cluster_id"
     f" WHERE (d.cluster_id IS NOT NULL OR {_bit('create')}) AND EXISTS (SELECT 1 FROM tally y WHERE y.object_id = w.cluster_id)"
@@ -129,11 +128,11 @@ _OUTCOME = text(
 _ROWS = text(
     "INSERT INTO deployment (bundle_id, cluster_id, staged, staged_id, live, live_id, applied_id, failed, waiting, ready, non_modified,"
     " deleting, state, asked, revision)"
-    " SELECT :bundle, cluster_id, staged, staged_id, live, live_id, 0, 0, 0, 0, 0, deleting, state, :revision, :revision"
+    " SELECT :bundle, cluster_id, staged, staged_id, live, live_id, 0, false, false, false, false, deleting, state, :revision, :revision"
     " FROM outcome WHERE true"
     " ON CONFLICT (bundle_id, cluster_id) DO UPDATE SET staged = excluded.staged, staged_id = excluded.staged_id, live = excluded.live,"
     " live_id = excluded.live_id, deleting = excluded.deleting, state = excluded.state, asked = excluded.asked,"
     " revision = excluded.revision"
 )
-_ADD_TO_CLUSTERS = text(_adding("cluster_id", "", 1))
-_ADD_TO_BUNDLE = text(_adding(":bundle", "sum", 0))
+_ADD_TO_CLUSTERS = text(_adding("cluster_id", "", True))
+_ADD_TO_BUNDLE = text(_adding(":bundle", "sum", False))

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import Connection, bindparam, select, text, tuple_
 
 from extension.objects.base import Condition
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.states import NAMED_RESOURCES, State, condition, deployment_message, ready_message, with_conditions
 from extension.objects.status import BundleSummary, NonReadyResource, ResourceCounts
-from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS, tallies
+from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS, reports, tallies
 from extension.store.tallies import COLUMNS
 
-_SUMS = ", ".join(f"coalesce(sum({c}), 0) AS {c}" for c in COLUMNS) + ", coalesce(max(revision), 0) AS revision, max(changed) AS changed"
+_SUMS = (
+    ", ".join(f"CAST(coalesce(sum({c}), 0) AS BIGINT) AS {c}" for c in COLUMNS)
+    + ", coalesce(max(revision), 0) AS revision, max(changed) AS changed"
+)
+
+WINDOW = 200
+"""Of how many deployments that are not ready a status chooses those it names: a million of them must not be sorted to show ten."""
 
 
 def is_own(condition: Condition) -> bool:
@@ -59,31 +65,45 @@ def _tally(row: Mapping[Any, Any]) -> Tally:
     return Tally(counts, resources, row["revision"], row["changed"] or "")
 
 
-def first_not_ready(connection: Connection, where: str, name: Callable[[Any], str], **values: Any) -> list[NonReadyResource]:
-    """The first deployments that are not ready."""
-    rows = connection.execute(
-        text(
-            "SELECT d.state, d.live_id, d.applied_id, r.doc, c.namespace AS workspace, c.name AS cluster, b.name AS bundle"  # noqa: S608
-            " FROM deployment d JOIN object c ON c.id = d.cluster_id JOIN object b ON b.id = d.bundle_id"
-            " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id"
-            f" WHERE d.state > 1 AND {where} ORDER BY d.bundle_id, d.cluster_id LIMIT {NAMED_RESOURCES}"
-        ),
-        values,
-    )
-    return [_resource(row, name(row)) for row in rows]
+class NotReady(msgspec.Struct, frozen=True):
+    """Some of the deployments that are not ready: those that a summary names, and the first in the worst state."""
+
+    named: list[NonReadyResource] = []
+    worst: NonReadyResource = NonReadyResource()
+
+
+def first_not_ready(
+    connection: Connection, where: str, name: Callable[[Any], str], *, sort: Callable[[Any], Any] | None = None, **values: Any
+) -> NotReady:
+    """Of the first WINDOW deployments that are not ready: the first NAMED_RESOURCES by `sort`, which is by bundle and then by the
+    registration of the cluster unless given, and the first in the worst state."""
+    rows = connection.execute(text(f"{_WINDOW} AND {where} ORDER BY d.bundle_id, d.cluster_id LIMIT {WINDOW}"), values).all()
+    if not rows:
+        return NotReady()
+    first = (sorted(rows, key=sort) if sort else rows)[:NAMED_RESOURCES]
+    worst = max(rows, key=lambda row: int(row.state))
+    docs = _docs(connection, [*first, worst])
+    resources = [_resource(row, name(row), docs.get((row.bundle_id, row.cluster_id))) for row in [*first, worst]]
+    return NotReady(resources[:-1], resources[-1])
+
+
+def _docs(connection: Connection, rows: Iterable[Any]) -> dict[tuple[int, int], str]:
+    """What the agents reported of these deployments."""
+    wanted = tuple_(reports.c.bundle_id, reports.c.cluster_id).in_(sorted({(row.bundle_id, row.cluster_id) for row in rows}))
+    return {(row.bundle_id, row.cluster_id): row.doc for row in connection.execute(select(reports).where(wanted))}
 
 
 def first_of_each(connection: Connection, clusters: Sequence[int]) -> dict[int, list[NonReadyResource]]:
-    """The first deployments of each of these clusters that are not ready, named by bundle."""
+    """The first deployments of each of these clusters that are not ready, by the name of their bundle."""
     found: dict[int, list[NonReadyResource]] = {id_: [] for id_ in clusters}
     if clusters:
         for row in connection.execute(_FIRST_OF_EACH, {"clusters": list(clusters)}):
-            found[row.cluster_id].append(_resource(row, str(row.bundle)))
+            found[row.cluster_id].append(_resource(row, str(row.bundle), row.doc))
     return found
 
 
-def _resource(row: Any, name: str) -> NonReadyResource:
-    status = msgspec.json.decode(row.doc, type=BundleDeploymentStatus) if row.doc else BundleDeploymentStatus()
+def _resource(row: Any, name: str, doc: str | None) -> NonReadyResource:
+    status = msgspec.json.decode(doc, type=BundleDeploymentStatus) if doc else BundleDeploymentStatus()
     return NonReadyResource(
         name=name,
         bundle_state=State(row.state).name,
@@ -102,11 +122,15 @@ def ready_conditions(stored: tuple[Condition, ...], summary: BundleSummary, word
     return with_conditions(tuple(c for c in stored if c.type != "Ready"), ready)
 
 
+_WINDOW = (
+    "SELECT d.bundle_id, d.cluster_id, d.state, d.live_id, d.applied_id, c.namespace AS workspace, c.name AS cluster, b.name AS bundle"
+    " FROM deployment d JOIN object c ON c.id = d.cluster_id JOIN object b ON b.id = d.bundle_id WHERE d.state > 1"
+)
 _FIRST_OF_EACH = text(
-    "SELECT f.cluster_id, f.state, f.live_id, f.applied_id, r.doc, b.name AS bundle FROM ("  # noqa: S608 (our own number)
-    " SELECT bundle_id, cluster_id, state, live_id, applied_id,"
-    " row_number() OVER (PARTITION BY cluster_id ORDER BY bundle_id) AS place"
-    " FROM deployment WHERE cluster_id IN :clusters AND state > 1) AS f"
-    " JOIN object b ON b.id = f.bundle_id LEFT JOIN report r ON r.bundle_id = f.bundle_id AND r.cluster_id = f.cluster_id"
-    f" WHERE f.place <= {NAMED_RESOURCES} ORDER BY f.cluster_id, f.bundle_id"
+    "SELECT f.cluster_id, f.state, f.live_id, f.applied_id, r.doc, f.bundle FROM ("  # noqa: S608 (our own number)
+    " SELECT d.bundle_id, d.cluster_id, d.state, d.live_id, d.applied_id, b.name AS bundle,"
+    " row_number() OVER (PARTITION BY d.cluster_id ORDER BY b.name, d.bundle_id) AS place"
+    " FROM deployment d JOIN object b ON b.id = d.bundle_id WHERE d.cluster_id IN :clusters AND d.state > 1) AS f"
+    " LEFT JOIN report r ON r.bundle_id = f.bundle_id AND r.cluster_id = f.cluster_id"
+    f" WHERE f.place <= {NAMED_RESOURCES} ORDER BY f.cluster_id, f.place"
 ).bindparams(bindparam("clusters", expanding=True))

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from extension.objects.status import ResourceCounts
+from extension.store.bulk import load, many
 from extension.store.clock import now
-from extension.store.database import many
 from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS
 
 COLUMNS = (*STATE_COLUMNS, *(f"r_{name}" for name in RESOURCE_COLUMNS))
@@ -58,7 +58,7 @@ _ADD = (
 
 def begin(connection: Connection, clusters: Sequence[int], revision: int) -> None:
     """The tallies of new clusters: each has one from its first moment to its last."""
-    many(connection, "INSERT INTO tally (object_id, revision, changed, of_cluster) VALUES (?, ?, '', 1)", [(c, revision) for c in clusters])
+    load(connection, "tally", ("object_id", "revision", "changed", "of_cluster"), [(number, revision, "", True) for number in clusters])
 
 
 def touch(connection: Connection, object_ids: Iterable[int], revision: int) -> None:

@@ -6,7 +6,7 @@ ready, and what a reconciler wrote into the document (conditions of its own; a R
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -16,17 +16,19 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from extension.objects.base import Condition, Object
 from extension.objects.errors import Invalid
+from extension.objects.gitops import unsummed
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo, HelmOp
 from extension.objects.plan import NONE
 from extension.objects.presence import CONDITION as CONNECTED
 from extension.objects.presence import before, with_presence
-from extension.objects.states import NAMED_RESOURCES, display_state, summarise
-from extension.objects.status import Display, NonReadyResource
+from extension.objects.states import NAMED_RESOURCES, add, display_state, summarise
+from extension.objects.status import BundleSummary, Display, NonReadyResource
 from extension.store.applications import application
 from extension.store.deployments import MAKERS
 from extension.store.labels import LabelIndex
+from extension.store.rollouts import bundle_status
 from extension.store.schema import objects, seen
-from extension.store.summing import Tally, first_not_ready, first_of_each, is_own, ready_conditions, tallies_of, tally_of
+from extension.store.summing import Tally, first_of_each, is_own, ready_conditions, tallies_of
 from extension.store.vectors import ClusterTallies
 
 T = TypeVar("T", bound=Object)
@@ -43,7 +45,7 @@ class Views:
         self._tallies = tallies
         self._offline_after = offline_after
         self._of: dict[type[Object], Callable[[Connection, Any, int], tuple[Any, int]]] = {
-            Bundle: _bundle,
+            Bundle: bundle_status,
             GitRepo: application,
             HelmOp: application,
             Cluster: self._cluster,
@@ -76,10 +78,10 @@ class Views:
         found = self._members(group)
         self._tallies.refresh(connection)
         tally, behind = self._tallies.sum(found)
-        keys = self._names(connection, behind)
+        late = self._names(connection, behind)
+        keys = tuple(late.values())
         listed = f" ({','.join(keys)})" if keys else ""
-        first = [one for many in first_of_each(connection, list(behind[:NAMED_RESOURCES])).values() for one in many]
-        summary = summarise(tally.counts, first[:NAMED_RESOURCES])
+        summary = _named_by_cluster(summarise(tally.counts), late, first_of_each(connection, list(late)))
         since = tally.changed or group.metadata.creation_timestamp or ""
         status = msgspec.structs.replace(
             group.status,
@@ -105,11 +107,18 @@ class Views:
         except Invalid:
             return NONE
 
-    def _names(self, connection: Connection, clusters: FrozenBitMap) -> tuple[str, ...]:
-        """The first of these clusters by name."""
-        first = self._index.first(clusters, NAMED_RESOURCES)
-        rows = connection.execute(select(objects.c.name).where(objects.c.id.in_(list(first))).order_by(objects.c.name))
-        return tuple(row.name for row in rows)
+    def _names(self, connection: Connection, clusters: FrozenBitMap) -> dict[int, str]:
+        """The first of these clusters by name, in that order."""
+        first = list(self._index.first(clusters, NAMED_RESOURCES))
+        rows = connection.execute(select(objects.c.id, objects.c.name).where(objects.c.id.in_(first)).order_by(objects.c.name))
+        return {row.id: row.name for row in rows}
+
+
+def _named_by_cluster(summary: BundleSummary, order: Iterable[int], found: Mapping[int, list[NonReadyResource]]) -> BundleSummary:
+    """The summary with what the clusters name, one after the other; as Fleet adds up summaries, the last list is taken whole (1.5)."""
+    for cluster in order:
+        summary = add(summary, BundleSummary(non_ready_resources=tuple(found[cluster])))
+    return summary
 
 
 def _laid(obj: T, status: Any, revision: int) -> T:
@@ -124,6 +133,8 @@ def own_status(obj: Object) -> Any:
     computed = _COMPUTED.get(type(obj), ())
     if status is None or not computed:
         return status
+    if isinstance(obj, Bundle):
+        status = msgspec.structs.replace(status, partitions=unsummed(status.partitions))
     plain = type(status)()
     conditions = tuple(c for c in status.conditions if c.type != CONNECTED and (c.type != "Ready" or is_own(c)))
     return msgspec.structs.replace(status, **{name: getattr(plain, name) for name in computed}, conditions=conditions)
@@ -132,23 +143,6 @@ def own_status(obj: Object) -> Any:
 def conditions(obj: Object) -> tuple[Condition, ...]:
     found: tuple[Condition, ...] = getattr(getattr(obj, "status", None), "conditions", ())
     return found
-
-
-def _bundle(connection: Connection, bundle: Bundle, object_id: int) -> tuple[Any, int]:
-    tally = tally_of(connection, "object_id = :id", id=object_id)
-    named = (
-        first_not_ready(connection, "d.bundle_id = :id", lambda row: f"{row.workspace}/{row.cluster}", id=object_id) if tally.total else []
-    )
-    summary = summarise(tally.counts, named)
-    status = msgspec.structs.replace(
-        bundle.status,
-        summary=summary,
-        display=Display(ready_clusters=f"{tally.ready}/{tally.total}", state=display_state(summary)),
-        conditions=ready_conditions(
-            bundle.status.conditions, summary, "Cluster", tally.changed or bundle.metadata.creation_timestamp or ""
-        ),
-    )
-    return status, tally.revision
 
 
 def _clusters(connection: Connection, found: Sequence[tuple[Cluster, int]]) -> list[tuple[Any, int]]:

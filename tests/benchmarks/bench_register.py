@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from tests.benchmarks.common import figure, size
-from tests.benchmarks.fleet import disk_mib, register
+from tests.benchmarks.fleet import register
+from tests.benchmarks.places import disk_mib, empty
 
 
 def main() -> None:
     count = size(20_000)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "store.db"
-        taken = register(path, count)
+    with empty() as where:
+        taken = register(where, count)
         what = "the store's bulk path, in process, 10,000 a transaction; no agents"
         figure(
             "register",
@@ -22,7 +19,7 @@ def main() -> None:
             "s",
             what=what,
             clusters_a_second=round(count / taken),
-            disk_bytes_a_cluster=round(disk_mib(path) * 2**20 / count),
+            disk_bytes_a_cluster=round(disk_mib(where) * 2**20 / count),
         )
 
 

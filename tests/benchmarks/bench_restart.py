@@ -17,7 +17,8 @@ from extension.objects.kinds import Bundle, Cluster
 from extension.rendering.gotemplate import GoTemplates
 from extension.store.protocol import Query
 from tests.benchmarks.common import figure, size
-from tests.benchmarks.fleet import WORKSPACE, Fleet, disk_mib, fleet
+from tests.benchmarks.fleet import WORKSPACE, Fleet, fleet
+from tests.benchmarks.places import Place, disk_mib, server
 
 BUNDLES = 5
 
@@ -29,10 +30,10 @@ class NoTemplates:
         raise AssertionError("nothing is to be evaluated")
 
 
-def again(path: Path) -> None:
+def again(where: Place) -> None:
     """The new process."""
     start = time.perf_counter()
-    made = Fleet(path, GoTemplates(NoTemplates()))  # type: ignore[arg-type]
+    made = Fleet(where, GoTemplates(NoTemplates()))  # type: ignore[arg-type]
     made.store.list(Cluster, Query(namespaces=(WORKSPACE,)))
     page = time.perf_counter() - start
     for number in range(BUNDLES):
@@ -44,7 +45,7 @@ def again(path: Path) -> None:
 
 def main() -> None:
     if len(sys.argv) > 2:
-        again(Path(sys.argv[2]))
+        again(sys.argv[2] if server() else Path(sys.argv[2]))
         return
     count = size(20_000)
     with fleet(count) as made:
@@ -53,7 +54,10 @@ def main() -> None:
         made.store.close()
         start = time.perf_counter()
         told = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.bench_restart", str(count), str(made.path)], check=True, capture_output=True, text=True
+            [sys.executable, "-m", "tests.benchmarks.bench_restart", str(count), str(made.where)],
+            check=True,
+            capture_output=True,
+            text=True,
         )
         started = time.perf_counter() - start
         page, whole, rss = json.loads(told.stdout)
@@ -66,7 +70,7 @@ def main() -> None:
         figure(
             "footprint",
             count,
-            disk_mib(made.path),
+            disk_mib(made.where),
             "MiB",
             rss_mib=rss,
             what=f"disk, {BUNDLES * count} deployments staged, none reported yet",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 from extension.objects.base import ObjectMeta
 from extension.objects.content import content_id
@@ -13,9 +11,10 @@ from extension.objects.kinds import Bundle, BundleResource, BundleSpec, BundleTa
 from extension.objects.options import HelmOptions
 from extension.objects.selectors import LabelSelector
 from extension.store.labels import LabelIndex
-from extension.store.sql import SqlStore, open_store
+from extension.store.sql import SqlStore
 from extension.targeting import plan, step
 from tests.benchmarks.common import figure, size
+from tests.benchmarks.places import empty, opened
 
 
 class NoTemplates:
@@ -34,8 +33,8 @@ def clusters(store: SqlStore, count: int) -> None:
 
 def main() -> None:
     count = size(1000, most=20_000)
-    with tempfile.TemporaryDirectory() as scratch:
-        store = open_store(Path(scratch) / "store.db")
+    with empty() as where:
+        store = opened(where)
         start = time.perf_counter()
         clusters(store, count)
         figure("target-clusters", count, count / (time.perf_counter() - start), "clusters/s", what="created one by one, each on disk")

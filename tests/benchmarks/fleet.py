@@ -1,19 +1,15 @@
 """A fleet of any size in a store, and the engine's own parts to work on it, without threads: what is timed is what is called.
 
-The registered fleet is kept as a file of the temporary folder, by its size and the store's tables, since most benchmarks
-begin with it; each works on a copy. Nothing else is simulated here but the agents: who reports, and when, is said there.
+The registered fleet is kept, by its size and the store's tables, since most benchmarks begin with it; each works on a copy.
+Nothing else is simulated here but the agents: who reports, and when, is said there.
 """
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import AbstractContextManager, contextmanager
 
 from pyroaring import FrozenBitMap
 
@@ -39,7 +35,7 @@ from extension.rendering.pool import Pool
 from extension.store.labels import LabelIndex
 from extension.store.protocol import Report
 from extension.store.schema import metadata
-from extension.store.sql import SqlStore, open_store
+from tests.benchmarks.places import Place, copy, opened
 
 WORKSPACE = "fleet-default"
 AT_ONCE = 10_000
@@ -64,9 +60,9 @@ def cluster(number: int) -> Cluster:
     return Cluster(metadata=ObjectMeta(name=f"c-{number:07d}", namespace=WORKSPACE, labels=labels))
 
 
-def register(path: Path, count: int) -> float:
+def register(where: Place, count: int) -> float:
     """Registers a fleet in a new store; the seconds it took."""
-    store = open_store(path)
+    store = opened(where)
     store.create(FleetWorkspace(metadata=ObjectMeta(name=WORKSPACE)))
     start = time.perf_counter()
     for at in range(0, count, AT_ONCE):
@@ -76,28 +72,20 @@ def register(path: Path, count: int) -> float:
     return taken
 
 
-def prepared(count: int) -> Path:
-    """The file of a registered fleet, made if it is not there."""
+def prepared(count: int) -> AbstractContextManager[Place]:
+    """A copy of a store with a registered fleet."""
     tables = hashlib.sha256(
         repr([(t.name, [str(c.type) for c in t.c], sorted(i.name or "" for i in t.indexes)) for t in metadata.sorted_tables]).encode()
     )
-    folder = Path(tempfile.gettempdir()) / f"rancher-cd-bench-{count}-{tables.hexdigest()[:12]}"
-    if not (folder / "store.db").exists():
-        print(f"registering {count} clusters once, in {folder}", file=sys.stderr)
-        making = folder.with_name(f"{folder.name}.making")
-        shutil.rmtree(making, ignore_errors=True)
-        making.mkdir(parents=True)
-        register(making / "store.db", count)
-        making.rename(folder)
-    return folder / "store.db"
+    return copy(f"rancher-cd-bench-{count}-{tables.hexdigest()[:12]}", lambda where: register(where, count))
 
 
 class Fleet:
     """A store with a fleet, and what plans and rolls out."""
 
-    def __init__(self, path: Path, templates: GoTemplates) -> None:
-        self.path = path
-        self.store: SqlStore = open_store(path)
+    def __init__(self, where: Place, templates: GoTemplates) -> None:
+        self.where = where
+        self.store = opened(where)
         self.index = LabelIndex(self.store)
         self.version = self.index.refresh()
         self.reconcile = BundleReconciler(self.store, self.index, templates, Policies(self.store))
@@ -162,15 +150,11 @@ def ready(deployment_id: str) -> BundleDeploymentStatus:
 @contextmanager
 def fleet(count: int) -> Iterator[Fleet]:
     """A fleet of `count` clusters to work on; templates are evaluated by Go's own engine, in a process that is warm."""
-    source = prepared(count)
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "store.db"
-        for file in source.parent.iterdir():
-            shutil.copy(file, Path(scratch) / file.name)
+    with prepared(count) as where:
         pool = Pool()
         templates = GoTemplates(pool.evaluate)
         templates.evaluate("${ .ClusterName }", {"ClusterName": "warm"})
-        found = Fleet(path, templates)
+        found = Fleet(where, templates)
         try:
             yield found
         finally:
@@ -182,7 +166,3 @@ def timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
-
-
-def disk_mib(path: Path) -> float:
-    return sum(file.stat().st_size for file in path.parent.iterdir()) / 2**20

@@ -21,6 +21,7 @@ from extension.rendering.pool import Pool
 CONFIG_MAP = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  key: "{value}"\n'
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
 NAMESPACES = Kind("v1", "Namespace", "namespaces", False)
+SECRETS = Kind("v1", "Secret", "secrets", True)
 _NUMBERS = itertools.count(1)
 
 

@@ -78,22 +78,6 @@ def test_objects_of_somebody_else_are_refused_unless_ownership_is_taken(
     assert config_map(client, namespace)["data"] == {"key": "one"}  # type: ignore[index]
 
 
-def test_a_release_that_a_killed_agent_left_pending_is_taken_over(
-    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
-) -> None:
-    status = delivery.deploy(make())
-    secret = f"/api/v1/namespaces/{namespace}/secrets/sh.helm.release.v1.bundle-{namespace}.v1"
-    stuck = client.request("GET", secret)
-    stuck["metadata"] = {
-        "name": f"sh.helm.release.v1.bundle-{namespace}.v2",
-        "labels": {**stuck["metadata"]["labels"], "status": "pending-upgrade", "version": "2"},
-    }
-    client.request("POST", f"/api/v1/namespaces/{namespace}/secrets", body=stuck)
-    status = delivery.deploy(make(2, {"a.yaml": CONFIG_MAP.format(name="a", value="two")}, status))
-    assert status.ready and status.applied_deployment_id == "s-0:2"
-    assert config_map(client, namespace)["data"] == {"key": "two"}  # type: ignore[index]
-
-
 def test_a_wrong_object_is_an_error_with_its_place_and_the_next_commit_mends_it(
     delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
 ) -> None:

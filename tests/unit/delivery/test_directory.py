@@ -222,3 +222,16 @@ def test_a_service_that_starts_again_finds_the_records_of_a_bundle(delivery, roo
     status = delivery.deploy(deployment())
     again = DirectoryDelivery(root, pool.render)
     assert again.deploy(deployment(status=status)).release == "web/bundle:1"
+
+
+def test_a_damaged_record_keeps_the_cluster_unavailable_until_it_is_mended(delivery, root, pool):
+    delivery.deploy(deployment())
+    record = root / ".releases/web_bundle.json"
+    whole = record.read_text()
+    record.write_text("{")
+    again = DirectoryDelivery(root, pool.render)
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="record"):
+            again.deploy(deployment(2))
+    record.write_text(whole)
+    assert again.deploy(deployment(2)).release == "web/bundle:2"

@@ -66,14 +66,16 @@ class World:
         self.reports = Reports(store)
         self.hub = Hub(store, self.reports, settings, pause=PAUSE)
         self.reports.start()
-        self.hub.start()
+        store.asking.begin(1)
+        self.hub.start(1)
         self.caught_up()
 
     def restarted(self) -> Hub:
         """Another process over the same store."""
         self.hub.stop()
+        self.store.asking.begin(1)
         self.hub = Hub(self.store, self.reports, self.settings, pause=PAUSE)
-        self.hub.start()
+        self.hub.start(1)
         self.caught_up()
         return self.hub
 

@@ -92,7 +92,13 @@ def test_another_kubeconfig_is_another_way_and_tells_nothing_of_its_content(door
     assert "canary" not in two
 
 
-@pytest.mark.parametrize("namespace", [NS, "fleet-local", "fleet-default", "cattle-fleet-system"])
+@pytest.mark.parametrize(
+    "namespace",
+    [
+        *(NS, "fleet-local", "fleet-default", "cattle-fleet-system", "fleet-system"),
+        *("cattle-fleet-clusters-system", "fleet-clusters-system"),
+    ],
+)
 def test_a_kubeconfig_secret_may_be_in_the_clusters_workspace_or_a_system_one(door, namespace):
     door.keep(namespace=namespace)
     assert door.open(cluster("a", kube_config_secret="kube", kube_config_secret_namespace=namespace)) is not None

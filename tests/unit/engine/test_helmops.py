@@ -320,3 +320,15 @@ def test_a_deployment_id_is_that_of_the_options_alone(world):
     (item,) = world.store.assigned(Key("Cluster", NS, "a"))
     assert item.deployment_id.startswith(":") and len(item.deployment_id) == 65
     assert item.chart == HelmOpOptions("login")
+
+
+def test_what_is_wrong_has_fleets_reasons_and_what_is_well_has_none(hub):
+    def reasons():
+        return {c.type: c.reason for c in hub.op().status.conditions if c.type != "Ready"}
+
+    hub.charts.error = Unavailable("can't connect", where=REPO)
+    hub.add(polling_interval="1m")
+    assert reasons() == {"Accepted": "", "Polled": "Error", "Stalled": "Stalled", "Reconciling": ""}
+    hub.charts.error = None
+    hub.pass_(60)
+    assert set(reasons().values()) == {""}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from extension.engine import reports
 from extension.objects.kinds import Bundle, BundleResource, BundleTarget, Cluster
 from extension.objects.names import registered_cluster_name
+from extension.store.protocol import Query
 from extension.store.sql import open_store
 from tests.unit.engine.hubs import World
 from tests.unit.engine.samples import NS, changed, config_map, marked
@@ -103,8 +104,8 @@ class History:
             assert not {name for name in agent.items if name not in (f"for-{client}", "for-all")}
             self.report(client, None)
             self.repeat(client, None)
-        for name in BUNDLES:
-            assert set(self.world.rollouts.states(name).values()) <= {"Ready", "OutOfSync"}
+        asked = [one for one in self.store.deployments(Query()).items if one.spec.deployment_id]
+        assert {one.status.display.state for one in asked} <= {"Ready", "OutOfSync"}
 
     def close(self):
         self.world.stop()

@@ -84,7 +84,7 @@ def test_the_agent_of_a_moved_cluster_gets_its_new_place_a_new_key_and_all_work(
 def test_a_key_that_was_taken_back_is_refused_by_every_process_and_registering_gives_a_good_one(world, store):
     (agent,) = world.agents("a")
     other = Hub(store, world.reports, Settings())
-    other._epochs.begin()
+    other._epochs.follow(1)
     other.check_in(agent.key, "")
     world.hub.revoke(agent.cluster)
     with pytest.raises(Unauthorized, match="taken back"):

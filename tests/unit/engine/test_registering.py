@@ -201,7 +201,8 @@ def test_after_a_restore_keys_are_good_and_whoever_was_ahead_is_told_everything(
     restored = World.__new__(World)
     restored.store, restored.settings, restored.reports = store, world.settings, world.reports
     restored.hub = type(world.hub)(store, world.reports, world.settings, pause=0.02)
-    restored.hub.start()
+    store.asking.begin(1)
+    restored.hub.start(1)
     try:
         (other,) = [Agent(restored.hub, "other", one) for one in restored.hub.register(restored.token("later"), one("other"))]
         while store.revision() <= world.store.revision():

@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from extension.engine.hub import Hub
 from extension.engine.registrationtokens import TYPE, RegistrationTokenReconciler, expires
+from extension.engine.reports import Reports
 from extension.engine.runtime import Engine
+from extension.engine.seen import Seen
 from extension.objects import yaml
 from extension.objects.agents import RegistrationRequest
 from extension.objects.base import ObjectMeta
@@ -104,16 +107,23 @@ def test_a_secret_of_somebody_else_is_left_alone_and_the_token_names_none(world)
 
 
 def test_a_running_engine_makes_the_secret_of_a_token_sees_who_checks_in_and_drops_the_secret_with_the_token(store, tmp_path):
-    engine = Engine(store, DictSources(), Pool(), Settings(state_dir=tmp_path))
+    settings = Settings(state_dir=tmp_path)
+    engine = Engine(store, DictSources(), Pool(), settings, term=1)
     engine.start()
+    reports = Reports(store)
+    hub = Hub(store, reports, settings)
+    seen = Seen(store, numbers=hub.reached)
+    assert hub.start(1)
+    seen.start()
     try:
         store.create(token())
         wait_for(lambda: store.find(Secret, NS, "join"))
         values = yaml.load(store.get(Secret, NS, "join").data["values"])
-        (found,) = engine.hub.register(values["token"], one())
-        engine.hub.check_in(found.key, "")
+        (found,) = hub.register(values["token"], one())
+        hub.check_in(found.key, "")
         wait_for(lambda: store.get(Cluster, NS, found.cluster_name).status.agent.last_seen)
         store.delete(ClusterRegistrationToken, NS, "join")
         wait_for(lambda: store.find(Secret, NS, "join") is None)
     finally:
-        engine.stop()
+        for part in (seen, hub, engine):
+            part.stop()

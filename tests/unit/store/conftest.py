@@ -5,16 +5,25 @@ from pathlib import Path
 
 import pytest
 
-from extension.store.sql import SqlStore, open_store
+from extension.store.sql import SqlStore
+from tests.unit.store.places import BOTH, Place, made
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """Where a SQLite file may be, for tests of what only files have."""
     return tmp_path / "store.db"
 
 
+@pytest.fixture(params=BOTH)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """Where `store` is, on either kind of database."""
+    with made(request.param, tmp_path, request) as found:
+        yield found
+
+
 @pytest.fixture
-def store(path: Path) -> Iterator[SqlStore]:
-    opened = open_store(path)
+def store(place: Place) -> Iterator[SqlStore]:
+    opened = place.open()
     yield opened
     opened.close()

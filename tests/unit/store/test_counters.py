@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import tempfile
 from collections import Counter
 from itertools import product
@@ -23,12 +22,15 @@ from extension.objects.status import ResourceCounts
 from extension.store.deployments import REPO_NAME
 from extension.store.protocol import Query, Report
 from extension.store.reporting import _facts
-from extension.store.sql import open_store
 from extension.store.staging import STATE
 from extension.store.tallies import COLUMNS
-from tests.unit.store.samples import NS, bundle, cluster, deploy, group, plan, repo, rows, status, step, variant
+from tests.integration.postgres.server import Server
+from tests.unit.store.places import Place, PostgresPlace
+from tests.unit.store.samples import NS, bundle, cluster, deploy, group, plan, repo, status, step, variant
 
-FACTS = ("deleting", "failed", "waiting", "ready", "non_modified", "staged_id", "live_id", "applied_id")
+FACTS = dict.fromkeys(("deleting", "failed", "waiting", "ready", "non_modified"), "BOOLEAN") | dict.fromkeys(
+    ("staged_id", "live_id", "applied_id"), "INTEGER"
+)
 GROUPED = LabelSelector({"env": "a"})
 
 
@@ -48,13 +50,11 @@ def state_of(row):
     )
 
 
-def test_the_state_in_sql_is_that_of_the_rules_for_every_row_there_can_be():
-    known = sqlite3.connect(":memory:")
-    known.execute(f"CREATE TABLE d ({', '.join(FACTS)})")
+def test_the_state_in_sql_is_that_of_the_rules_for_every_row_there_can_be(place):
+    place.rows(f"CREATE TABLE d ({', '.join(f'{name} {kind}' for name, kind in FACTS.items())})")
     table = [(*flags, *ids) for flags in product((False, True), repeat=5) for ids in product((0, 1, 2), repeat=3)]
-    known.executemany(f"INSERT INTO d VALUES ({', '.join('?' * len(FACTS))})", table)
-    found = known.execute(f"SELECT {STATE}, * FROM d").fetchall()
-    known.close()
+    place.rows(f"INSERT INTO d VALUES {', '.join(map(str, table))}")
+    found = place.rows(f"SELECT {STATE}, d.* FROM d")
     assert len(found) == 32 * 27
     for state, *facts in found:
         assert state == state_of(dict(zip(FACTS, facts, strict=True))), dict(zip(FACTS, facts, strict=True))
@@ -83,8 +83,8 @@ class Machine(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.path = self.folder / "store.db"
-        self.store = open_store(self.path)
+        self.place = self.made(self.folder)
+        self.store = self.place.open()
         self.store.create(repo("site"))
         self.store.create(group("some", GROUPED))
         self.words = 0
@@ -93,6 +93,9 @@ class Machine(RuleBasedStateMachine):
             self.make_cluster(number)
         for key in self.keys(Bundle):
             deploy(self.store, key, self.numbers())
+
+    def made(self, folder):
+        return Place(folder / "store.db")
 
     def teardown(self):
         self.store.close()
@@ -141,8 +144,8 @@ class Machine(RuleBasedStateMachine):
             "live_id",
             "applied_id",
         )
-        found = rows(
-            self.path, f"SELECT {', '.join(f'd.{n}' for n in names)}, doc FROM deployment d LEFT JOIN report USING (bundle_id, cluster_id)"
+        found = self.place.rows(
+            f"SELECT {', '.join(f'd.{n}' for n in names)}, doc FROM deployment d LEFT JOIN report USING (bundle_id, cluster_id)"
         )
         decode = msgspec.json.Decoder(BundleDeploymentStatus).decode
         return [
@@ -160,7 +163,7 @@ class Machine(RuleBasedStateMachine):
         batch=st.integers(1, 3),
     )
     def report(self, data, deployed, ready, same, counts, batch):
-        texts = [text for (text,) in rows(self.path, "SELECT text FROM deployment_id")]
+        texts = [text for (text,) in self.place.rows("SELECT text FROM deployment_id")]
         reports = []
         for row in data.draw(st.lists(st.sampled_from(self.rows()), min_size=batch, max_size=batch)):
             applied = data.draw(st.sampled_from(["", "unknown", *texts]))
@@ -197,12 +200,12 @@ class Machine(RuleBasedStateMachine):
 
     @invariant()
     def tallies_are_the_sums_of_the_rows(self):
-        kept = {row[0]: list(row[1:]) for row in rows(self.path, f"SELECT object_id, {', '.join(COLUMNS)} FROM tally")}
-        objects = {number for (number,) in rows(self.path, "SELECT id FROM object")}
+        kept = {row[0]: list(row[1:]) for row in self.place.rows(f"SELECT object_id, {', '.join(COLUMNS)} FROM tally")}
+        objects = {number for (number,) in self.place.rows("SELECT id FROM object")}
         assert kept.keys() <= objects
         found = self.rows()
         assert {row[k] for row in found for k in ("bundle_id", "cluster_id")} <= objects
-        assert rows(self.path, "SELECT bundle_id, cluster_id FROM report EXCEPT SELECT bundle_id, cluster_id FROM deployment") == []
+        assert self.place.rows("SELECT bundle_id, cluster_id FROM report EXCEPT SELECT bundle_id, cluster_id FROM deployment") == []
         for number in objects:
             assert kept.get(number, counted([])) == counted([r for r in found if number in (r["bundle_id"], r["cluster_id"])])
 
@@ -245,5 +248,26 @@ class Machine(RuleBasedStateMachine):
         assert len(self.store.members(NS, GROUPED)) == len(members)
 
 
+class OnPostgres(Machine):
+    """The same on a server."""
+
+    server: Server
+
+    def made(self, folder):
+        return PostgresPlace(self.server.make())
+
+    def teardown(self):
+        super().teardown()
+        self.place.close()
+        self.server.drop(self.place.where)
+
+
+@pytest.fixture(scope="module")
+def served(postgres):
+    OnPostgres.server = postgres
+
+
 TestCounters = pytest.mark.timeout(600)(Machine.TestCase)  # a failure is made small first, which takes up to five minutes
 TestCounters.settings = settings(max_examples=8, stateful_step_count=30, deadline=None)
+TestCountersOnPostgres = pytest.mark.usefixtures("served")(pytest.mark.timeout(600)(OnPostgres.TestCase))
+TestCountersOnPostgres.settings = settings(max_examples=2, stateful_step_count=30, deadline=None)

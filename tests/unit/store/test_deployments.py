@@ -11,7 +11,7 @@ from extension.objects.errors import Conflict, Invalid, NotFound
 from extension.objects.kinds import Bundle, Cluster, ClusterSpec
 from extension.objects.selectors import LabelSelector, Requirement
 from extension.store.protocol import Filter, Query, Report
-from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, plan, report, rows, status, step, variant
+from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, plan, report, status, step, variant
 
 WEB = Key("Bundle", NS, "web")
 
@@ -167,7 +167,7 @@ def test_a_plan_made_from_content_the_bundle_no_longer_has_is_a_conflict_and_wri
     assert (store.revision(), list(store.progress(key).existing)) == (before, [])
 
 
-def test_variants_and_deployment_ids_that_no_deployment_has_any_more_are_dropped(store, path):
+def test_variants_and_deployment_ids_that_no_deployment_has_any_more_are_dropped(store, place):
     store.create(cluster("one"))
     number = store.object_id(cluster_key("one"))
     key = store.create(bundle("web", content="kind: A")).key
@@ -176,8 +176,8 @@ def test_variants_and_deployment_ids_that_no_deployment_has_any_more_are_dropped
         wanted = variant(store, key, word)
         store.apply(plan(store, key, (wanted, [number])), step(stage=[number], promote=[number]))
         report(store, key, number, status(wanted.deployment_id, ready=True, non_modified=True))
-    assert rows(path, "SELECT digest FROM variant") == [("v4",)]
-    assert [text.rpartition(":")[2] for (text,) in rows(path, "SELECT text FROM deployment_id ORDER BY id")] == ["v3", "v4"]
+    assert place.rows("SELECT digest FROM variant") == [("v4",)]
+    assert [text.rpartition(":")[2] for (text,) in place.rows("SELECT text FROM deployment_id ORDER BY id")] == ["v3", "v4"]
 
 
 @pytest.mark.parametrize("cls", [Bundle, Cluster])

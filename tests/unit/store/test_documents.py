@@ -9,7 +9,7 @@ from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Conflict, MissingRequired, NotFound
 from extension.objects.kinds import Bundle, BundleResource, Cluster, FleetWorkspace, GitRepo, GitRepoStatus, Secret
 from extension.store.protocol import Query
-from tests.unit.store.samples import NS, bundle, cluster, deploy, plan, repo, rows, secret, step, variant
+from tests.unit.store.samples import NS, bundle, cluster, deploy, plan, repo, secret, step, variant
 
 replace = msgspec.structs.replace
 
@@ -166,9 +166,9 @@ def test_an_id_is_never_used_twice(store):
     assert store.keys("Cluster", [first, first + 1]) == {first + 1: Key("Cluster", NS, "one")}
 
 
-def test_a_dry_run_answers_as_the_write_would_and_keeps_nothing(store, path):
+def test_a_dry_run_answers_as_the_write_would_and_keeps_nothing(store, place):
     made = store.create(bundle("web", content="kind: A"))
-    before, size = store.revision(), rows(path, "SELECT count(*) FROM content")
+    before, size = store.revision(), place.rows("SELECT count(*) FROM content")
     tried = [
         store.create(repo("other"), dry_run=True).metadata.name == "other",
         store.update(bundle("web", content="kind: B"), dry_run=True).metadata.generation == 2,
@@ -177,43 +177,43 @@ def test_a_dry_run_answers_as_the_write_would_and_keeps_nothing(store, path):
     assert tried == [True, True, True]
     assert store.find(GitRepo, NS, "other") is None
     assert store.get(Bundle, NS, "web") == made
-    assert (store.revision(), rows(path, "SELECT count(*) FROM content")) == (before, size)
+    assert (store.revision(), place.rows("SELECT count(*) FROM content")) == (before, size)
     with pytest.raises(AlreadyExists):
         store.create(bundle("web"), dry_run=True)
 
 
-def test_the_resources_of_bundles_are_stored_once_by_their_content_and_dropped_with_the_last_name(store, path):
+def test_the_resources_of_bundles_are_stored_once_by_their_content_and_dropped_with_the_last_name(store, place):
     same = [store.create(bundle(name, content="kind: A")) for name in ("one", "two")]
-    assert rows(path, "SELECT sha256 FROM content") == [(same[0].status.resources_sha256_sum,)]
+    assert place.rows("SELECT sha256 FROM content") == [(same[0].status.resources_sha256_sum,)]
     assert store.content(same[0].status.resources_sha256_sum) == (BundleResource(name="a.yaml", content="kind: A"),)
     store.update(bundle("one", content="kind: B"))
-    assert len(rows(path, "SELECT sha256 FROM content")) == 2
+    assert len(place.rows("SELECT sha256 FROM content")) == 2
     store.delete(Bundle, NS, "two")
     assert [r.content for r in store.get(Bundle, NS, "one").spec.resources] == ["kind: B"]
     with pytest.raises(NotFound):
         store.content(same[0].status.resources_sha256_sum)
     store.delete(Bundle, NS, "one")
-    assert rows(path, "SELECT * FROM content") == []
+    assert place.rows("SELECT * FROM content") == []
 
 
-def test_content_that_a_deployment_still_runs_outlives_its_bundles_update_but_not_the_bundle(store, path):
+def test_content_that_a_deployment_still_runs_outlives_its_bundles_update_but_not_the_bundle(store, place):
     key = store.create(bundle("web", content="kind: A")).key
     store.create(cluster("one"))
     ids = [store.object_id(Key("Cluster", NS, "one"))]
     deploy(store, key, ids)
     store.update(bundle("web", content="kind: B"))
     assert [work.content_sha256 for work in store.assigned(Key("Cluster", NS, "one"))] == [
-        s for (s,) in rows(path, "SELECT content FROM variant")
+        s for (s,) in place.rows("SELECT content FROM variant")
     ]
-    assert len(rows(path, "SELECT * FROM content")) == 2
+    assert len(place.rows("SELECT * FROM content")) == 2
     new = variant(store, key, "v2")
     store.apply(plan(store, key, (new, ids)), step(stage=ids))
-    assert len(rows(path, "SELECT * FROM content")) == 2
+    assert len(place.rows("SELECT * FROM content")) == 2
     store.delete(Bundle, NS, "web")
-    assert rows(path, "SELECT * FROM content") == []
+    assert place.rows("SELECT * FROM content") == []
 
 
-def test_content_nobody_runs_any_more_goes_with_the_step_that_replaces_it(store, path):
+def test_content_nobody_runs_any_more_goes_with_the_step_that_replaces_it(store, place):
     key = store.create(bundle("web", content="kind: A")).key
     store.create(cluster("one"))
     ids = [store.object_id(Key("Cluster", NS, "one"))]
@@ -221,7 +221,7 @@ def test_content_nobody_runs_any_more_goes_with_the_step_that_replaces_it(store,
     new = store.update(bundle("web", content="kind: B"))
     wanted = variant(store, key, "v2")
     store.apply(plan(store, key, (wanted, ids)), step(stage=ids, promote=ids))
-    assert rows(path, "SELECT sha256 FROM content") == [(new.status.resources_sha256_sum,)]
+    assert place.rows("SELECT sha256 FROM content") == [(new.status.resources_sha256_sum,)]
 
 
 def test_a_bundle_that_was_read_without_its_resources_keeps_them_when_it_is_written(store):

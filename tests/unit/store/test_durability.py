@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -18,12 +19,21 @@ from extension.objects.errors import Unavailable
 from extension.objects.kinds import Bundle, Cluster, Secret
 from extension.store.protocol import Query
 from extension.store.sql import open_store
+from tests.unit.store.places import Place
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, plan, rows, secret, step, variant
+
+
+@pytest.fixture
+def place(path):
+    """These are about files."""
+    return Place(path)
+
 
 WRITER = """
 import sys
 from pathlib import Path
 from extension.store.sql import open_store
+from tests.unit.store.places import Place
 from tests.unit.store.samples import bundle, secret
 store = open_store(Path(sys.argv[1]))
 start = store.revision()
@@ -92,7 +102,7 @@ def no_more_pages(store):
 @contextmanager
 def no_larger_files(store):
     """No file of this process may grow beyond a size, as under a quota: writes end with an error, not with a short file."""
-    size = max(file.stat().st_size for file in store._database.path.parent.iterdir()) + 4096
+    size = max(file.stat().st_size for file in Path(store._database.where).parent.iterdir()) + 4096
     before, ignored = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
     try:
@@ -139,7 +149,7 @@ def test_a_full_disk_is_said_so_keeps_what_was_written_and_takes_writes_again_on
 
 
 def test_a_file_that_another_process_does_not_let_go_of_is_said_so(path, monkeypatch):
-    monkeypatch.setattr("extension.store.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("extension.store.sqlite.BUSY_SECONDS", 0.05)
     store = open_store(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

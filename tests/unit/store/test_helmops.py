@@ -7,8 +7,7 @@ from extension.objects.helmop import HELM_NAME
 from extension.objects.kinds import Bundle, BundleTarget, Cluster, GitRepo, HelmOp, HelmOpOptions, HelmOpSpec
 from extension.objects.options import HelmOptions
 from extension.store.protocol import Filter, Query
-from extension.store.sql import open_store
-from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, names, repo, report, status, written
+from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, names, repo, report, status
 
 KEY = Key("Bundle", NS, "web")
 
@@ -82,16 +81,14 @@ def test_a_helmop_and_a_gitrepo_of_one_name_are_counted_apart(store):
         assert names(store.deployments(Query(), gitrepo=maker)) == bundles
 
 
-def test_a_helmops_values_are_encrypted_and_come_back(tmp_path):
-    path = tmp_path / "store.db"
-    store = open_store(path)
+def test_a_helmops_values_are_encrypted_and_come_back(store, place):
     values = {"password": "canary-one"}
     target = BundleTarget(name="t", helm=HelmOptions(values={"a": "canary-two"}, template_values={"b": "canary-three"}))
     given = HelmOpSpec(helm=HelmOptions(chart="web", repo="https://x", values=values), targets=(target,), polling_interval="1h")
     store.create(HelmOp(metadata=ObjectMeta(name="web", namespace=NS), spec=given))
     assert store.get(HelmOp, NS, "web").spec == given
     store.close()
-    assert b"canary" not in written(path)
+    assert b"canary" not in place.written()
 
 
 def test_helmops_are_listed_by_chart_and_repository(store):

@@ -23,7 +23,7 @@ from extension.store import feed
 from extension.store.labels import DISPLAY_NAME, LabelIndex
 from extension.store.protocol import Query
 from extension.store.sql import open_store
-from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, group, report, rows, status
+from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, group, report, status
 
 replace = msgspec.structs.replace
 SPACES, KEYS, VALUES = ("team-a", "team-b"), ("env", "tier", DISPLAY_NAME), ("a", "b", "c0")
@@ -221,19 +221,19 @@ def test_an_index_that_fell_behind_the_window_reads_everything_again(store, monk
     assert list(index.select(NS, LabelSelector({"env": "a"}))) == [store.object_id(cluster_key("c4"))]
 
 
-def test_an_index_that_could_not_read_everything_answers_nothing_less_than_before_and_reads_again(store, path, monkeypatch):
+def test_an_index_that_could_not_read_everything_answers_nothing_less_than_before_and_reads_again(store, place, monkeypatch):
     monkeypatch.setattr(feed, "KEPT_TOMBSTONES", 1)
     for name in ("one", "two", "three"):
         store.create(cluster(name))
     store.create(group("some", LabelSelector()))
     index = LabelIndex(store)
-    whole = rows(path, "SELECT doc FROM object WHERE kind = 'ClusterGroup'")[0]
+    whole = place.rows("SELECT doc FROM object WHERE kind = 'ClusterGroup'")[0]
     for wanted in (0, 3):  # a first reading, and one after a gap in the feed
-        rows(path, "UPDATE object SET doc = '{' WHERE kind = 'ClusterGroup'")
+        place.rows("UPDATE object SET doc = '{' WHERE kind = 'ClusterGroup'")
         with pytest.raises(msgspec.DecodeError):
             index.refresh()
         assert not wanted or (len(index.clusters(NS)), [g.name for g in index.groups(NS)]) == (wanted, ["some"])
-        rows(path, "UPDATE object SET doc = ? WHERE kind = 'ClusterGroup'", *whole)
+        place.rows("UPDATE object SET doc = ? WHERE kind = 'ClusterGroup'", *whole)
         index.refresh()
         assert (len(index.clusters(NS)), [g.name for g in index.groups(NS)]) == (3, ["some"])
         for name in ("three", "two"):

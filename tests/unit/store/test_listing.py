@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,7 +14,7 @@ from extension.objects.errors import Invalid
 from extension.objects.kinds import Cluster, ClusterSpec, GitRepo
 from extension.objects.selectors import LabelSelector, Requirement, matches
 from extension.store.protocol import Filter, Query
-from extension.store.sql import open_store
+from tests.unit.store.places import BOTH, made
 from tests.unit.store.samples import NS, cluster, listed, names, repo
 
 KEYS, VALUES = ("env", "tier", "example.org/zone"), ("", "a", "b", "c-d")
@@ -84,12 +86,19 @@ def ids(objects):
     return [(o.metadata.namespace, o.metadata.name) for o in objects]
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory):
+@contextmanager
+def opened(request, tmp_path_factory):
+    with made(request.param, tmp_path_factory.mktemp("listing"), request) as place:
+        store = place.open()
+        yield store
+        store.close()
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def shared(request, tmp_path_factory):
     """One store for all examples: each example's objects are deleted before the next."""
-    store = open_store(tmp_path_factory.mktemp("listing") / "store.db")
-    yield store
-    store.close()
+    with opened(request, tmp_path_factory) as store:
+        yield store
 
 
 VARIED = [
@@ -111,12 +120,11 @@ VARIED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def varied(tmp_path_factory):
-    store = open_store(tmp_path_factory.mktemp("varied") / "store.db")
-    fill(store, VARIED)
-    yield store
-    store.close()
+@pytest.fixture(scope="module", params=BOTH)
+def varied(request, tmp_path_factory):
+    with opened(request, tmp_path_factory) as store:
+        fill(store, VARIED)
+        yield store
 
 
 def fill(store, fleet):
@@ -258,3 +266,28 @@ def test_a_label_of_another_kind_does_not_count(store):
 def test_no_namespace_at_all_is_an_empty_list(store):
     store.create(cluster("one"))
     assert listed(store, Cluster, namespaces=()) == []
+
+
+def test_a_character_that_a_database_can_not_hold_is_no_error_and_finds_nothing(store):
+    noted = {"note": "a\0b", "other": "\\\0\0", "third": "\\u0000"}
+    made = cluster("one")
+    store.create(msgspec.structs.replace(made, metadata=msgspec.structs.replace(made.metadata, annotations=noted)))
+    assert store.get(Cluster, NS, "one").metadata.annotations == noted
+    assert store.find(Cluster, NS, "o\0ne") is None
+    for field in ("metadata.name", "metadata.labels[env]", "spec.clientID"):
+        assert listed(store, Cluster, filters=((Filter(field, "=", ("a\0b",)),),)) == []
+        assert listed(store, Cluster, sort=(field,)) == ["one"]
+    assert listed(store, Cluster, filters=((Filter("metadata.annotations.third", "=", ("\\u0000",)),),)) == ["one"]
+
+
+@pytest.mark.parametrize("sort", [(), ("metadata.name",), ("metadata.generation",), ("spec.clientID", "metadata.name")])
+def test_a_place_with_values_of_another_kind_is_refused_or_is_just_a_place(store, sort):
+    store.create(cluster("one"))
+    for value in ("1", '"a"', "1.5", "-1", f"{2**62}"):
+        token = f"[{','.join([value] * (len(sort) + 1))}]"
+        try:
+            page = store.list(Cluster, Query(sort=sort, after=token))
+        except Invalid as error:
+            assert error.field == "continue"
+        else:
+            assert page.count == 1

@@ -11,11 +11,12 @@ from extension.objects.errors import Unavailable
 from extension.objects.kinds import Cluster
 from extension.store import migrations
 from extension.store.sql import open_store
-from tests.unit.store.samples import NS, cluster, rows, written
+from tests.unit.store.places import Place
+from tests.unit.store.samples import NS, cluster
 
 
-def versions(path):
-    return [version for (version,) in rows(path, "SELECT version FROM migration ORDER BY version")]
+def versions(place):
+    return [version for (version,) in place.rows("SELECT version FROM migration ORDER BY version")]
 
 
 def a_label_of_the_file(connection):
@@ -29,13 +30,13 @@ def one_that_fails(connection):
 
 
 @pytest.fixture
-def old(path):
-    """A file of the first version with a cluster in it."""
-    store = open_store(path)
+def old(place):
+    """A store of this version with a cluster in it."""
+    store = place.open()
     store.create(cluster("one"))
     store.close()
-    assert versions(path)[0] == 1
-    return path
+    assert versions(place)[0] == 1
+    return place
 
 
 @pytest.fixture
@@ -49,30 +50,30 @@ def test_an_absent_file_is_made_with_its_folder_at_the_newest_version(tmp_path):
     store = open_store(path)
     assert store.list(Cluster).count == 0
     store.close()
-    assert versions(path) == list(range(1, len(migrations.MIGRATIONS) + 1))
+    assert versions(Place(path)) == list(range(1, len(migrations.MIGRATIONS) + 1))
 
 
 def test_an_empty_file_is_filled(path):
     path.touch()
     open_store(path).close()
-    assert versions(path) == list(range(1, len(migrations.MIGRATIONS) + 1))
+    assert versions(Place(path)) == list(range(1, len(migrations.MIGRATIONS) + 1))
 
 
 def test_a_file_at_the_current_version_opens_without_a_write(old):
-    before = written(old)
-    store = open_store(old)
+    before = old.written()
+    store = old.open()
     assert store.find(Cluster, NS, "one") is not None
     store.close()
-    assert written(old) == before
+    assert old.written() == before
 
 
 def test_an_older_file_is_brought_up_to_date_once_and_keeps_what_is_in_it(old, newer):
     for _ in range(2):
-        store = open_store(old)
+        store = old.open()
         assert store.find(Cluster, NS, "one") is not None
         store.close()
         assert versions(old) == list(range(1, len(migrations.MIGRATIONS) + 1))
-        assert rows(old, "SELECT words FROM note") == [("objects: 1",)]
+        assert old.rows("SELECT words FROM note") == [("objects: 1",)]
 
 
 def test_a_migration_that_fails_leaves_the_older_version_whole(old, newer, monkeypatch):
@@ -80,32 +81,33 @@ def test_a_migration_that_fails_leaves_the_older_version_whole(old, newer, monke
     with monkeypatch.context() as patched:
         patched.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, one_that_fails))
         with pytest.raises(RuntimeError):
-            open_store(old)
+            old.open()
     assert versions(old) == before
-    assert rows(old, "SELECT name FROM sqlite_master WHERE name IN ('half', 'note')") == []
-    open_store(old).close()
+    assert not {"half", "note"} & set(old.tables())
+    old.open().close()
     assert len(versions(old)) == len(before) + 1
 
 
 def test_a_file_from_a_newer_version_is_refused_and_left_untouched(old):
-    newest = len(migrations.MIGRATIONS)
-    rows(old, "INSERT INTO migration VALUES (?)", newest + 1)
-    before, files = written(old), sorted(old.parent.iterdir())
+    newest, where = len(migrations.MIGRATIONS), old.shown
+    old.rows("INSERT INTO migration VALUES (?)", newest + 1)
+    before = old.written()
     with pytest.raises(Unavailable) as raised:
-        open_store(old)
+        old.open()
     assert str(raised.value) == (
-        f"{old}: the store has version {newest + 1}, this program knows {newest}"
+        f"{where}: the store has version {newest + 1}, this program knows {newest}"
         " (start the newer program, or restore a backup made by this one)"
     )
-    assert (written(old), sorted(old.parent.iterdir())) == (before, files)
+    assert old.written() == before
 
 
-def test_processes_that_start_together_make_one_store(path):
+def test_processes_that_start_together_make_one_store(place):
+    place.clear()
     failed, stores = [], []
 
     def start():
         try:
-            stores.append(open_store(path))
+            stores.append(place.open())
         except Exception as error:
             failed.append(error)
 
@@ -115,7 +117,7 @@ def test_processes_that_start_together_make_one_store(path):
     for thread in threads:
         thread.join()
     assert failed == []
-    assert versions(path) == list(range(1, len(migrations.MIGRATIONS) + 1))
+    assert versions(place) == list(range(1, len(migrations.MIGRATIONS) + 1))
     for number, store in enumerate(stores):
         store.create(cluster(f"c{number}"))
         assert store.revision() == 2 + number

@@ -7,15 +7,13 @@ import pytest
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Cluster
 from extension.store.protocol import Query
-from extension.store.sql import open_store
-from tests.unit.store.samples import rows
 
 NS = "fleet-default"
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = open_store(tmp_path / "store.db", offline_after=60)
+def store(place):
+    store = place.open(offline_after=60)
     store.create(Cluster(metadata=ObjectMeta(name="a", namespace=NS)))
     yield store
     store.close()
@@ -35,9 +33,9 @@ def test_a_cluster_that_never_asked_is_waited_for(store):
     assert store.get(Cluster, NS, "a").status.display.state == "WaitCheckIn"
 
 
-def test_writing_back_what_was_read_stores_nothing_of_it(store, tmp_path):
+def test_writing_back_what_was_read_stores_nothing_of_it(store, place):
     store.seen([Key(Cluster.KIND, NS, "a")], "2020-01-01T00:00:00Z")
     before = store.revision()
     store.update_status(store.get(Cluster, NS, "a"))
     assert store.revision() == before
-    assert all("Connected" not in doc for (doc,) in rows(tmp_path / "store.db", "SELECT doc FROM object WHERE kind = 'Cluster'"))
+    assert all("Connected" not in doc for (doc,) in place.rows("SELECT doc FROM object WHERE kind = 'Cluster'"))

@@ -18,7 +18,7 @@ from extension.objects.selectors import LabelSelector, matches
 from extension.store import feed, finding, progress
 from extension.store.protocol import Filter, Query, Report
 from extension.store.sql import open_store
-from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, listed, names, plan, rows, status, step, variant
+from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, listed, names, plan, status, step, variant
 from tests.unit.store.test_listing import fleets, quick, selectors
 
 replace = msgspec.structs.replace
@@ -26,7 +26,8 @@ replace = msgspec.structs.replace
 
 def without_times(one):
     meta = replace(one.metadata, uid="", creation_timestamp=None, resource_version="")
-    return replace(one, metadata=meta)
+    conditions = tuple(replace(c, last_update_time="", last_transition_time="") for c in one.status.conditions)
+    return replace(one, metadata=meta, status=replace(one.status, conditions=conditions))
 
 
 def test_clusters_registered_together_are_what_they_are_one_by_one(store, tmp_path):
@@ -64,15 +65,15 @@ def test_numbers_are_never_used_twice_however_clusters_came(store):
     assert len({gone, *(store.object_id(cluster_key(name)) for name in "acd")}) == 4
 
 
-def test_a_label_that_nobody_has_any_more_leaves_no_row(store, path):
+def test_a_label_that_nobody_has_any_more_leaves_no_row(store, place):
     store.create(cluster("one", env="dev"))
     two = store.create(cluster("two", env="dev", site="x"))
     store.delete(Cluster, NS, "one")
-    assert rows(path, "SELECT key, value FROM label_value ORDER BY key") == [("env", "dev"), ("site", "x")]
+    assert place.rows("SELECT key, value FROM label_value ORDER BY key") == [("env", "dev"), ("site", "x")]
     store.update(replace(two, metadata=replace(two.metadata, labels={"env": "prod"})))
-    assert rows(path, "SELECT key, value FROM label_value") == [("env", "prod")]
+    assert place.rows("SELECT key, value FROM label_value") == [("env", "prod")]
     store.delete(Cluster, NS, "two")
-    assert rows(path, "SELECT count(*) FROM label_value") == [(0,)] == rows(path, "SELECT count(*) FROM tag")
+    assert place.rows("SELECT count(*) FROM label_value") == [(0,)] == place.rows("SELECT count(*) FROM tag")
 
 
 @quick
@@ -136,7 +137,7 @@ def test_the_parts_of_a_step_do_what_the_step_does(size):
 
 @pytest.mark.parametrize("kept", [2, progress.KEPT])
 @pytest.mark.parametrize("seed", range(6))
-def test_progress_brought_up_to_date_is_progress_read_anew(store, path, monkeypatch, seed, kept):
+def test_progress_brought_up_to_date_is_progress_read_anew(store, monkeypatch, seed, kept):
     monkeypatch.setattr(progress, "KEPT", kept)
     chance = random.Random(seed)
     store.register([cluster(f"c{n}") for n in range(8)])
@@ -161,9 +162,8 @@ def test_progress_brought_up_to_date_is_progress_read_anew(store, path, monkeypa
                 store.apply(plan(store, key), step(remove=[one for one in some if one in there]))
             case _:
                 store.report([Report(number, one, removed=True) for one in some])
-        other = open_store(path)
-        assert store.progress(key) == other.progress(key)
-        other.close()
+        with store._database.read() as connection:
+            assert store.progress(key) == progress.ProgressSets().of(connection, number)
     store.delete(Cluster, NS, "c0")
     assert ids[0] not in store.progress(key).existing
     assert names(store.list(Bundle)) == ["web"]

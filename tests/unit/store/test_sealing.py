@@ -18,7 +18,7 @@ from extension.objects.plan import Variant
 from extension.store.protocol import Query
 from extension.store.sealing import KEY_BYTES, Seal, key_of
 from extension.store.sql import open_store
-from tests.unit.store.samples import NS, bundle, cluster, cluster_key, plan, rows, secret, step, variant, written
+from tests.unit.store.samples import NS, bundle, cluster, cluster_key, plan, secret, step, variant
 
 CLEAR = "correct-horse-battery-staple"
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -58,7 +58,7 @@ def test_a_changed_value_does_not_open(spoil):
         seal.open(spoil(seal.close(b"data", "p")), "p")
 
 
-def test_no_form_of_a_secret_or_of_helm_values_is_in_the_files(store, path):
+def test_no_form_of_a_secret_or_of_helm_values_is_in_the_files(store, place):
     made = store.create(secret(password=CLEAR))
     copied = {LAST_APPLIED: json.dumps({"data": {"password": forms()[1].decode()}})}
     store.update(msgspec.structs.replace(made, metadata=msgspec.structs.replace(made.metadata, annotations=copied)))
@@ -71,7 +71,7 @@ def test_no_form_of_a_secret_or_of_helm_values_is_in_the_files(store, path):
     store.apply(plan(store, key, (wanted, ids)), step(create=ids, promote=ids))
     token = store.tokens.create("someone", {"*": "admin"})
     for clear in (*forms(), token.partition(":")[2].encode()):
-        assert clear not in written(path)
+        assert clear not in place.written()
     assert store.get(Secret, NS, "keys").data == {"password": CLEAR.encode()}
     assert store.get(Secret, NS, "keys").metadata.annotations == copied
     assert store.get(Bundle, NS, "web").spec.targets == (target,)
@@ -87,15 +87,16 @@ def test_a_list_says_nothing_of_a_secrets_values_in_any_field(store):
     assert shown.metadata.annotations == {"note": "kept"}
 
 
-def test_a_sealed_value_copied_to_another_object_does_not_open_there(store, path):
+def test_a_sealed_value_copied_to_another_object_does_not_open_there(store, place):
     store.create(secret("mine", a="1"))
     store.create(secret("theirs", a="2"))
-    rows(path, "UPDATE object SET sealed = (SELECT sealed FROM object WHERE name = 'theirs') WHERE name = 'mine'")
+    place.rows("UPDATE object SET sealed = (SELECT sealed FROM object WHERE name = 'theirs') WHERE name = 'mine'")
     with pytest.raises(Unavailable):
         store.get(Secret, NS, "mine")
 
 
-def test_the_key_is_a_file_for_its_owner_only_and_stays_the_same(store, path):
+def test_the_key_is_a_file_for_its_owner_only_and_stays_the_same(path):
+    store = open_store(path)
     key = path.with_name("store.db.key")
     store.create(secret(a="1"))
     assert (stat.S_IMODE(key.stat().st_mode), len(key.read_bytes())) == (0o600, KEY_BYTES)
@@ -107,7 +108,8 @@ def test_the_key_is_a_file_for_its_owner_only_and_stays_the_same(store, path):
 
 
 @pytest.mark.parametrize("made", [secret(a="1"), bundle("web")], ids=lambda o: o.KIND)
-def test_a_store_does_not_open_with_a_key_that_is_not_its_own(store, path, made):
+def test_a_store_does_not_open_with_a_key_that_is_not_its_own(path, made):
+    store = open_store(path)
     store.create(made)
     store.close()
     key = path.with_name("store.db.key")
@@ -122,7 +124,8 @@ def test_a_store_does_not_open_with_a_key_that_is_not_its_own(store, path, made)
     open_store(path, key=right).close()
 
 
-def test_a_lost_key_is_not_replaced_by_a_new_one_while_something_is_sealed_with_it(store, path):
+def test_a_lost_key_is_not_replaced_by_a_new_one_while_something_is_sealed_with_it(path):
+    store = open_store(path)
     key = path.with_name("store.db.key")
     key.unlink()
     store.create(cluster("one"))

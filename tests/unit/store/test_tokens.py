@@ -9,18 +9,16 @@ import pytest
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import Invalid, NotFound
 from extension.objects.kinds import FleetWorkspace
-from extension.store.sql import open_store
-from tests.unit.store.samples import rows, written
 
 ROLES = {"team-a": "member", "*": "read-only"}
 
 
-def test_a_token_stands_for_its_name_and_roles_also_after_a_restart(store, path):
+def test_a_token_stands_for_its_name_and_roles_also_after_a_restart(store, place):
     clear = store.tokens.create("ci", ROLES)
     found = store.tokens.verify(clear)
     assert (found.id, found.name, found.roles, found.expires) == (clear.partition(":")[0], "ci", ROLES, "")
     store.close()
-    again = open_store(path)
+    again = place.open()
     assert again.tokens.verify(clear) == found
     assert again.tokens.list() == [found]
     again.close()
@@ -35,11 +33,11 @@ def test_a_token_has_the_form_of_ranchers_and_no_two_are_alike(store):
         assert len(secret) >= 43
 
 
-def test_the_file_holds_no_clear_token(store, path):
+def test_the_file_holds_no_clear_token(store, place):
     clear = store.tokens.create("ci", ROLES)
-    assert clear.partition(":")[2].encode() not in written(path)
-    assert clear.partition(":")[0].encode() in written(path)
-    assert len(rows(path, "SELECT hash FROM token")[0][0]) == 32
+    assert clear.partition(":")[2].encode() not in place.written()
+    assert clear.partition(":")[0].encode() in place.written()
+    assert len(place.rows("SELECT hash FROM token")[0][0]) == 32
 
 
 @pytest.mark.parametrize(

@@ -10,38 +10,37 @@ from msgspec.structs import replace
 from extension.objects.errors import NotFound
 from extension.objects.kinds import GitRepo
 from extension.store.deliveries import KEPT, UNMATCHED, Delivery, Outcome, Wanted
-from extension.store.sql import open_store
-from tests.unit.store.samples import NS, repo, rows
+from tests.unit.store.samples import NS, repo
 
 
 def added(store, *deliveries):
     return [delivery.id for delivery in store.deliveries.add(deliveries)]
 
 
-def test_a_delivery_is_read_as_it_was_written_also_after_a_restart(store, path):
+def test_a_delivery_is_read_as_it_was_written_also_after_a_restart(store, place):
     delivery = Delivery(workspace=NS, provider="github", urls=("a", "b"), verified=True, gitrepos=(Outcome("web", "triggered", "x"),))
     (number,) = added(store, delivery)
     store.close()
-    again = open_store(path)
+    again = place.open()
     assert again.deliveries.get(number) == replace(delivery, id=number)
     with pytest.raises(NotFound):
         again.deliveries.get(number + 1)
     again.close()
 
 
-def test_a_workspace_keeps_its_newest_and_verified_ones_apart(store):
+def test_a_workspace_keeps_its_newest_and_verified_ones_apart(store, place):
     for workspace in (NS, "team-b", UNMATCHED):
         for verified in (True, False):
             added(store, *(Delivery(workspace=workspace, verified=verified) for _ in range(KEPT + 3)))
-    assert rows(store._database.path, "SELECT count(*) FROM webhook_delivery") == [(6 * KEPT,)]
+    assert place.rows("SELECT count(*) FROM webhook_delivery") == [(6 * KEPT,)]
     found = store.deliveries.list(Wanted((NS,)), 3 * KEPT)
     assert [row.verified for row in found].count(True) == KEPT
     assert [row.id for row in found] == sorted((row.id for row in found), reverse=True)
 
 
-def test_a_number_is_never_used_twice(store, path):
+def test_a_number_is_never_used_twice(store, place):
     (first,) = added(store, Delivery(workspace=NS))
-    rows(path, "DELETE FROM webhook_delivery")
+    place.rows("DELETE FROM webhook_delivery")
     assert added(store, Delivery(workspace=NS)) == [first + 1]
 
 
@@ -67,11 +66,11 @@ def test_a_delivery_wakes_nobody(store):
     assert store.revision() == before
 
 
-def test_a_file_from_before_the_log_gets_it(store, path):
+def test_a_file_from_before_the_log_gets_it(store, place):
     store.close()
-    rows(path, "DROP TABLE webhook_delivery")
-    rows(path, "DELETE FROM migration WHERE version > 1")
-    again = open_store(path)
+    place.rows("DROP TABLE webhook_delivery")
+    place.rows("DELETE FROM migration WHERE version > 1")
+    again = place.open()
     assert len(added(again, Delivery())) == 1
     again.close()
 

@@ -1,0 +1,62 @@
+"""Rows and columns of tables, and the numbers of a status, as Rancher's and Kubernetes' clients expect them (`fleet-semantics.md` 1.19)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from extension.objects.shown import COLUMNS
+from tests.api.conftest import CLUSTERS, GITREPOS, Session, gitrepo
+
+
+def columns(admin: Session, schema: str) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = admin.get(f"/v1/schemas/{schema}").json["attributes"]["columns"]
+    return found
+
+
+@pytest.mark.parametrize("kind", sorted(COLUMNS))
+def test_a_type_tells_fleets_columns_and_where_their_cells_are(admin: Session, kind: str) -> None:
+    found = columns(admin, f"fleet.cattle.io.{kind.lower()}")
+    assert [column["name"] for column in found] == ["Name", *(title for title, _ in COLUMNS[kind])]
+    assert [column["field"] for column in found] == [f"$.metadata.fields[{place}]" for place in range(len(found))]
+
+
+def test_a_type_without_columns_of_its_own_shows_its_name(admin: Session) -> None:
+    assert [column["name"] for column in columns(admin, "secret")] == ["Name"]
+
+
+def test_a_resource_has_a_cell_for_every_column_of_its_type_in_a_list_and_alone(admin: Session) -> None:
+    admin.post(GITREPOS, json=gitrepo("web", "team-a"))
+    alone: dict[str, Any] = admin.get(f"{GITREPOS}/team-a/web").json
+    assert len(alone["metadata"]["fields"]) == len(columns(admin, "fleet.cattle.io.gitrepo"))
+    assert alone["metadata"]["fields"][:2] == ["web", alone["spec"]["repo"]]
+    assert alone["metadata"]["fields"][3] == "0/0"
+    assert admin.get(GITREPOS).json["data"][0]["metadata"]["fields"] == alone["metadata"]["fields"]
+
+
+def test_what_is_read_with_its_cells_can_be_written_back(admin: Session) -> None:
+    admin.post(GITREPOS, json=gitrepo("web", "team-a"))
+    read = admin.get(f"{GITREPOS}/team-a/web").json
+    assert admin.put(f"{GITREPOS}/team-a/web", json=read).status_code == 200
+
+
+def test_numbers_of_a_status_are_zero_and_not_absent(admin: Session) -> None:
+    admin.post(GITREPOS, json=gitrepo("web", "team-a"))
+    admin.post(CLUSTERS, json={"metadata": {"name": "one", "namespace": "team-a"}})
+    repo = admin.get(f"{GITREPOS}/team-a/web").json["status"]
+    assert (repo["readyClusters"], repo["desiredReadyClusters"], repo["summary"]) == (0, 0, {"ready": 0, "desiredReady": 0})
+    assert set(repo["resourceCounts"].values()) == {0}
+    cluster = admin.get(f"{CLUSTERS}/team-a/one").json["status"]
+    assert (cluster["readyGitRepos"], cluster["desiredReadyHelmOps"], cluster["summary"]["desiredReady"]) == (0, 0, 0)
+
+
+@pytest.mark.usefixtures("deployed")
+def test_counts_by_cluster_are_read_page_by_page_and_are_not_in_the_gitrepo(admin: Session) -> None:
+    status = admin.get(f"{GITREPOS}/team-a/web").json["status"]
+    assert "perClusterResourceCounts" not in status
+    found = admin.get("/v1/fleet.cattle.io.bundledeployments?gitrepo=team-a/web&limit=2").json
+    assert (found["count"], len(found["data"])) == (3, 2)
+    counts = {one["metadata"]["labels"]["fleet.cattle.io/cluster"]: one["status"]["resourceCounts"] for one in found["data"]}
+    assert {cluster: (found["ready"], found["desiredReady"]) for cluster, found in counts.items()} == {"c1": (2, 2), "c2": (2, 2)}
+    assert (status["resourceCounts"]["ready"], status["resourceCounts"]["desiredReady"]) == (6, 6)

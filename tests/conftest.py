@@ -1,0 +1,25 @@
+"""The database server that tests of several folders share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.postgres.server import Server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server that forgets what it has when its machine goes, so that tests are quick."""
+    from tests.integration.postgres import server
+
+    reason = server.missing()
+    if reason:
+        assert not os.environ.get("REQUIRE_COMPONENTS"), reason
+        pytest.skip(reason)
+    with server.running() as made:
+        yield made
