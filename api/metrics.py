@@ -8,6 +8,7 @@ only, no secret: open to this machine, as a Kubernetes component's are; anybody 
 from __future__ import annotations
 
 import ipaddress
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from flask import Flask, Response, current_app, g, request
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from api.access import EVERYWHERE, Role
@@ -180,8 +182,13 @@ def register(app: Flask, store: Store) -> Callable[[str, str, int, float], None]
     seconds)."""
     registry = CollectorRegistry()
     registry.register(Objects(store))
-    requests = Counter("rancher_cd_http_requests", "Requests served", ["method", "route", "status"], registry=registry)
-    seconds = Histogram("rancher_cd_http_request_duration_seconds", "Time to the answer", ["method", "route"], registry=registry)
+    # Of several processes any may be asked: then each writes its numbers to a file, and whoever is asked adds them up.
+    several = "PROMETHEUS_MULTIPROC_DIR" in os.environ
+    if several:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    own = None if several else registry
+    requests = Counter("rancher_cd_http_requests", "Requests served", ["method", "route", "status"], registry=own)
+    seconds = Histogram("rancher_cd_http_request_duration_seconds", "Time to the answer", ["method", "route"], registry=own)
     app.extensions[REGISTRY] = registry
 
     def start() -> None:

@@ -18,6 +18,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "delete": (f"{_PACKAGE}.objects", "delete", "Delete an object."),
     "deploy": (f"{_PACKAGE}.deploy", "command", "Render a BundleDeployment, or deploy it."),
     "describe": (f"{_PACKAGE}.objects", "describe", "Tell the state of an object and what is not ready."),
+    "doctor": (f"{_PACKAGE}.doctor", "command", "Look for what is wrong with a service."),
     "force-update": (f"{_PACKAGE}.actions", "force_update", "Deploy a GitRepo, a HelmOp or a cluster's agent again."),
     "get": (f"{_PACKAGE}.objects", "get", "List or show objects."),
     "move": (f"{_PACKAGE}.actions", "move", "Move a cluster to another workspace."),

@@ -12,6 +12,7 @@ import fcntl
 import importlib
 import itertools
 import os
+import shutil
 import socket
 import sys
 import time
@@ -29,6 +30,7 @@ from extension.objects.errors import Unavailable, UserError
 from extension.settings import Settings, load
 
 LOCK = "lock"
+METRICS = "metrics"
 LOCK_SECONDS = 10.0
 
 
@@ -95,6 +97,8 @@ def command(config: str | None, demo: bool, **flags: Any) -> None:
     settings = dataclasses.replace(settings, port=_free_port(settings))
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     _lock(settings.state_dir)
+    if settings.processes > 1:
+        _count_together(settings.state_dir / METRICS)
     if demo:
         settings = dataclasses.replace(settings, allow_file_repos=True, polling_interval=min(settings.polling_interval, 5.0))
         make_repository(repository(settings.state_dir))
@@ -128,6 +132,13 @@ def _lock(folder: Path) -> None:
             time.sleep(0.05)
         else:
             return
+
+
+def _count_together(folder: Path) -> None:
+    """Has the processes keep their metrics in this folder, which forgets those of an earlier start."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 
 def _free_port(settings: Settings) -> int:

@@ -26,7 +26,8 @@ from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.sources.build import build
 from extension.store.lease import Lease
-from extension.store.sql import SqlStore, open_store
+from extension.store.opening import open_store
+from extension.store.sql import SqlStore
 
 ADMIN = "admin"
 DEMO = "demo"
@@ -39,10 +40,10 @@ class Running:
 
 
 class Term:
-    """The engine while this process leads, on a store of its own that can't write once the lease is another's."""
+    """The engine while this process leads, on a twin of the store that can't write once the lease is another's."""
 
-    def __init__(self, settings: Settings, lease: Lease) -> None:
-        self._store = opened(settings)
+    def __init__(self, store: SqlStore, settings: Settings, lease: Lease) -> None:
+        self._store = store
         self._store.lease.guard(lease)
         pool = Pool()
         sources = build(settings, os.environ, self._secret, allow_file=settings.allow_file_repos)
@@ -54,7 +55,6 @@ class Term:
 
     def stop(self) -> None:
         self._engine.stop()
-        self._store.close()
 
     def _secret(self, namespace: str, name: str) -> Secret | None:
         return self._store.find(Secret, namespace, name)
@@ -64,11 +64,11 @@ class Process:
     """What every process has, whether it leads or not. `name` is that of its place in the service."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        self.store = opened(settings)
+        self.store = open_store(settings.store, key_file=settings.store_key, offline_after=settings.offline_after)
         self._reports = Reports(self.store)
         self.hub = Hub(self.store, self._reports, settings)
         self._seen = Seen(self.store, numbers=self.hub.reached)
-        self._leadership = Leadership(self.store.lease, name, lambda lease: Term(settings, lease), self.hub.start)
+        self._leadership = Leadership(self.store.lease, name, lambda lease: Term(self.store.twin(), settings, lease), self.hub.start)
 
     def start(self) -> None:
         self._reports.start()
@@ -86,10 +86,6 @@ class Process:
         if isinstance(term, Term):
             return term.move(cluster, workspace, labels, dry_run)
         return asked_for(self.store.errands, Wanted(cluster, workspace, labels, dry_run))
-
-
-def opened(settings: Settings) -> SqlStore:
-    return open_store(settings.store, key_file=settings.store_key, offline_after=settings.offline_after)
 
 
 def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -37,14 +38,14 @@ def create(client: ApiClient, name: str, roles: tuple[tuple[str, str], ...], ttl
 def _direct(state_dir: Path, name: str, roles: dict[str, str], ttl: str | None) -> str:
     """A token written to the store itself. Raises UserError."""
     from extension.objects.durations import seconds  # noqa: PLC0415 (the store only where it is written to)
-    from extension.settings import Settings  # noqa: PLC0415
-    from extension.store.sql import open_store  # noqa: PLC0415
+    from extension.settings import Settings, variable  # noqa: PLC0415
+    from extension.store.opening import open_store  # noqa: PLC0415
 
-    database = Settings(state_dir=state_dir).database
-    if not database.exists():
-        raise click.ClickException(f"{database} does not exist; start the service once, or name another --state-dir")
+    settings = Settings(state_dir=state_dir, database_url=os.environ.get(variable("database_url"), ""))
+    if not settings.database_url and not settings.database.exists():
+        raise click.ClickException(f"{settings.database} does not exist; start the service once, or name another --state-dir")
     lifetime = seconds(ttl, "--ttl") if ttl else None
-    store = open_store(database)
+    store = open_store(settings.store, key_file=settings.store_key)
     try:
         return store.tokens.create(name, roles, lifetime)
     finally:

@@ -7,6 +7,7 @@ sees every write up to N. What SQLite (`sqlite.py`) and PostgreSQL (`postgres.py
 
 from __future__ import annotations
 
+import copy
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -51,6 +52,14 @@ class Backend(Protocol):
         an error of ours."""
 
 
+class _Bell:
+    """Rung after each write of this process, for those who wait for news."""
+
+    def __init__(self) -> None:
+        self.condition = threading.Condition()
+        self.rung = 0
+
+
 class Database:
     """One database. Raises Unavailable from every method when it can't be reached, read or written."""
 
@@ -61,8 +70,8 @@ class Database:
         """Asked at the start of each write whether this process may still write; raises if not (`lease.py`)."""
         self._errors: tuple[type[Exception], ...] = (DBAPIError, *backend.errors)
         self._write_lock = threading.Lock()
-        self._changed = threading.Condition()
-        self._announced = 0
+        self._bell = _Bell()
+        self._is_twin = False
         self._engine = backend.engine()
         try:
             with self.unguarded() as connection:
@@ -148,26 +157,34 @@ class Database:
 
     def announce(self) -> None:
         """Wakes those who wait in this process, after a write was committed."""
-        with self._changed:
-            self._announced += 1
-            self._changed.notify_all()
+        with self._bell.condition:
+            self._bell.rung += 1
+            self._bell.condition.notify_all()
 
     def wait(self, since: int, timeout: float) -> int:
         """The newest number as soon as it is above `since`, or after `timeout` seconds."""
         deadline = time.monotonic() + timeout
         while True:
-            announced = self._announced
+            rung = self._bell.rung
             current = self.revision()
             left = deadline - time.monotonic()
             if current > since or left <= 0:
                 return current
-            with self._changed:
-                # A write committed since the look above has announced itself: look again at once.
-                if self._announced == announced:
-                    self._changed.wait(min(left, POLL_SECONDS))
+            with self._bell.condition:
+                # A write committed since the look above has rung: look again at once.
+                if self._bell.rung == rung:
+                    self._bell.condition.wait(min(left, POLL_SECONDS))
+
+    def twin(self) -> Database:
+        """The same database with the same connections, and a guard of its own; closing it closes nothing."""
+        other = copy.copy(self)
+        other.guard = None
+        other._is_twin = True
+        return other
 
     def close(self) -> None:
-        self._engine.dispose()
+        if not self._is_twin:
+            self._engine.dispose()
 
 
 _REVISION = text("SELECT number FROM sequence WHERE id = 1")

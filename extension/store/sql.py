@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
@@ -22,7 +21,7 @@ from extension.objects.selectors import LabelSelector
 from extension.store import feed
 from extension.store.asking import Asking
 from extension.store.assignments import Assignments
-from extension.store.backends import backend_of
+from extension.store.audit import Finding, audit
 from extension.store.clock import now
 from extension.store.database import Database
 from extension.store.deliveries import DeliveryLog
@@ -30,7 +29,6 @@ from extension.store.deployments import Deployments, maker_ids
 from extension.store.documents import Documents, hidden, restated, updated
 from extension.store.errands import ErrandLog
 from extension.store.finding import ClusterLists
-from extension.store.keys import seal_of
 from extension.store.labels import LabelIndex
 from extension.store.lease import Leases
 from extension.store.listing import listed
@@ -56,6 +54,7 @@ class SqlStore:
     """See `protocol.Store`."""
 
     def __init__(self, database: Database, seal: Seal, offline_after: float | None = None) -> None:
+        self._made_of = seal, offline_after
         self._database = database
         self._documents = Documents(seal)
         self._deployments = Deployments(seal, self._documents)
@@ -71,6 +70,15 @@ class SqlStore:
         self._views = Views(self._index, tallies, offline_after)
         self.deliveries = DeliveryLog(database)
         self.errands = ErrandLog(database)
+
+    def twin(self) -> SqlStore:
+        """The same store for another part of this process, which may lose the right to write by itself (`lease.guard`). Each hears at
+        once of what the other writes; closing it closes nothing."""
+        return SqlStore(self._database.twin(), *self._made_of)
+
+    def audit(self) -> Iterator[Finding]:
+        """What contradicts itself in the database."""
+        return audit(self._database)
 
     # documents
 
@@ -281,21 +289,3 @@ class SqlStore:
 
     def _revision(self, connection: Connection) -> int:
         return int(connection.execute(text("SELECT number FROM sequence WHERE id = 1")).scalar_one())
-
-
-def open_store(
-    where: Path | str, *, key: bytes | None = None, key_file: Path | None = None, offline_after: float | None = None
-) -> SqlStore:
-    """The store in a SQLite file, made if it is not there, or in the PostgreSQL database of a URL; migrated if it is older.
-
-    Without `key` (32 bytes) the one in `key_file` encrypts, made the first time; `<file>.key` for a SQLite file unless named. Raises
-    Unavailable for a database, or its key, that can't be used; Invalid for a URL that is none or has no key.
-    """
-    database = Database(backend_of(where))
-    if key_file is None and not database.shared:
-        key_file = Path(f"{where}.key")
-    try:
-        return SqlStore(database, seal_of(database, key_file, key), offline_after)
-    except BaseException:
-        database.close()
-        raise

@@ -23,8 +23,8 @@ from extension.objects.options import BundleDeploymentOptions
 from extension.objects.plan import Assignment, Plan, Step, Variant
 from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
 from extension.settings import Settings
+from extension.store.opening import open_store
 from extension.store.protocol import Report
-from extension.store.sql import open_store
 
 GITREPOS = "/v1/fleet.cattle.io.gitrepos"
 CLUSTERS = "/v1/fleet.cattle.io.clusters"

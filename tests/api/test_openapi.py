@@ -18,7 +18,7 @@ from api.app import create_app
 from api.docs import METHODS
 from api.services import Services
 from extension.settings import Settings
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.api.conftest import CLUSTERS, GITREPOS, Session, gitrepo
 
 EXAMPLES = 6

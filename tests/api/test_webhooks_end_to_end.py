@@ -20,7 +20,7 @@ from extension.objects.kinds import GitRepo, Secret
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.sources.build import build
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.api.conftest import GITREPOS, Session, gitrepo
 from tests.api.hooks import BEFORE, EVERYBODYS, OTHER, SECRET, SYSTEM, Hook, github, secret, send
 from tests.fakes.waiting import wait_for

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from extension.store.sql import SqlStore, open_store
+from extension.store.opening import open_store
+from extension.store.sql import SqlStore
 
 Place = Path | str
 _KEY = bytes(32)

@@ -23,8 +23,9 @@ class Service:
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process, self._log = process, log
         self.url, token = self._line("url: "), self._line("token: ")
+        self.headers = {"Authorization": f"Bearer {token}"}
         self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {token}"
+        self._session.headers.update(self.headers)
 
     def _line(self, start: str) -> str:
         for _ in waiting(f"a line {start!r}"):

@@ -19,7 +19,7 @@ from extension.objects.selectors import LabelSelector
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.sources.build import build
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.fakes.waiting import wait_for
 from tests.integration.sources.conftest import Repository
 from tests.integration.sources.servers import Server, git_http, registry

@@ -20,7 +20,7 @@ from typing import Any
 
 import psycopg
 
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 
 KEY = bytes(range(32))
 GUEST = "guest"

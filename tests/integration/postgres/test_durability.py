@@ -12,14 +12,14 @@ import pytest
 
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import Bundle, Cluster
+from extension.store.opening import open_store
 from extension.store.protocol import Query
-from extension.store.sql import open_store
 from tests.integration.postgres.server import KEY, running
 from tests.unit.store.samples import NS, bundle
 
 WRITER = """
 import sys
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.integration.postgres.server import KEY
 from tests.unit.store.samples import cluster
 store = open_store(sys.argv[1], key=KEY)

@@ -9,7 +9,7 @@ import pytest
 from extension.objects.errors import Invalid, Unavailable
 from extension.objects.kinds import Cluster
 from extension.store import postgres as module
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.integration.postgres.server import GUEST, KEY, Server, running
 from tests.unit.store.samples import NS, cluster, listed
 

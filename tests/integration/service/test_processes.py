@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,3 +120,27 @@ def test_a_second_service_on_the_same_folder_is_refused(service: Service) -> Non
     assert second.process.wait(30) == 1
     assert "another service uses this folder" in second.log.read_text()
     assert _ready(service)
+
+
+def test_the_metrics_are_those_of_all_processes(service: Service) -> None:
+    for _ in range(20):
+        service.get("/v1/tokens")
+    for _ in range(4):
+        text = requests.get(f"{service.url}/metrics", timeout=10).text
+        (counted,) = re.findall(r'^rancher_cd_http_requests_total\{.*route="/v1/tokens",status="200"\} (.+)$', text, re.MULTILINE)
+        assert float(counted) == 20
+        assert "fleet_cluster" in text
+
+
+def test_agents_are_answered_by_all_processes(service: Service, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "from extension.cli import main; main()", "simulate", "--url", service.url, "--compare"]
+    arguments = ["--token", service.line("token: "), "--agents", "40", "--duration", "4", "--interval", "1", "--deploy-seconds", "0.5"]
+    bundle(service, "web", "1")
+    ran = subprocess.run([*command, *arguments], capture_output=True, text=True, check=False, timeout=90)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    said = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert said[-1] == {"compared": 40, "different": 0}
+    shown = service.get(f"/v1/fleet.cattle.io.bundles/{WORKSPACE}/web")["status"]["display"]["readyClusters"]
+    assert shown == "40/40"
+    audit = [sys.executable, "-c", "from extension.cli import main; main()", "doctor", "--audit", "--state-dir", str(service.state)]
+    assert subprocess.run(audit, capture_output=True, text=True, check=True, timeout=60).stdout == "all that the store has twice agrees\n"

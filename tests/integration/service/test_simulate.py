@@ -98,6 +98,8 @@ def test_a_service_that_is_killed_again_and_again_loses_nothing_it_acknowledged(
         wait_for(lambda: _answers(service), "the service to come back")
     lines = told(agents)
     assert lines[-1]["different"] == 0 and lines[-1]["compared"] == 3 * AGENTS
+    audit = [sys.executable, "-c", "from extension.cli import main; main()", "doctor", "--audit", "--state-dir", str(service.state)]
+    assert subprocess.run(audit, capture_output=True, text=True, check=False, timeout=60).returncode == 0
     for name in ("web", "shop-1", "shop-3"):
         wait_for(lambda name=name: ready(service, name) == f"{AGENTS}/{AGENTS}", f"{name} to be counted")
 

@@ -135,6 +135,7 @@ def test_a_long_random_history_leaves_nothing_that_nothing_names(store, tmp_path
     history.settle()
     assert history.names(Bundle) and history.names(Cluster)
     assert orphans(tmp_path / "store.db") == {}
+    assert list(store.audit()) == []
 
 
 def test_a_fleet_that_goes_leaves_nothing_at_all(store, tmp_path):

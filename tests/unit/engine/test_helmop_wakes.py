@@ -14,7 +14,7 @@ from extension.objects.options import HelmOptions
 from extension.objects.policies import HelmOpPolicy
 from extension.rendering.pool import Pool
 from extension.settings import Settings
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.fakes.charts import DictCharts
 from tests.fakes.sources import DictSources
 from tests.fakes.waiting import wait_for

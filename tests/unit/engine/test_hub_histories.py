@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from extension.engine import reports
 from extension.objects.kinds import Bundle, BundleResource, BundleTarget, Cluster
 from extension.objects.names import registered_cluster_name
+from extension.store.opening import open_store
 from extension.store.protocol import Query
-from extension.store.sql import open_store
 from tests.unit.engine.hubs import World
 from tests.unit.engine.samples import NS, changed, config_map, marked
 

@@ -19,7 +19,7 @@ from extension.engine.moves import Moves
 from extension.objects.errors import Conflict, Unavailable
 from extension.objects.kinds import Cluster
 from extension.settings import Settings
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.fakes.watched import WatchedStore
 from tests.unit.engine.samples import NS, cluster, cluster_key, workspace
 from tests.unit.targeting.worlds import Substituting

@@ -15,8 +15,8 @@ from extension.objects.errors import Busy, Conflict, Invalid, MissingRequired, U
 from extension.objects.kinds import Cluster, ClusterRegistrationToken, ClusterRegistrationTokenSpec, FleetWorkspace, Secret
 from extension.objects.names import registered_cluster_name
 from extension.settings import Settings
+from extension.store.opening import open_store
 from extension.store.protocol import Query
-from extension.store.sql import open_store
 from tests.unit.engine.hubs import Agent, World
 from tests.unit.engine.samples import NS, changed, cluster
 

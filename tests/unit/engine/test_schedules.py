@@ -9,7 +9,7 @@ from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Cluster, GitTarget, Schedule, ScheduleSpec, ScheduleTargets
 from extension.objects.selectors import LabelSelector
 from extension.store.labels import LabelIndex
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 
 NIGHT = "0 0 22 * * ?"
 PRODUCTION = GitTarget(cluster_selector=LabelSelector(match_labels={"env": "production"}))

@@ -12,7 +12,7 @@ from extension.objects.kinds import Bundle, Cluster, ClusterGroup, ClusterGroupS
 from extension.objects.selectors import LabelSelector
 from extension.rendering.pool import Pool
 from extension.settings import Settings
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.fakes.sources import DictSources
 from tests.fakes.waiting import wait_for
 from tests.unit.engine.git import URL

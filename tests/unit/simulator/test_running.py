@@ -11,7 +11,7 @@ from extension.objects.kinds import Bundle, Cluster
 from extension.simulator.behaviour import Behaviour
 from extension.simulator.doors import Away, HubDoor
 from extension.simulator.running import Figures, Shard, clusters, total
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.unit.engine.hubs import World
 from tests.unit.engine.samples import NS
 

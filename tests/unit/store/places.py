@@ -13,8 +13,9 @@ from urllib.parse import parse_qs, urlsplit
 import psycopg
 import pytest
 
+from extension.store.opening import open_store
 from extension.store.postgres import PostgresServer
-from extension.store.sql import SqlStore, open_store
+from extension.store.sql import SqlStore
 from tests.integration.postgres.server import KEY, Server
 
 BOTH = ("sqlite", "postgresql")

@@ -17,8 +17,8 @@ import pytest
 
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import Bundle, Cluster, Secret
+from extension.store.opening import open_store
 from extension.store.protocol import Query
-from extension.store.sql import open_store
 from tests.unit.store.places import Place
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, plan, rows, secret, step, variant
 
@@ -32,7 +32,7 @@ def place(path):
 WRITER = """
 import sys
 from pathlib import Path
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.unit.store.places import Place
 from tests.unit.store.samples import bundle, secret
 store = open_store(Path(sys.argv[1]))

@@ -21,8 +21,8 @@ from extension.objects.plan import Inputs
 from extension.objects.selectors import LabelSelector, Requirement, matches
 from extension.store import feed
 from extension.store.labels import DISPLAY_NAME, LabelIndex
+from extension.store.opening import open_store
 from extension.store.protocol import Query
-from extension.store.sql import open_store
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, group, report, status
 
 replace = msgspec.structs.replace

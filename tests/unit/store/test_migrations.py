@@ -10,7 +10,7 @@ from sqlalchemy import text
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import Cluster
 from extension.store import migrations
-from extension.store.sql import open_store
+from extension.store.opening import open_store
 from tests.unit.store.places import Place
 from tests.unit.store.samples import NS, cluster
 

@@ -16,8 +16,8 @@ from extension.objects.marks import Mark
 from extension.objects.plan import Step
 from extension.objects.selectors import LabelSelector, matches
 from extension.store import feed, finding, progress
+from extension.store.opening import open_store
 from extension.store.protocol import Filter, Query, Report
-from extension.store.sql import open_store
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, listed, names, plan, status, step, variant
 from tests.unit.store.test_listing import fleets, quick, selectors
 

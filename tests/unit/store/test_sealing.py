@@ -15,9 +15,9 @@ from extension.objects.errors import Unavailable
 from extension.objects.kinds import Bundle, BundleTarget, Secret
 from extension.objects.options import BundleDeploymentOptions, HelmOptions
 from extension.objects.plan import Variant
+from extension.store.opening import open_store
 from extension.store.protocol import Query
 from extension.store.sealing import KEY_BYTES, Seal, key_of
-from extension.store.sql import open_store
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, plan, secret, step, variant
 
 CLEAR = "correct-horse-battery-staple"
