@@ -33,7 +33,7 @@ class ApiClient:
     def __init__(self, url: str, token: str, *, verify: bool | str = True) -> None:
         self._url = url.rstrip("/")
         self._token = token
-        self._verify = verify
+        self.verify = verify
 
     def get(self, path: str, **query: str | list[str]) -> dict[str, Any]:
         return self.request("GET", path, query=query)
@@ -69,7 +69,7 @@ class ApiClient:
             headers={"If-Match": etag} if etag else {},
             timeout=TIMEOUT,
             # Said with each request, for a session's `verify` gives way to REQUESTS_CA_BUNDLE.
-            verify=self._verify,
+            verify=self.verify,
             allow_redirects=False,
         )
         found = _json(answer)
@@ -97,7 +97,7 @@ class ApiClient:
         import requests  # noqa: PLC0415 (with the first request)
         import urllib3  # noqa: PLC0415
 
-        if self._verify is False:
+        if self.verify is False:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         session = requests.Session()
         session.headers["Accept"] = "application/json"

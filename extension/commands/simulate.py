@@ -59,7 +59,7 @@ def command(  # noqa: PLR0917 (click's parameters)
     """Let simulated agents register with the service and live for a time, to size it. Clusters stay until they are deleted."""
     behaviour = Behaviour(**behaves)
     url, secret = _values(client, namespace, registration_token)
-    shards = [Shard(HttpDoor(url), behaviour, seed, speed) for seed in range(min(connections, agents))]
+    shards = [Shard(HttpDoor(url, client.verify), behaviour, seed, speed) for seed in range(min(connections, agents))]
     prefix = prefix or f"simulated-{secrets.token_hex(4)}"
     parts = {id(shard): list(itertools.islice(clusters(prefix, agents), at, None, len(shards))) for at, shard in enumerate(shards)}
     _say(simulated=str(behaviour), agents=agents, workspace=namespace, prefix=prefix, speed=speed)

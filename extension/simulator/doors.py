@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -35,12 +36,17 @@ class Door(Protocol):
 
 
 class HttpDoor:
-    """One connection that is kept open, as a proxy before a hub keeps them."""
+    """One connection that is kept open, as a proxy before a hub keeps them. `verify` is a file of certificates to trust, True for
+    those of the machine, False for any."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, verify: bool | str = True) -> None:
         parts = urlsplit(url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+        if parts.scheme == "https":
+            context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
+            if verify is False:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            self._connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=context)
         self._prefix = parts.path.rstrip("/")
 
     def register(self, secret: str, requests: Sequence[RegistrationRequest]) -> Sequence[Registration]:

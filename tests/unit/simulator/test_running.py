@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import trustme
 
 from extension.objects.agents import ReportAnswer
 from extension.objects.kinds import Bundle, Cluster
 from extension.simulator.behaviour import Behaviour
-from extension.simulator.doors import Away, HubDoor
+from extension.simulator.doors import Away, HttpDoor, HubDoor
 from extension.simulator.running import Figures, Shard, clusters, total
 from extension.store.opening import open_store
 from tests.unit.engine.hubs import World
@@ -130,3 +133,27 @@ def test_a_shard_without_agents_ends_at_once():
     made = shard(Nobody(), Behaviour())
     live(made)
     assert total([made]).told == {}
+
+
+@pytest.mark.parametrize(("verify", "told"), [(True, "SSLCertVerificationError"), (False, "404"), ("CA", "404")])
+def test_a_door_trusts_the_certificates_it_is_told_to(tmp_path, verify, told):
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    made.issue_cert("127.0.0.1").configure_cert(context)
+
+    class Nothing(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.send_error(404)
+
+        def log_message(self, *_given):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Nothing)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    door = HttpDoor(f"https://127.0.0.1:{server.server_address[1]}", str(tmp_path / "ca.pem") if verify == "CA" else verify)
+    with pytest.raises(Away, match=told):
+        door.check_in("key", "")
+    server.shutdown()
+    server.server_close()
