@@ -85,6 +85,11 @@ class Settings:
         return self.database_url or self.database
 
     @property
+    def alone(self) -> bool:
+        """Whether one process is all that ever uses the store at a time."""
+        return self.processes == 1 and not self.database_url
+
+    @property
     def store_key(self) -> Path:
         """The file of the key to what is encrypted in the store; all processes that share a database need the same one."""
         return self.state_dir / "store.db.key"

@@ -103,7 +103,9 @@ def command(config: str | None, demo: bool, **flags: Any) -> None:
         settings = dataclasses.replace(settings, allow_file_repos=True, polling_interval=min(settings.polling_interval, 5.0))
         make_repository(repository(settings.state_dir))
     click.echo(f"rancher-cd {__version__}, state in {settings.state_dir}", err=True)
-    _run(Server(settings, f"{socket.gethostname()}-{settings.state_dir}", demo))
+    # A file is this service's alone, so whoever has it next is the same one, on whatever host.
+    name = f"{socket.gethostname()}-{settings.state_dir}" if settings.database_url else "process"
+    _run(Server(settings, name, demo))
 
 
 def _run(server: Server) -> None:

@@ -14,7 +14,7 @@ from extension import __version__
 from extension.commands import demo
 from extension.engine.errands import Wanted, asked_for
 from extension.engine.hub import Hub
-from extension.engine.leadership import Leadership
+from extension.engine.leadership import PAUSE, SECONDS, Leadership
 from extension.engine.reports import Reports
 from extension.engine.runtime import Engine
 from extension.engine.seen import Seen
@@ -31,6 +31,8 @@ from extension.store.sql import SqlStore
 
 ADMIN = "admin"
 DEMO = "demo"
+ALONE = (3600.0, 600.0)
+"""For how long the lease is taken, and how often it is renewed, where nobody waits for it: a write each time would be for nothing."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,14 @@ class Process:
     """What every process has, whether it leads or not. `name` is that of its place in the service."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        self.store = open_store(settings.store, key_file=settings.store_key, offline_after=settings.offline_after)
+        self.store = open_store(settings.store, key_file=settings.store_key, offline_after=settings.offline_after, alone=settings.alone)
         self._reports = Reports(self.store)
         self.hub = Hub(self.store, self._reports, settings)
         self._seen = Seen(self.store, numbers=self.hub.reached)
-        self._leadership = Leadership(self.store.lease, name, lambda lease: Term(self.store.twin(), settings, lease), self.hub.start)
+        seconds, pause = ALONE if settings.alone else (SECONDS, PAUSE)
+        self._leadership = Leadership(
+            self.store.lease, name, lambda lease: Term(self.store.twin(), settings, lease), self.hub.start, seconds=seconds, pause=pause
+        )
 
     def start(self) -> None:
         self._reports.start()

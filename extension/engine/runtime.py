@@ -103,7 +103,8 @@ class Engine:
         }
         self._feed = Feed(store, routes, self._resync, settle=self._settle)
         queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations)
-        self._parts: tuple[Part, ...] = (self.agents, *queues, self._feed, self._seen, Errands(store, self.moves.move))
+        errands = () if settings.alone else (Errands(store, self.moves.move),)
+        self._parts: tuple[Part, ...] = (self.agents, *queues, self._feed, self._seen, *errands)
         self._work_changed = False
         self._clusters_changed = False
         self._to_serve: frozenset[Key] | None = None

@@ -23,6 +23,8 @@ from extension.store import migrations
 
 POLL_SECONDS = 0.25
 """How often a waiting reader looks for writes of other processes."""
+ALONE_SECONDS = 5.0
+"""The same where there are none, in case that is not so."""
 
 _NOT_WRITTEN = "nothing was written"
 _NOT_KNOWN = "whether this was written is not known: read it again"
@@ -72,6 +74,8 @@ class Database:
         self._write_lock = threading.Lock()
         self._bell = _Bell()
         self._is_twin = False
+        self.alone = False
+        """Whether no other process writes, so that a bell is rung for every write."""
         self._engine = backend.engine()
         try:
             with self.unguarded() as connection:
@@ -173,7 +177,7 @@ class Database:
             with self._bell.condition:
                 # A write committed since the look above has rung: look again at once.
                 if self._bell.rung == rung:
-                    self._bell.condition.wait(min(left, POLL_SECONDS))
+                    self._bell.condition.wait(min(left, ALONE_SECONDS if self.alone else POLL_SECONDS))
 
     def twin(self) -> Database:
         """The same database with the same connections, and a guard of its own; closing it closes nothing."""
