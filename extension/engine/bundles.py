@@ -116,10 +116,12 @@ class BundleReconciler:
         return None
 
     def _steps(self, planned: Plan) -> tuple[Step, FrozenBitMap]:
-        """Writes what may be written now; the step that is left, empty unless somebody else wrote meanwhile, and the targets that have
-        no deployment."""
+        """Writes what may be written now: new deployments, then what these may do. The step that is left, empty unless somebody else
+        wrote meanwhile (a cluster that went since is left out, and the plan is another then), and the targets that have no deployment."""
         done, missing = self._step(planned)
-        while not done.empty:
+        for _ in range(2):
+            if done.empty:
+                break
             for part in done.parts(AT_ONCE):
                 self._store.apply(planned, part)
             created = bool(done.create)

@@ -112,6 +112,7 @@ def test_any_process_moves_a_cluster(service: Service) -> None:
         assert moved.json()["to"] == target
     refused = service.call("POST", f"{CLUSTERS}/{WORKSPACE}/nobody?action=move", json={"workspace": "other"})
     assert refused.status_code == 404
+    wait_for(lambda: deployed(service, WORKSPACE, "one", "web"), "the bundle to come back")
 
 
 def test_a_second_service_on_the_same_folder_is_refused(service: Service) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from extension.objects.errors import Conflict
-from extension.objects.kinds import BundleResource, RolloutStrategy
+from extension.objects.kinds import BundleResource, Cluster, RolloutStrategy
 from extension.objects.options import HelmOptions
 from tests.fakes.watched import WatchedStore
 from tests.unit.engine.rollouts import Rollouts
-from tests.unit.engine.samples import bundle, bundle_key, changed, config_map
+from tests.unit.engine.samples import NS, bundle, bundle_key, changed, config_map
 
 
 @pytest.fixture
@@ -83,3 +83,23 @@ def test_a_cluster_that_joins_is_seen_although_the_bundle_is_the_same(world):
     world.clusters("b")
     world.look("web")
     assert set(world.states("web")) == {"a", "b"}
+
+
+def test_a_cluster_that_goes_while_a_bundle_is_planned_for_it_does_not_keep_the_look_from_ending(world):
+    world.clusters("a", "b")
+    world.store.create(bundle("web"))
+    applied = []
+
+    def goes():
+        applied.append(len(applied))
+        if len(applied) == 1:
+            world.store.delete(Cluster, NS, "b")
+        assert len(applied) < 10
+        world.store.before["apply"] = goes
+
+    world.store.before["apply"] = goes
+    world.index.refresh()
+    assert world.reconcile(bundle_key("web")) == 0.0
+    assert world.look("web") is None
+    assert set(world.states("web")) == {"a"}
+    assert world.bundle("web").status.display.ready_clusters == "0/1"
