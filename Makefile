@@ -34,7 +34,7 @@ bench: setup
 	$(BIN)/python -m tests.benchmarks "$(ONLY)" "$(SIZE)"
 
 lock: setup
-	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.lock setup.cfg
+	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.lock setup.cfg
 
 image:
 	docker build -t rancher-continuous-delivery .

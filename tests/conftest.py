@@ -1,4 +1,4 @@
-"""The database server that tests of several folders share."""
+"""What tests of several folders share: how properties are tried, and the database server."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
     from tests.integration.postgres.server import Server
+
+hypothesis.settings.register_profile("any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("any machine")
+"""No property fails because the machine is busy."""
 
 
 @pytest.fixture(scope="session")

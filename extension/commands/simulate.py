@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import json
 import secrets
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +17,7 @@ from extension.commands.options import WORKSPACE, connection
 from extension.objects import yaml
 from extension.simulator.behaviour import Behaviour
 from extension.simulator.doors import HttpDoor
-from extension.simulator.running import Shard, at_once, clusters, total
+from extension.simulator.running import Shard, at_once, join, total
 
 TOKENS = "fleet.cattle.io.clusterregistrationtokens"
 
@@ -58,14 +58,13 @@ def command(  # noqa: PLR0917 (click's parameters)
 ) -> None:
     """Let simulated agents register with the service and live for a time, to size it. Clusters stay until they are deleted."""
     behaviour = Behaviour(**behaves)
-    url, secret = _values(client, namespace, registration_token)
+    url, secret = registration(client, namespace, registration_token)
     shards = [Shard(HttpDoor(url, client.verify), behaviour, seed, speed) for seed in range(min(connections, agents))]
     prefix = prefix or f"simulated-{secrets.token_hex(4)}"
-    parts = {id(shard): list(itertools.islice(clusters(prefix, agents), at, None, len(shards))) for at, shard in enumerate(shards)}
     _say(simulated=str(behaviour), agents=agents, workspace=namespace, prefix=prefix, speed=speed)
     stopped = threading.Event()
     try:
-        at_once(shards, lambda shard: shard.register(secret, parts[id(shard)], many))
+        join(shards, secret, prefix, agents, many)
         at_once(shards, lambda shard: shard.run(shard.now() + duration * speed, stopped))
     except KeyboardInterrupt:
         stopped.set()
@@ -74,7 +73,7 @@ def command(  # noqa: PLR0917 (click's parameters)
         raise click.ClickException("the service does not know what it acknowledged")
 
 
-def _values(client: ApiClient, workspace: str, name: str) -> tuple[str, str]:
+def registration(client: ApiClient, workspace: str, name: str) -> tuple[str, str]:
     """Where agents of the token register, and with which secret."""
     if client.find(path(TOKENS, workspace, name)) is None:
         body = {"metadata": {"name": name, "namespace": workspace}}
@@ -82,7 +81,7 @@ def _values(client: ApiClient, workspace: str, name: str) -> tuple[str, str]:
     for _ in range(50):
         if client.get(path(TOKENS, workspace, name)).get("status", {}).get("secretName"):
             break
-        threading.Event().wait(0.1)
+        time.sleep(0.1)
     told = client.request("POST", path(TOKENS, workspace, name), query={"action": "values"})
     values = yaml.load(told["values"], "values")
     return str(values["apiServerURL"]), str(values["token"])

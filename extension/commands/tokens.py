@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
@@ -29,27 +27,20 @@ def command() -> None:
 def create(client: ApiClient, name: str, roles: tuple[tuple[str, str], ...], ttl: str | None, state_dir: str | None) -> None:
     """Create a token and show it, once."""
     if state_dir is not None:
-        click.echo(f"token: {_direct(Path(state_dir), name, dict(roles), ttl)}")
+        click.echo(f"token: {_direct(state_dir, name, dict(roles), ttl)}")
         return
     body: dict[str, Any] = {"name": name, "roles": dict(roles), **({"ttl": ttl} if ttl else {})}
     click.echo(f"token: {client.request('POST', path('tokens'), body=body)['token']}")
 
 
-def _direct(state_dir: Path, name: str, roles: dict[str, str], ttl: str | None) -> str:
+def _direct(state_dir: str, name: str, roles: dict[str, str], ttl: str | None) -> str:
     """A token written to the store itself. Raises UserError."""
-    from extension.objects.durations import seconds  # noqa: PLC0415 (the store only where it is written to)
-    from extension.settings import Settings, variable  # noqa: PLC0415
-    from extension.store.opening import open_store  # noqa: PLC0415
+    from extension.commands.stores import store_of  # noqa: PLC0415 (the store only where it is written to)
+    from extension.objects.durations import seconds  # noqa: PLC0415
 
-    settings = Settings(state_dir=state_dir, database_url=os.environ.get(variable("database_url"), ""))
-    if not settings.database_url and not settings.database.exists():
-        raise click.ClickException(f"{settings.database} does not exist; start the service once, or name another --state-dir")
     lifetime = seconds(ttl, "--ttl") if ttl else None
-    store = open_store(settings.store, key_file=settings.store_key)
-    try:
+    with store_of(state_dir) as store:
         return store.tokens.create(name, roles, lifetime)
-    finally:
-        store.close()
 
 
 @command.command("list")

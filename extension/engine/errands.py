@@ -6,13 +6,13 @@ a cluster that is in its new workspace already was moved.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 
 import msgspec
 import structlog
 
+from extension.engine.looks import Looks
 from extension.engine.moves import MoveResult
 from extension.objects import errors
 from extension.objects.base import Key
@@ -53,22 +53,13 @@ class Answer(msgspec.Struct, frozen=True):
     failure: Failure | None = None
 
 
-class Errands:
+class Errands(Looks):
     """The engine's part: does what is asked for, one after the other."""
 
     def __init__(self, store: Store, move: Move) -> None:
+        super().__init__("errands", POLL, POLL)
         self._store = store
         self._move = move
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="errands", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopped.set()
-        if self._thread.ident is not None:
-            self._thread.join(5)
 
     def look(self) -> None:
         """Does all that waits. Raises Unavailable when the store can't be used."""
@@ -88,15 +79,6 @@ class Errands:
         except Exception:
             log.exception("errand", cluster=str(wanted.cluster))
             return Answer(failure=Failure("Unavailable", "the move failed, for a reason that the service's log tells"))
-
-    def _run(self) -> None:
-        while not self._stopped.wait(POLL):
-            try:
-                self.look()
-            except UserError as error:
-                log.warning("errands", error=str(error))
-            except Exception:
-                log.exception("errands")
 
 
 def asked_for(errands: ErrandLog, wanted: Wanted, patience: float = PATIENCE) -> MoveResult:

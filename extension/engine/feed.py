@@ -25,7 +25,8 @@ class Feed:
     `settle` is called after each batch: for what is done once, however many changes ask for it.
 
     A route that raises a UserError gets its change again. Any other error is a mistake of ours with one object: it is logged,
-    and the rest of the fleet goes on. `pause` are the seconds after which it tries again, and looks whether it was stopped.
+    and the rest of the fleet goes on; with `anew`, for those who may miss no change, everything is read again. `pause` are the
+    seconds after which it tries again, and looks whether it was stopped.
     """
 
     def __init__(
@@ -35,12 +36,15 @@ class Feed:
         resync: Callable[[], None],
         pause: float = PAUSE,
         settle: Callable[[], None] = lambda: None,
+        *,
+        anew: bool = False,
     ) -> None:
         self._store = store
         self._routes = routes
         self._resync = resync
         self._pause = pause
         self._settle = settle
+        self._anew = anew
         self._stopped = threading.Event()
         self.position = 0
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -89,3 +93,5 @@ class Feed:
             raise
         except Exception:
             log.exception("change not handled", key=str(change.key), revision=change.revision)
+            if self._anew:
+                raise Gone("a change was not handled") from None

@@ -26,9 +26,9 @@ from extension.engine.reports import Reports
 from extension.engine.wire import told
 from extension.objects.agents import DeploymentReport, ReportAnswer, StaleReport, Work
 from extension.objects.base import Key
-from extension.objects.errors import Conflict, Gone, Invalid, Unauthorized, UserError
+from extension.objects.errors import Conflict, Invalid, Unauthorized
 from extension.settings import Settings
-from extension.store.protocol import Change, Report, Store
+from extension.store.protocol import Report, Store
 
 log = structlog.get_logger()
 
@@ -68,11 +68,11 @@ class Hub:
         self._newest = Newest(store)
         self._epochs = Epochs(store.asking)
         routes = {
-            "Cluster": (self._safe(self._newest.cluster_changed),),
-            "Bundle": (self._safe(self._newest.bundle_changed),),
-            "BundleDeployment": (self._safe(self._newest.deployments_changed),),
+            "Cluster": (self._newest.cluster_changed,),
+            "Bundle": (self._newest.bundle_changed,),
+            "BundleDeployment": (self._newest.deployments_changed,),
         }
-        self._feed = Feed(store, routes, self._newest.forget, pause)
+        self._feed = Feed(store, routes, self._newest.forget, pause, anew=True)
 
     def start(self, term: int) -> bool:
         """Whether it has started. Called until it has, with the term of the engine that there is, in whatever process; agents that ask
@@ -171,20 +171,6 @@ class Hub:
         phase = int.from_bytes(hashlib.blake2b(number.to_bytes(8, "big"), digest_size=4).digest(), "big") / 2**32
         left = (phase * interval - self._clock()) % interval
         return left if left > interval / 2 else left + interval
-
-    def _safe(self, route: Callable[[Change], None]) -> Callable[[Change], None]:
-        """A route after whose failure everything is read anew: no change may be lost."""
-
-        def handed(change: Change) -> None:
-            try:
-                route(change)
-            except UserError:
-                raise
-            except Exception:
-                log.exception("change not understood", key=str(change.key), revision=change.revision)
-                raise Gone("a change was not understood") from None
-
-        return handed
 
 
 def _check(reports: tuple[DeploymentReport, ...]) -> None:

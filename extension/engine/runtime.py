@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from extension.engine.agents import Agents
@@ -61,13 +61,9 @@ class Engine:
         self._index = LabelIndex(store)
         self._policies = Policies(store)
         self._gitrepos = GitRepoReconciler(
-            store,
-            sources,
-            default_interval=settings.polling_interval,
-            jitter=jitter,
-            rules=self._policies,
+            store, sources, default_interval=settings.polling_interval, jitter=jitter, rules=self._policies,
             image_scan=settings.imagescan_enabled,
-        )
+        )  # fmt: skip
         self._imagescans = ImageScanReconciler(store, sources, enabled=settings.imagescan_enabled, jitter=jitter, rules=self._policies)
         self._helmops = HelmOpReconciler(store, sources, jitter=jitter, rules=self._policies)
         self._bundles = BundleReconciler(store, self._index, templates, self._policies)
@@ -83,8 +79,17 @@ class Engine:
         self.moves = Moves(store, templates, settings, self.agents.held)
         tokens = RegistrationTokenReconciler(store, Keyring(store.asking), settings)
         self.registrations: Queue[Key] = Queue("registrationtoken", tokens, 1)
-        self._seen = Seen(store, self.agents.reached)
-        routes: dict[str, Sequence[Callable[[Change], None]]] = {
+        self._feed = Feed(store, self._routes(), self._resync, settle=self._settle)
+        queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations)
+        errands = () if settings.alone else (Errands(store, self.moves.move),)
+        self._parts: tuple[Part, ...] = (self.agents, *queues, self._feed, Seen(store, self.agents.reached), *errands)
+        self._work_changed = False
+        self._clusters_changed = False
+        self._version = 0
+
+    def _routes(self) -> Mapping[str, Sequence[Callable[[Change], None]]]:
+        """Who has to look again because of a change of a kind."""
+        return {
             "GitRepo": (self._gitrepo_changed,),
             "HelmOp": (self._helmop_changed,),
             "Bundle": (self._bundle_changed,),
@@ -101,14 +106,6 @@ class Engine:
             "Secret": (self._secret_changed, self._source_changed),
             "ConfigMap": (self._source_changed,),
         }
-        self._feed = Feed(store, routes, self._resync, settle=self._settle)
-        queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations)
-        errands = () if settings.alone else (Errands(store, self.moves.move),)
-        self._parts: tuple[Part, ...] = (self.agents, *queues, self._feed, self._seen, *errands)
-        self._work_changed = False
-        self._clusters_changed = False
-        self._to_serve: frozenset[Key] | None = None
-        self._version = 0
 
     def start(self) -> None:
         self._store.asking.begin(self._term)
@@ -172,7 +169,6 @@ class Engine:
     def _settle(self) -> None:
         """What is done once a batch: targets are looked at again, and agents ask for their work, since what a deployment is told
         changes with its bundle too (paused)."""
-        self._to_serve = None
         if self._clusters_changed:
             self._clusters_changed = False
             self._retarget()
@@ -181,10 +177,8 @@ class Engine:
             self.agents.sync_all()
 
     def _cluster_changed(self, change: Change) -> None:
-        """Most clusters have agents of their own, so who is served is asked once a batch, after the changes of it were read."""
-        if self._to_serve is None:
-            self._to_serve = frozenset(self._served())
-        if change.key in self._to_serve or self.agents.serves(change.key):
+        """Most clusters have agents of their own: they are not read for a change."""
+        if self._store.population.has(change.number, Mark.SERVED) or self.agents.serves(change.key):
             self.agents.cluster_changed(change.key)
 
     def _served(self) -> list[Key]:

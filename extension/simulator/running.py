@@ -172,6 +172,13 @@ def at_once(shards: Sequence[Shard], work: Callable[[Shard], None]) -> None:
         thread.join()
 
 
+def join(shards: Sequence[Shard], secret: str, prefix: str, count: int, many: int) -> None:
+    """Registers so many clusters, a part of them with each shard, `many` with a request."""
+    wanted = list(clusters(prefix, count))
+    parts = {id(shard): wanted[at :: len(shards)] for at, shard in enumerate(shards)}
+    at_once(shards, lambda shard: shard.register(secret, parts[id(shard)], many))
+
+
 def total(shards: Sequence[Shard]) -> Figures:
     made = Figures()
     for shard in shards:

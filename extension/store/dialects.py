@@ -93,16 +93,18 @@ def _(element: in_document, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(words_in_document, "sqlite")
 def _(element: words_in_document, compiler: SQLCompiler, **kw: Any) -> str:
-    document, path, _keys = element.parts(compiler, **kw)
-    words = " ".join(f"WHEN '{word}' THEN '{word}'" for word in ("true", "false"))
-    return f"CASE json_type({document}, {path}) {words} ELSE json_extract({document}, {path}) END"
+    return _worded(element, compiler, **kw)
 
 
 @compiles(order_in_document, "sqlite")
 def _(element: order_in_document, compiler: SQLCompiler, **kw: Any) -> str:
+    return f"coalesce({_worded(element, compiler, **kw)}, '')"
+
+
+def _worded(element: _InDocument, compiler: SQLCompiler, **kw: Any) -> str:
     document, path, _keys = element.parts(compiler, **kw)
     words = " ".join(f"WHEN '{word}' THEN '{word}'" for word in ("true", "false"))
-    return f"coalesce(CASE json_type({document}, {path}) {words} ELSE json_extract({document}, {path}) END, '')"
+    return f"CASE json_type({document}, {path}) {words} ELSE json_extract({document}, {path}) END"
 
 
 def _json(document: str) -> str:

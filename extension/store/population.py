@@ -67,6 +67,10 @@ class Population:
     def marked(self, mark: Mark) -> BitMap:
         return BitMap([row[0] for row in self._rows(_MARKED, mark=int(mark))])
 
+    def has(self, number: int, mark: Mark) -> bool:
+        """Whether a cluster is there and has this mark."""
+        return bool(self._rows(_HAS, number=number, mark=int(mark)))
+
     def members(self, numbers: Iterable[int]) -> dict[int, Member]:
         """What targeting may read of these clusters, without those that are gone."""
         wanted = list(numbers)
@@ -131,6 +135,7 @@ _LABELLED = text(f"SELECT object_id FROM label WHERE kind = '{Cluster.KIND}' AND
 _HAVING = text(f"SELECT object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key")  # noqa: S608
 _BY_VALUE = text(f"SELECT value, object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key ORDER BY value, object_id")  # noqa: S608
 _MARKED = text("SELECT id FROM object WHERE marks <> 0 AND (marks & :mark) <> 0")
+_HAS = text("SELECT 1 FROM object WHERE id = :number AND (marks & :mark) <> 0")
 _MEMBERS = text(
     f"SELECT id, namespace, name, marks, doc FROM object WHERE kind = '{Cluster.KIND}' AND id IN :numbers"  # noqa: S608
 ).bindparams(bindparam("numbers", expanding=True))

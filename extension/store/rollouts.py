@@ -37,9 +37,7 @@ def _summary(connection: Connection, bundle: Bundle, object_id: int, tally: Tall
         counts[State.Pending] = counts.get(State.Pending, 0) + waiting.count
     named = []
     if tally.total > tally.ready:
-        named = first_not_ready(
-            connection, "d.bundle_id = :id", _cluster_of, sort=lambda row: (row.cluster, row.workspace), id=object_id
-        ).named
+        named = first_not_ready(connection, "d.bundle_id = :id", _cluster_of, sort=_by_cluster, id=object_id).named
     named += [NonReadyResource(name=name, bundle_state=State.Pending.name) for name in waiting.clusters]
     return summarise(counts, sorted(named, key=lambda one: one.name.partition("/")[::-1]))
 

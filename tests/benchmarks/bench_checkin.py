@@ -12,17 +12,16 @@ import time
 from pathlib import Path
 from typing import Any
 
-import requests
-
-from extension.objects import yaml
+from extension.client import ApiClient
+from extension.commands.simulate import registration
 from extension.simulator.behaviour import Behaviour
 from extension.simulator.doors import HttpDoor
-from extension.simulator.running import Shard, at_once, clusters, total
+from extension.simulator.running import Shard, at_once, join, total
 from tests.benchmarks.common import figure, size
+from tests.benchmarks.fleet import timed
 from tests.benchmarks.service import Service, served, waiting
 
 WORKSPACE = "fleet-default"
-TOKENS = "/v1/fleet.cattle.io.clusterregistrationtokens"
 RATE = 2500
 SECONDS = 20.0
 CONNECTIONS = 16
@@ -31,24 +30,9 @@ ALL = {"clusterSelector": {}, "name": "all"}
 SIMULATED = "simulated agents on this machine, in one process, over 16 kept connections"
 
 
-def secret(service: Service) -> str:
-    service.post(TOKENS, {"metadata": {"name": "bench", "namespace": WORKSPACE}})
-    for _ in waiting("the registration token's secret"):
-        try:
-            told = service.post(f"{TOKENS}/{WORKSPACE}/bench?action=values", None)
-        except requests.HTTPError:
-            continue
-        return str(yaml.load(told["values"], "values")["token"])
-    raise AssertionError
-
-
 def registered(made: list[Shard], word: str, prefix: str, count: int, many: int) -> float:
     """Seconds it took to register `count` clusters, so many with a request."""
-    wanted = list(clusters(prefix, count))
-    parts = {id(shard): wanted[at :: len(made)] for at, shard in enumerate(made)}
-    start = time.perf_counter()
-    at_once(made, lambda shard: shard.register(word, parts[id(shard)], many))
-    return time.perf_counter() - start
+    return timed(lambda: join(made, word, prefix, count, many))
 
 
 def lived(made: list[Shard], seconds: float) -> float:
@@ -66,7 +50,7 @@ def main() -> None:
     count = size(5_000, most=100_000)
     behaviour = Behaviour(deploy_seconds=0, interval=count / RATE)
     with tempfile.TemporaryDirectory() as scratch, served(Path(scratch)) as service:
-        word = secret(service)
+        _, word = registration(ApiClient(service.url, service.token), WORKSPACE, "bench")
         alone = [Shard(HttpDoor(service.url), behaviour, seed) for seed in range(CONNECTIONS)]
         taken = registered(alone, word, "single", min(SINGLY, count), 1)
         figure("register", min(SINGLY, count), min(SINGLY, count) / taken, "clusters/s", what=f"one by one over HTTP, {SIMULATED}")

@@ -19,10 +19,12 @@ from typing import Any
 
 import requests
 
+from extension.client import ApiClient
+from extension.commands.simulate import registration
 from extension.simulator.behaviour import Behaviour
 from extension.simulator.doors import HttpDoor
-from extension.simulator.running import Shard, at_once, total
-from tests.benchmarks.bench_checkin import WORKSPACE, bundle, registered, secret
+from extension.simulator.running import Shard, at_once, join, total
+from tests.benchmarks.bench_checkin import WORKSPACE, bundle
 from tests.benchmarks.common import figure, size
 from tests.benchmarks.service import Service, served, waiting
 
@@ -39,9 +41,9 @@ def main() -> None:
     kills = int(sys.argv[2]) if len(sys.argv) > 2 else 50
     chance = random.Random(count)
     with tempfile.TemporaryDirectory() as scratch, served(Path(scratch), "--processes", "2") as service:
-        word = secret(service)
+        _, word = registration(ApiClient(service.url, service.token), WORKSPACE, "bench")
         made = [Shard(HttpDoor(service.url), ROUGH, seed) for seed in range(CONNECTIONS)]
-        registered(made, word, "fault", count, 500)
+        join(made, word, "fault", count, 500)
         for number in range(BUNDLES):
             service.post("/v1/fleet.cattle.io.bundles", bundle(number))
         stopped = threading.Event()

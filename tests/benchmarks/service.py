@@ -22,8 +22,8 @@ class Service:
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process, self._log = process, log
-        self.url, token = self._line("url: "), self._line("token: ")
-        self.headers = {"Authorization": f"Bearer {token}"}
+        self.url, self.token = self._line("url: "), self._line("token: ")
+        self.headers = {"Authorization": f"Bearer {self.token}"}
         self._session = requests.Session()
         self._session.headers.update(self.headers)
 

@@ -2,7 +2,8 @@
 # Builds kube-apiserver and kube-controller-manager from their Go modules into a cache folder, once.
 set -euo pipefail
 cd "$(dirname "$0")"
-version=$(sed -n 's/^require k8s.io\/kubernetes \(v[0-9.]*\).*/\1/p' go.mod)
+version=$(sed -n 's/^[[:space:]]*\(require \)\{0,1\}k8s.io\/kubernetes \(v[0-9.]*\).*/\2/p' go.mod)
+[ -n "$version" ] || { echo "go.mod does not require k8s.io/kubernetes" >&2; exit 1; }
 target="${XDG_CACHE_HOME:-$HOME/.cache}/rancher-cd-tests/kube"
 stamp="$target/$version"
 [ -e "$stamp" ] && exit 0

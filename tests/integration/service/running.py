@@ -46,6 +46,13 @@ class Service:
         headers = {"Authorization": f"Bearer {self.line('token: ')}", **body.pop("headers", {})}
         return requests.request(method, f"{self.url}{path}", headers=headers, timeout=10, **body)
 
+    def ready(self) -> bool:
+        """Whether it answers, and can work."""
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.RequestException:
+            return False
+
     def repo(self, workspace: str, name: str) -> Any:
         return self.get(f"/v1/fleet.cattle.io.gitrepos/{workspace}/{name}")
 

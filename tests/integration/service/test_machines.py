@@ -32,20 +32,13 @@ def services(postgres: Server, tmp_path: Path) -> Iterator[list[Service]]:
         if made:
             shutil.copy(made[0].state / "store.db.key", state / "store.db.key")
         made.append(start(state, RANCHER_CD_DATABASE_URL=url))
-        wait_for(lambda: _ready(made[-1]), "the service")
+        wait_for(made[-1].ready, "the service")
     yield made
     for service in made:
         if service.process.poll() is None:
             service.stop()
         assert url not in service.log.read_text()
     postgres.drop(url)
-
-
-def _ready(service: Service) -> bool:
-    try:
-        return requests.get(f"{service.url}/readyz", timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 def lost(service: Service) -> None:
@@ -93,7 +86,7 @@ def test_a_machine_without_the_key_is_refused(tmp_path: Path, postgres: Server) 
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     first = start(tmp_path / "a" / "state", RANCHER_CD_DATABASE_URL=url)
-    wait_for(lambda: _ready(first), "the service")
+    wait_for(first.ready, "the service")
     other = start(tmp_path / "b" / "state", RANCHER_CD_DATABASE_URL=url)
     assert other.process.wait(30) == 1
     assert "key" in other.log.read_text() and url not in other.log.read_text()

@@ -30,18 +30,11 @@ CLUSTERS = "/v1/fleet.cattle.io.clusters"
 def service(tmp_path: Path) -> Iterator[Service]:
     running = start(tmp_path / "state", "--processes", "3", "--drift-interval", "1")
     try:
-        wait_for(lambda: _ready(running), "the service")
+        wait_for(running.ready, "the service")
         yield running
     finally:
         running.stop()
     assert "Traceback" not in running.log.read_text(), running.log.read_text()
-
-
-def _ready(service: Service) -> bool:
-    try:
-        return requests.get(f"{service.url}/readyz", timeout=5).ok
-    except requests.RequestException:
-        return False
 
 
 def leader_of(service: Service) -> int:
@@ -119,7 +112,7 @@ def test_a_second_service_on_the_same_folder_is_refused(service: Service) -> Non
     second = start(service.state)
     assert second.process.wait(30) == 1
     assert "another service uses this folder" in second.log.read_text()
-    assert _ready(service)
+    assert service.ready()
 
 
 def test_the_metrics_are_those_of_all_processes(service: Service) -> None:

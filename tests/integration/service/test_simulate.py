@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from tests.integration.service.running import Service, start, wait_for
 
@@ -36,7 +35,7 @@ ALL = {"name": "all", "clusterSelector": {}}
 def service(tmp_path: Path) -> Iterator[Service]:
     running = start(tmp_path / "state")
     try:
-        wait_for(lambda: requests.get(f"{running.url}/readyz", timeout=5).ok, "the service")
+        wait_for(running.ready, "the service")
         yield running
     finally:
         running.stop()
@@ -95,17 +94,10 @@ def test_a_service_that_is_killed_again_and_again_loses_nothing_it_acknowledged(
             add(service, f"shop-{number}")
         worker = int(Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()[0])
         os.kill(worker, signal.SIGKILL)
-        wait_for(lambda: _answers(service), "the service to come back")
+        wait_for(service.ready, "the service to come back")
     lines = told(agents)
     assert lines[-1]["different"] == 0 and lines[-1]["compared"] == 3 * AGENTS
     audit = [sys.executable, "-c", "from extension.cli import main; main()", "doctor", "--audit", "--state-dir", str(service.state)]
     assert subprocess.run(audit, capture_output=True, text=True, check=False, timeout=60).returncode == 0
     for name in ("web", "shop-1", "shop-3"):
         wait_for(lambda name=name: ready(service, name) == f"{AGENTS}/{AGENTS}", f"{name} to be counted")
-
-
-def _answers(service: Service) -> bool:
-    try:
-        return requests.get(f"{service.url}/readyz", timeout=5).ok
-    except requests.RequestException:
-        return False

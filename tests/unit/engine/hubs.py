@@ -26,6 +26,15 @@ from tests.unit.engine.samples import NS
 PAUSE = 0.02
 
 
+def one(client: str = "a", **labels: str) -> list[RegistrationRequest]:
+    """The request of a cluster that wants in."""
+    return [RegistrationRequest(client, labels)]
+
+
+def token(name: str = "join", ttl: str | None = None, namespace: str = NS) -> ClusterRegistrationToken:
+    return ClusterRegistrationToken(metadata=ObjectMeta(name=name, namespace=namespace), spec=ClusterRegistrationTokenSpec(ttl=ttl))
+
+
 class Agent:
     """What an agent of one cluster remembers."""
 
@@ -85,8 +94,7 @@ class World:
 
     def token(self, name: str = "join", ttl: str | None = None, namespace: str = NS) -> str:
         """The secret of a registration token."""
-        meta = ObjectMeta(name=name, namespace=namespace)
-        made = self.store.create(ClusterRegistrationToken(metadata=meta, spec=ClusterRegistrationTokenSpec(ttl=ttl)))
+        made = self.store.create(token(name, ttl, namespace))
         RegistrationTokenReconciler(self.store, self.hub.keys, self.settings)(made.key)
         values = yaml.load(self.store.get(Secret, namespace, name).data["values"])
         return str(values["token"])

@@ -96,6 +96,17 @@ def test_a_fault_in_one_route_stops_neither_the_other_routes_nor_the_feed(store,
     wait_for(lambda: ("ADDED", "b") in routes.first)
 
 
+def test_a_fault_in_a_route_that_may_miss_no_change_has_everything_read_again(store, routes):
+    feed = Feed(store, {Cluster.KIND: (routes.take,)}, routes.resync, PAUSE, anew=True)
+    started(feed, routes)
+    routes.faults = [RuntimeError("a mistake of ours")]
+    store.create(cluster("a"))
+    wait_for(lambda: routes.resyncs == 2)
+    store.create(cluster("b"))
+    wait_for(lambda: ("ADDED", "b") in routes.first)
+    feed.stop()
+
+
 def test_a_start_that_fails_is_tried_again(store, routes):
     def failing():
         routes.resyncs += 1

@@ -12,12 +12,12 @@ from extension.engine.registering import MOST
 from extension.objects.agents import RegistrationRequest
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import Busy, Conflict, Invalid, MissingRequired, Unauthorized
-from extension.objects.kinds import Cluster, ClusterRegistrationToken, ClusterRegistrationTokenSpec, FleetWorkspace, Secret
+from extension.objects.kinds import Cluster, ClusterRegistrationToken, FleetWorkspace, Secret
 from extension.objects.names import registered_cluster_name
 from extension.settings import Settings
 from extension.store.opening import open_store
 from extension.store.protocol import Query
-from tests.unit.engine.hubs import Agent, World
+from tests.unit.engine.hubs import Agent, World, one
 from tests.unit.engine.samples import NS, changed, cluster
 
 
@@ -26,14 +26,6 @@ def world(store):
     world = World(store)
     yield world
     world.stop()
-
-
-def one(client="a", **labels):
-    return [RegistrationRequest(client, labels)]
-
-
-def token(name="join", ttl=None, namespace=NS):
-    return ClusterRegistrationToken(metadata=ObjectMeta(name=name, namespace=namespace), spec=ClusterRegistrationTokenSpec(ttl=ttl))
 
 
 def test_a_cluster_gets_fleets_name_its_labels_and_a_key_that_works(world):

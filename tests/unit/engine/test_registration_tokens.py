@@ -12,14 +12,13 @@ from extension.engine.reports import Reports
 from extension.engine.runtime import Engine
 from extension.engine.seen import Seen
 from extension.objects import yaml
-from extension.objects.agents import RegistrationRequest
 from extension.objects.base import ObjectMeta
-from extension.objects.kinds import Cluster, ClusterRegistrationToken, ClusterRegistrationTokenSpec, Secret
+from extension.objects.kinds import Cluster, ClusterRegistrationToken, Secret
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from tests.fakes.sources import DictSources
 from tests.fakes.waiting import wait_for
-from tests.unit.engine.hubs import World
+from tests.unit.engine.hubs import World, one, token
 from tests.unit.engine.samples import NS, marked
 
 
@@ -28,14 +27,6 @@ def world(store):
     world = World(store)
     yield world
     world.stop()
-
-
-def one(client="a", **labels):
-    return [RegistrationRequest(client, labels)]
-
-
-def token(name="join", ttl=None, namespace=NS):
-    return ClusterRegistrationToken(metadata=ObjectMeta(name=name, namespace=namespace), spec=ClusterRegistrationTokenSpec(ttl=ttl))
 
 
 def test_the_secret_of_a_token_has_what_an_agent_needs(world, tmp_path):
