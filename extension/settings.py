@@ -48,6 +48,9 @@ class Settings:
         ),
     )
     kubeconfig: str = _setting("", "The Kubernetes API of the cluster fleet-local/local; a directory without.")
+    service_account_dir: str = _setting(
+        "", "In a pod, the folder of its service account (token, ca.crt): fleet-local/local is then the cluster it runs in."
+    )
     polling_interval: float = _setting(15.0, "Seconds between looks at a repository whose GitRepo names none.", least=0.1)
     git_client_timeout: float = _setting(30.0, "Seconds a Git server may take to answer.", least=0.1)
     drift_interval: float = _setting(15.0, "Seconds between looks for drift on a cluster.", least=0.1)
@@ -57,6 +60,8 @@ class Settings:
     offline_after: float = _setting(2700.0, "Seconds without a check-in after which a cluster counts as offline.", least=1)
     server_url: str = _setting("", "URL at which agents reach this service; its own address without.")
     server_ca: str = _setting("", "File with the CA certificates that agents trust for it.")
+    additional_ca: str = _setting("", "File with CA certificates trusted besides the system's: of Git servers, registries, a proxy.")
+    without_token: bool = _setting(False, "Make no token at the first start; `rancher-cd token create --state-dir DIR` makes one.")
     ignore_cluster_registration_labels: bool = _setting(False, "Register clusters without the labels that they ask for.")
     workers: int = _setting(4, "Threads that deploy.", least=1)
     threads: int = _setting(32, "Threads of a process that answer requests.", least=2)
@@ -119,6 +124,8 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None
         found = next(((value, place) for value, place in places if value is not None), None)
         if found:
             values[field.name] = _allowed(field, _convert(hints[field.name], *found), found[1])
+    if values.get("kubeconfig") and values.get("service_account_dir"):
+        raise Invalid("both name the cluster fleet-local/local", where="--kubeconfig, --service-account-dir", hint="leave one out")
     return Settings(**values)
 
 

@@ -74,7 +74,7 @@ def _deploy(deployment: BundleDeployment, resources: tuple[BundleResource, ...],
 
     access = inlined(kubeconfig.read_text(), str(kubeconfig), kubeconfig.resolve().parent)
     renders, releases = Pool(), Pool(memory=0)
-    delivery = open_kubernetes(access, renders, releases)
+    delivery = open_kubernetes(access, renders, releases, trusted=True)
     try:
         meta, spec = deployment.metadata, deployment.spec
         options = msgspec.structs.replace(spec.options, default_namespace=spec.options.default_namespace or namespace)

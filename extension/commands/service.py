@@ -24,7 +24,7 @@ from extension.objects.base import Key
 from extension.objects.kinds import Secret
 from extension.rendering.pool import Pool
 from extension.settings import Settings
-from extension.sources.build import build
+from extension.sources.build import additional_ca, build
 from extension.store.lease import Lease
 from extension.store.opening import open_store
 from extension.store.sql import SqlStore
@@ -44,11 +44,11 @@ class Running:
 class Term:
     """The engine while this process leads, on a twin of the store that can't write once the lease is another's."""
 
-    def __init__(self, store: SqlStore, settings: Settings, lease: Lease) -> None:
+    def __init__(self, store: SqlStore, settings: Settings, lease: Lease, extra_ca: bytes) -> None:
         self._store = store
         self._store.lease.guard(lease)
         pool = Pool()
-        sources = build(settings, os.environ, self._secret, allow_file=settings.allow_file_repos)
+        sources = build(settings, os.environ, self._secret, extra_ca=extra_ca, allow_file=settings.allow_file_repos)
         self._engine = Engine(self._store, EngineSources(sources, pool), pool, settings, lease.epoch)
         self.move = self._engine.moves.move
 
@@ -66,14 +66,17 @@ class Process:
     """What every process has, whether it leads or not. `name` is that of its place in the service."""
 
     def __init__(self, settings: Settings, name: str) -> None:
+        extra_ca = additional_ca(settings)  # before anything is opened: it may be none
         self.store = open_store(settings.store, key_file=settings.store_key, offline_after=settings.offline_after, alone=settings.alone)
         self._reports = Reports(self.store)
         self.hub = Hub(self.store, self._reports, settings)
         self._seen = Seen(self.store, numbers=self.hub.reached)
         seconds, pause = ALONE if settings.alone else (SECONDS, PAUSE)
-        self._leadership = Leadership(
-            self.store.lease, name, lambda lease: Term(self.store.twin(), settings, lease), self.hub.start, seconds=seconds, pause=pause
-        )
+
+        def begin(lease: Lease) -> Term:
+            return Term(self.store.twin(), settings, lease, extra_ca)
+
+        self._leadership = Leadership(self.store.lease, name, begin, self.hub.start, seconds=seconds, pause=pause)
 
     def start(self) -> None:
         self._reports.start()
@@ -110,13 +113,13 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
 
 def _announce(store: SqlStore, settings: Settings, with_demo: bool) -> None:
     click.echo(f"url: {settings.url}")
-    token = _token(store, with_demo)
+    token = _token(store, settings, with_demo)
     click.echo(f"token: {token or 'as before; `rancher-cd token create --state-dir DIR` makes another'}")
     if with_demo:
         demo.begin(store, settings, settings.url, token or "")
 
 
-def _token(store: SqlStore, with_demo: bool) -> str | None:
+def _token(store: SqlStore, settings: Settings, with_demo: bool) -> str | None:
     """The clear token to show: a new one for a store that has none, and for each demonstration."""
     known = store.tokens.list()
     if with_demo:
@@ -124,4 +127,4 @@ def _token(store: SqlStore, with_demo: bool) -> str | None:
             if token.name == DEMO:
                 store.tokens.revoke(token.id)
         return store.tokens.create(DEMO, {"*": "admin"})
-    return None if known else store.tokens.create(ADMIN, {"*": "admin"})
+    return None if known or settings.without_token else store.tokens.create(ADMIN, {"*": "admin"})

@@ -11,7 +11,8 @@ import click
 
 from extension.settings import Settings, flag, variable
 
-_PATHS = {"state_dir": click.Path(file_okay=False), "kubeconfig": click.Path(exists=True, dir_okay=False)}
+_PATHS = {"state_dir": click.Path(file_okay=False), "service_account_dir": click.Path(exists=True, file_okay=False)}
+_PATHS |= {name: click.Path(exists=True, dir_okay=False) for name in ("kubeconfig", "additional_ca")}
 _DEFAULTS = {"state_dir": "~/.local/state/rancher-cd"}
 """Defaults that depend on who asks, as they are for most."""
 

@@ -7,23 +7,28 @@ cluster that doesn't answer is `Unreachable`; a refusal is an `ApiError` with th
 from __future__ import annotations
 
 import copy
+import ipaddress
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 import orjson
 import urllib3
 
-from extension.delivery.kubeconfig import Endpoint
+from extension.delivery.kubeconfig import Endpoint, read_file
 from extension.objects.errors import Invalid, Unavailable, UserError
 
 TIMEOUT = urllib3.Timeout(connect=5.0, read=30.0)
 PAGE = 500
 LONGEST_PAUSE = 10.0
+TOKEN_SECONDS = 10.0
+"""For how long a token is taken for the one in its file: Kubernetes writes the next one while the last is good for minutes yet."""
 _RETRIES = 3
 _BUSY = (429, 503)
 
@@ -55,12 +60,33 @@ class Kind(msgspec.Struct, frozen=True):
         return f"{root}{place}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
 
 
+class TokenFile:
+    """A token that somebody else keeps fresh in a file. Thread-safe: the worst that two threads do is to read it twice."""
+
+    def __init__(self, path: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = Path(path)
+        self._clock = clock
+        self._read: tuple[float, str] = (0.0, "")
+
+    def header(self) -> str:
+        """The header that shows the token. Raises Unavailable while the file can't be read."""
+        until, token = self._read
+        if not token or until <= self._clock():
+            try:
+                token = read_file(self._path, "token").strip()
+            except Invalid as error:
+                raise Unreachable(error.message, where=error.where, hint="see the volume of the service account") from None
+            self._read = (self._clock() + TOKEN_SECONDS, token)
+        return f"Bearer {token}"
+
+
 class Client:
     """One cluster, from any thread. Errors: Unreachable, ApiError; Invalid when it is made of an endpoint that can't be used."""
 
     def __init__(self, endpoint: Endpoint, *, size: int = 16) -> None:
         self.server = endpoint.server
         self._headers = {"Accept": "application/json", "User-Agent": "rancher-cd"}
+        self._token = TokenFile(endpoint.token_file) if endpoint.token_file else None
         if endpoint.token:
             self._headers["Authorization"] = f"Bearer {endpoint.token}"
         elif endpoint.username:
@@ -152,6 +178,8 @@ class Client:
         """One request; busy servers are asked again after the time they name, reads also after a lost connection."""
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = {**self._headers, **({"Content-Type": content_type} if body is not None else {})}
+        if self._token:
+            headers["Authorization"] = self._token.header()
         data = orjson.dumps(body) if body is not None else None
         for attempt in range(_RETRIES):
             try:
@@ -206,13 +234,25 @@ def _load_certificate(context: ssl.SSLContext, endpoint: Endpoint) -> None:
 
 
 def _environment_proxy(server: str) -> str:
-    import urllib.request  # noqa: PLC0415 (the standard library knows HTTPS_PROXY and NO_PROXY)
+    import urllib.request  # noqa: PLC0415 (the standard library knows HTTPS_PROXY, and NO_PROXY but for networks)
 
-    scheme, _, rest = server.partition("://")
-    host = rest.partition("/")[0]
-    if urllib.request.proxy_bypass(host):
+    url, proxies = urlsplit(server), urllib.request.getproxies()
+    if urllib.request.proxy_bypass(url.netloc) or _is_within(url.hostname or "", proxies.get("no", "")):
         return ""
-    return urllib.request.getproxies().get(scheme, "")
+    return proxies.get(url.scheme, "")
+
+
+def _is_within(host: str, networks: str) -> bool:
+    """Whether the host is an address of one of the networks in a NO_PROXY list, which the standard library knows nothing of."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    for entry in networks.split(","):
+        with suppress(ValueError):
+            if "/" in entry and address in ipaddress.ip_network(entry.strip(), strict=False):
+                return True
+    return False
 
 
 def _pause(after: str | None) -> float:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -43,11 +44,12 @@ Object = dict[str, Any]
 
 
 class KubernetesDelivery:
-    """See `protocol.Delivery`. `renders` renders what tenants wrote, `releases` is the pool that only changes clusters."""
+    """See `protocol.Delivery`. `renders` renders what tenants wrote, `releases` is the pool that only changes clusters. A kubeconfig
+    that is `trusted` is the administrator's, and may name the file of its token."""
 
-    def __init__(self, kubeconfig: str, renders: Pool, releases: Pool) -> None:
+    def __init__(self, kubeconfig: str, renders: Pool, releases: Pool, trusted: bool = False) -> None:
         self._kubeconfig = kubeconfig
-        self._client = Client(read(kubeconfig))
+        self._client = Client(read(kubeconfig, folder=Path("/") if trusted else None))
         self._records = HelmRecords(self._client)
         self._renders = renders
         self._pool = releases

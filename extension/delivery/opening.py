@@ -15,6 +15,7 @@ def open_directory(folder: Path, renders: Pool) -> Delivery:
     return DirectoryDelivery(folder, renders.render)
 
 
-def open_kubernetes(kubeconfig: str, renders: Pool, releases: Pool) -> Delivery:
-    """The cluster behind a kubeconfig (its text, naming no files). Raises Invalid for one that can't be used."""
-    return KubernetesDelivery(kubeconfig, renders, releases)
+def open_kubernetes(kubeconfig: str, renders: Pool, releases: Pool, trusted: bool = False) -> Delivery:
+    """The cluster behind a kubeconfig (its text, naming no files; that of a token where it is `trusted`). Raises Invalid for one
+    that can't be used."""
+    return KubernetesDelivery(kubeconfig, renders, releases, trusted)

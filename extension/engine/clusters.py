@@ -1,18 +1,19 @@
 """How a cluster served by this process is reached (`design.md` "Where things are deployed to").
 
-A Kubernetes API needs a kubeconfig that was named: `--kubeconfig` for the local cluster, else the cluster's
-`spec.kubeConfigSecret`. A directory cluster is one with the annotation below, and the local cluster where no kubeconfig was
-named. Its folder is `<workspace>/<cluster>` in the service's own `clusters` folder and nowhere else, so no tenant can
-name another's. Any other cluster waits for an agent of its own.
+A Kubernetes API needs a kubeconfig that was named: `--kubeconfig` for the local cluster (or `--service-account-dir`, where
+it is the one this runs in), else the cluster's `spec.kubeConfigSecret`. A directory cluster is one with the annotation
+below, and the local cluster where nothing was named. Its folder is `<workspace>/<cluster>` in the service's own `clusters`
+folder and nowhere else, so no tenant can name another's. Any other cluster waits for an agent of its own.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from extension.delivery.kubeconfig import inlined, read_file
+from extension.delivery.kubeconfig import in_cluster, inlined, read_file
 from extension.delivery.opening import open_directory, open_kubernetes
 from extension.delivery.protocol import Delivery
 from extension.engine.bootstrap import LOCAL_CLUSTER, LOCAL_WORKSPACE
@@ -39,26 +40,34 @@ class Opening:
     Both raise a UserError that says why: NotFound for a missing kubeconfig secret, Invalid for one that may not be used.
     """
 
-    def __init__(self, store: Store, settings: Settings, renders: Pool, releases: Pool) -> None:
+    def __init__(self, store: Store, settings: Settings, renders: Pool, releases: Pool, environ: Mapping[str, str] = os.environ) -> None:
         self._store = store
         self._settings = settings
         self._renders = renders
         self._releases = releases
+        self._environ = environ
 
     def __call__(self, cluster: Cluster) -> tuple[str, Callable[[], Delivery]] | None:
-        text = self._kubeconfig(cluster)
+        own = self._own() if is_local(cluster.key) else None
+        text = own or self._kubeconfig(cluster)
         if text is not None:
             digest = hashlib.sha256(text.encode()).hexdigest()
-            return f"kubernetes {digest}", lambda: open_kubernetes(text, self._renders, self._releases)
+            return f"kubernetes {digest}", lambda: open_kubernetes(text, self._renders, self._releases, trusted=own is not None)
         if not is_directory(cluster):
             return None
         folder = folder_of(self._settings, cluster.key)
         return f"directory {folder}", lambda: open_directory(folder, self._renders)
 
-    def _kubeconfig(self, cluster: Cluster) -> str | None:
-        if is_local(cluster.key) and self._settings.kubeconfig:
+    def _own(self) -> str | None:
+        """The kubeconfig that the administrator named for the local cluster."""
+        if self._settings.service_account_dir:
+            return in_cluster(self._environ, Path(self._settings.service_account_dir))
+        if self._settings.kubeconfig:
             path = Path(self._settings.kubeconfig)
             return inlined(read_file(path, str(path)), str(path), path.resolve().parent)
+        return None
+
+    def _kubeconfig(self, cluster: Cluster) -> str | None:
         name = cluster.spec.kube_config_secret
         if not name:
             return None

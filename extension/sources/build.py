@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from extension.objects.errors import Invalid
 from extension.settings import Settings
 from extension.sources.archive import Limits
 from extension.sources.charts import ChartFetcher
@@ -12,6 +14,7 @@ from extension.sources.gitrepos import FindSecret, GitRepoSources
 from extension.sources.http import Http
 from extension.sources.network import Network
 from extension.sources.reach import Reach
+from extension.sources.trust import check_pem
 
 
 def build(
@@ -41,6 +44,18 @@ def build(
     git = Git(settings.mirrors, http, network, options)
     charts = ChartFetcher(http, git, limits=Limits(file=settings.max_file_size), known_hosts=known_hosts)
     return GitRepoSources(git, charts, find_secret, known_hosts, strict_host_keys=strict_host_keys)
+
+
+def additional_ca(settings: Settings) -> bytes:
+    """The certificates that the operator wants trusted everywhere (PEM). Raises Invalid for a file that is none of them."""
+    if not settings.additional_ca:
+        return b""
+    try:
+        pem = Path(settings.additional_ca).read_bytes()
+    except OSError as error:
+        raise Invalid(f"{settings.additional_ca} can't be read: {error.strerror}", where="--additional-ca") from None
+    check_pem(pem, "--additional-ca")
+    return pem
 
 
 def fetcher(settings: Settings, environ: Mapping[str, str]) -> ChartFetcher:

@@ -73,6 +73,12 @@ def test_a_value_that_can_not_be_is_refused_by_its_place(environ: dict[str, str]
     assert str(caught.value) == said
 
 
+def test_the_local_cluster_is_named_once() -> None:
+    with pytest.raises(Invalid) as caught:
+        load({"kubeconfig": "k"}, {"RANCHER_CD_SERVICE_ACCOUNT_DIR": "d"})
+    assert str(caught.value).startswith("--kubeconfig, --service-account-dir: both name the cluster fleet-local/local")
+
+
 def test_a_flag_that_can_not_be_is_refused_before_anything_starts(tmp_path: Path) -> None:
     result = attempt("serve", "--threads", "1", "--state-dir", str(tmp_path / "state"))
     assert (result.exit_code, result.stderr) == (1, "Error: --threads: 1 is not a number of at least 2\n")

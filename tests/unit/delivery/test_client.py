@@ -8,8 +8,9 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import urllib3
 
-from extension.delivery.client import ApiError, Client, Kind
+from extension.delivery.client import TOKEN_SECONDS, ApiError, Client, Kind, TokenFile, Unreachable
 from extension.delivery.kubeconfig import Endpoint
 from extension.objects.errors import Invalid, Unavailable
 
@@ -100,6 +101,55 @@ def test_who_asks_is_proved_with_what_the_kubeconfig_says(server, endpoint, head
     server.answer()
     Client(Endpoint(f"http://127.0.0.1:{server.server_port}", **endpoint)).request("GET", "/version")
     assert server.requests[0][2]["Authorization"] == header
+
+
+def test_a_token_file_is_read_again_and_counts_for_who_acts_as_another_too(server, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("one\n")
+    client = Client(Endpoint(f"http://127.0.0.1:{server.server_port}", token_file=str(file)))
+    for one in (client, client.acting_as("u")):
+        server.answer()
+        one.request("GET", "/x")
+    client.close()
+    assert [headers["Authorization"] for _, _, headers, _ in server.requests] == ["Bearer one", "Bearer one"]
+
+
+def test_a_token_that_was_renewed_is_shown_soon_and_one_that_is_gone_is_told(tmp_path):
+    now, file = [100.0], tmp_path / "token"
+    token = TokenFile(str(file), clock=lambda: now[0])
+    with pytest.raises(Unreachable, match=r"can't be read.*see the volume of the service account"):
+        token.header()
+    file.write_text("one")
+    assert token.header() == "Bearer one"
+    file.write_text("two")
+    assert token.header() == "Bearer one", "it is good for minutes yet"
+    now[0] += TOKEN_SECONDS
+    assert token.header() == "Bearer two"
+    file.unlink()
+    now[0] += TOKEN_SECONDS
+    with pytest.raises(Unreachable):
+        token.header()
+
+
+@pytest.mark.parametrize(
+    ("listed", "through"),
+    [
+        ("", True),
+        ("10.0.0.0/8,.svc", False),
+        ("192.168.0.0/16, 10.43.0.0/16", False),
+        ("192.168.0.0/16", True),
+        ("10.43.0.1", False),
+        ("no/network,10.43.0.2", True),
+    ],
+)
+def test_the_networks_of_no_proxy_are_reached_without_the_proxy_as_go_programs_read_it(monkeypatch, listed, through):
+    for name in ("HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.test:3128")
+    monkeypatch.setenv("NO_PROXY", listed)
+    client = Client(Endpoint("https://10.43.0.1:443"))
+    assert isinstance(client._pool, urllib3.ProxyManager) == through
+    client.close()
 
 
 def test_acting_as_another_user_says_so_and_leaves_the_client_as_it_is(server, client):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 
-from extension.delivery.kubeconfig import Endpoint, inlined, read
+from extension.delivery.kubeconfig import Endpoint, in_cluster, inlined, read
 from extension.objects.errors import Invalid
 
 SERVER = "https://api.example.org:6443"
@@ -101,12 +102,13 @@ FILES = config({"certificate-authority": "ca"}, {"client-certificate": "cert", "
 
 
 def test_files_are_read_where_the_administrator_named_the_folder(folder):
-    assert read(FILES, folder=folder) == Endpoint(SERVER, ca="CA", certificate="CERT", key="KEY", token="TOKEN")
+    assert read(FILES, folder=folder) == Endpoint(SERVER, ca="CA", certificate="CERT", key="KEY", token_file=str(folder / "token"))
 
 
 def test_data_comes_before_a_file_and_a_token_before_its_file(folder):
     text = config({"certificate-authority": "ca", "certificate-authority-data": b64("DATA")}, {"token": "t", "tokenFile": "token"})
-    assert (read(text, folder=folder).ca, read(text, folder=folder).token) == ("DATA", "t")
+    found = read(text, folder=folder)
+    assert (found.ca, found.token, found.token_file) == ("DATA", "t", "")
 
 
 @pytest.mark.parametrize("name", ["nowhere", "der"])
@@ -116,8 +118,50 @@ def test_a_file_that_can_not_be_read_is_named(folder, name):
 
 
 @pytest.mark.parametrize("text", [FILES, *(config(row[1], row[2]) for row in READ)])
-def test_a_kubeconfig_with_its_files_written_into_it_says_the_same_without_them(folder, text):
-    assert read(inlined(text, "kubeconfig", folder)) == read(text, folder=folder)
+def test_a_kubeconfig_with_its_files_written_into_it_says_the_same_from_anywhere(folder, text):
+    assert read(inlined(text, "kubeconfig", folder), folder=Path("/")) == read(text, folder=folder)
+
+
+def test_the_file_of_a_token_stays_a_file_which_nobody_but_the_administrator_may_name(folder):
+    text = inlined(FILES, "kubeconfig", folder)
+    assert "TOKEN" not in text and str(folder / "token") in text
+    with pytest.raises(Invalid, match="files of this machine"):
+        read(text)
+
+
+POD = {"KUBERNETES_SERVICE_HOST": "10.43.0.1", "KUBERNETES_SERVICE_PORT": "443"}
+
+
+@pytest.fixture
+def account(tmp_path):
+    (tmp_path / "token").write_text("TOKEN")
+    (tmp_path / "ca.crt").write_text("CA")
+    return tmp_path
+
+
+@pytest.mark.parametrize(("host", "server"), [("10.43.0.1", "https://10.43.0.1:443"), ("fd00::1", "https://[fd00::1]:443")])
+def test_a_pod_reaches_its_own_cluster_as_its_service_account(account, host, server):
+    text = in_cluster(POD | {"KUBERNETES_SERVICE_HOST": host}, account)
+    assert read(text, folder=Path("/")) == Endpoint(server, ca="CA", token_file=str(account / "token"))
+    (account / "token").write_text("another")
+    assert in_cluster(POD | {"KUBERNETES_SERVICE_HOST": host}, account) == text, "a new token is no other way to the cluster"
+
+
+@pytest.mark.parametrize(
+    ("environ", "gone", "words"),
+    [
+        ({}, "", "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set.*name the cluster with --kubeconfig"),
+        ({"KUBERNETES_SERVICE_HOST": "h"}, "", "KUBERNETES_SERVICE_PORT are not set"),
+        (POD, "token", "--service-account-dir: .*token can't be read"),
+        (POD, "ca.crt", "--service-account-dir: .*ca.crt can't be read"),
+    ],
+    ids=["no pod", "no port", "no token", "no CA"],
+)
+def test_a_service_account_that_can_not_be_used_is_refused(account, environ, gone, words):
+    if gone:
+        (account / gone).unlink()
+    with pytest.raises(Invalid, match=words):
+        in_cluster(environ, account)
 
 
 def test_an_endpoint_that_is_printed_tells_no_secret():

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import certifi
 import msgspec
 import pytest
 
@@ -37,12 +40,13 @@ class Door:
     def __init__(self, store, folder, pool):
         self.store, self.pool = store, pool
         self.settings = Settings(state_dir=folder)
+        self.environ = {}
 
     def keep(self, name="kube", namespace=NS, key="value", text=KUBECONFIG):
         self.store.create(Secret(metadata=ObjectMeta(name=name, namespace=namespace), data={key: text.encode()}))
 
     def open(self, one):
-        return Opening(self.store, self.settings, self.pool, self.pool)(one)
+        return Opening(self.store, self.settings, self.pool, self.pool, self.environ)(one)
 
     def opened(self, one):
         return self.open(one)[1]()
@@ -146,6 +150,20 @@ def test_the_local_cluster_is_reached_with_the_kubeconfig_that_was_named_for_it(
     door.settings = Settings(state_dir=tmp_path, kubeconfig=str(file))
     assert door.open(local())[0].startswith("kubernetes ")
     assert door.open(cluster("local")) is None, "only that of fleet-local"
+
+
+def test_a_pod_serves_the_cluster_it_runs_in_and_a_new_token_is_no_other_way_there(door, tmp_path):
+    door.environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "1"}
+    (tmp_path / "token").write_text("canary")
+    (tmp_path / "ca.crt").write_text(Path(certifi.where()).read_text())
+    door.settings = Settings(state_dir=tmp_path, service_account_dir=str(tmp_path))
+    before = door.open(local())[0]
+    assert before.startswith("kubernetes ") and door.open(cluster("local")) is None, "only that of fleet-local"
+    (tmp_path / "token").write_text("another")
+    assert door.open(local())[0] == before
+    delivery = door.opened(local())
+    assert isinstance(delivery, KubernetesDelivery)
+    delivery.close()
 
 
 def test_a_kubeconfig_file_that_can_not_be_read_is_named(door, tmp_path):
