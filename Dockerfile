@@ -6,8 +6,12 @@ COPY extension extension
 COPY api api
 # The lock holds development tools too; constraints keep the versions without installing those.
 RUN python -m venv /opt/rancher-cd \
- && grep -E '^[A-Za-z0-9._-]+==' requirements.lock | sed 's/ .*//' > constraints.txt \
- && /opt/rancher-cd/bin/pip install --no-cache-dir --constraint constraints.txt .
+ && sed -n 's/^\([A-Za-z0-9._-]*\)\(\[[^]]*\]\)\?\(==[^ ]*\).*/\1\3/p' requirements.lock > constraints.txt \
+ && /opt/rancher-cd/bin/pip install --no-cache-dir --disable-pip-version-check --constraint constraints.txt .
+# A wheel can't hold links, so Helm's library is there three times, 85 MB each; it is loaded by its longest name.
+RUN cd /opt/rancher-cd/lib/python3.11/site-packages/helm_python/lib \
+ && rm libhelm_c.so libhelm_c.so.0 \
+ && /opt/rancher-cd/bin/python -c 'import helm_python; print(helm_python.helm_sdk_version(), helm_python.library_path())'
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \

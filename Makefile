@@ -1,10 +1,12 @@
-# make setup | run | test | lint | bench [ONLY=read SIZE=300] | lock | image
+# make setup | run | test | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 ONLY ?=
 SIZE ?=
+IMAGE ?= rancher/continuous-delivery
+TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' extension/__init__.py)
 
 .PHONY: setup run test lint bench lock image clean
 .DELETE_ON_ERROR:
@@ -37,7 +39,7 @@ lock: setup
 	$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --no-strip-extras --no-emit-index-url --no-emit-find-links --extra dev --output-file requirements.lock setup.cfg
 
 image:
-	docker build -t rancher-continuous-delivery .
+	docker build --tag $(IMAGE):$(TAG) .
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -114,7 +114,7 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
 def _announce(store: SqlStore, settings: Settings, with_demo: bool) -> None:
     click.echo(f"url: {settings.url}")
     token = _token(store, settings, with_demo)
-    click.echo(f"token: {token or 'as before; `rancher-cd token create --state-dir DIR` makes another'}")
+    click.echo(f"token: {token or 'not made anew; `rancher-cd token create --state-dir DIR` makes one'}")
     if with_demo:
         demo.begin(store, settings, settings.url, token or "")
 
