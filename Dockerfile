@@ -11,7 +11,7 @@ RUN python -m venv /opt/rancher-cd \
 # A wheel can't hold links, so Helm's library is there three times, 85 MB each; it is loaded by its longest name.
 RUN cd /opt/rancher-cd/lib/python3.11/site-packages/helm_python/lib \
  && rm libhelm_c.so libhelm_c.so.0 \
- && /opt/rancher-cd/bin/python -c 'import helm_python; print(helm_python.helm_sdk_version(), helm_python.library_path())'
+ && /opt/rancher-cd/bin/python -c 'import helm_python; print(helm_python.helm_sdk_version(), helm_python.library_path)'
 
 FROM python:3.11-slim-bookworm
 RUN apt-get update \

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extension.objects.errors import Forbidden, Invalid
+from extension.settings import Settings
+from extension.sources.build import additional_ca
 from extension.sources.network import Network
 from extension.sources.polling import fraction, jitter
 from extension.sources.proxy import Proxies
@@ -152,3 +154,17 @@ def test_jitter_spreads_evenly() -> None:
     for number in range(10_000):
         tenths[int(fraction(f"repo-{number}") * 10)] += 1
     assert 800 < min(tenths) <= max(tenths) < 1200
+
+
+def test_an_additional_ca_is_certificates_or_is_refused_by_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "ca.crt"
+    settings = Settings(state_dir=tmp_path, additional_ca=str(file))
+    assert additional_ca(Settings(state_dir=tmp_path)) == b""
+    with pytest.raises(Invalid, match=r"^--additional-ca: .*ca\.crt can't be read"):
+        additional_ca(settings)
+    file.write_text("no certificate")
+    with pytest.raises(Invalid, match="holds no PEM certificate"):
+        additional_ca(settings)
+    pem = trustme.CA().cert_pem.bytes()
+    file.write_bytes(pem)
+    assert additional_ca(settings) == pem
