@@ -96,8 +96,11 @@ class Pod:
 
     def renew_token(self) -> None:
         """Writes another token, as the kubelet does before one ends."""
-        source = next(volume for volume in self._spec["volumes"] if volume["name"] == "service-account")
-        self._projected(self._folder / "service-account", source["projected"])
+        self.write_token(self._token(600))
+
+    def write_token(self, token: str) -> None:
+        """The file of the token, as the pod sees it from now on."""
+        self._write(self._folder / "service-account", {"token": token.encode()})
 
     def _environment(self) -> dict[str, str]:
         server = urlsplit(self._client.server)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import subprocess
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 import requests
 import trustme
 
-from extension.delivery.client import TOKEN_SECONDS
 from tests.integration.chart import pod
 from tests.integration.chart.conftest import DEPLOYMENTS, Release
 from tests.integration.chart.pod import CONFIG_MAPS, Pod
@@ -76,67 +74,73 @@ def text_of(release: Release) -> str:
     return found["data"]["text"] if found else ""
 
 
+@pytest.fixture
+def install(release: Release, repository: tuple[Repository, Server], certificates: trustme.CA, tmp_path: Path) -> Callable[..., Pod]:
+    """Installs the chart with these values and a CA that vouches for the Git server, whose repository holds a ConfigMap."""
+
+    def installed(**values: Any) -> Pod:
+        repository[0].commit({"a.yaml": CONFIG_MAP % (release.namespace, "hello")})
+        release.create("Secret", "more", {"ca.crt": certificates.cert_pem.bytes().decode()})
+        release.install({"additionalCASecret": "more", "extraEnv": ANY_PORT, **values})
+        return Pod(release.client, release.get(DEPLOYMENTS), tmp_path / "pod")
+
+    return installed
+
+
+def deploy(service: Service, token: str, server: Server) -> requests.Response:
+    """Creates a GitRepo of the repository, for the local cluster."""
+    url = server.url.replace("127.0.0.1", "localhost")
+    spec = {"repo": f"{url}/app", "branch": "main", "targets": [{"clusterName": "local"}]}
+    body = {"metadata": {"name": "app", "namespace": "fleet-local"}, "spec": spec}
+    made = call(service, token, "POST", "/v1/fleet.cattle.io.gitrepos", json=body, headers={"X-Forwarded-Proto": "https"})
+    assert made.status_code == 201, made.text
+    return made
+
+
+def is_told(service: Service, token: str, words: str) -> bool:
+    """Whether a deployment's status says this."""
+    return words in call(service, token, "GET", "/v1/fleet.cattle.io.bundledeployments").text
+
+
 def test_the_pod_becomes_ready_and_deploys_to_its_own_cluster_as_its_service_account(
-    release: Release, repository: tuple[Repository, Server], certificates: trustme.CA, tmp_path: Path
+    install: Callable[..., Pod], release: Release, repository: tuple[Repository, Server]
 ) -> None:
     app, server = repository
-    app.commit({"a.yaml": CONFIG_MAP % (release.namespace, "hello")})
-    release.create("Secret", "more", {"ca.crt": certificates.cert_pem.bytes().decode()})
-    settings = {"logFormat": "json", "pollingInterval": 1, "driftInterval": 1}
-    release.install(
-        {
-            "additionalCASecret": "more",
-            "settings": settings,
-            "extraEnv": ANY_PORT,
-            "ingress": {"enabled": True, "host": "cd.example.org"},
-            "proxy": "http://127.0.0.1:9",
-            "noProxy": "localhost",
-        }
+    container = install(
+        settings={"logFormat": "json", "pollingInterval": 1, "driftInterval": 1},
+        ingress={"enabled": True, "host": "cd.example.org"},
+        proxy="http://127.0.0.1:9",
+        noProxy="localhost",
     )
-    container = Pod(release.client, release.get(DEPLOYMENTS), tmp_path / "pod")
     service = container.start()
     try:
         wait_for(service.ready, "readiness")
         assert "token-" not in service.log.read_text(), "a token in the log"
         token = token_of(container, notes(release))
-        spec = {"repo": f"{server.url.replace('127.0.0.1', 'localhost')}/app", "branch": "main", "targets": [{"clusterName": "local"}]}
-        body = {"metadata": {"name": "app", "namespace": "fleet-local"}, "spec": spec}
-        made = call(service, token, "POST", "/v1/fleet.cattle.io.gitrepos", json=body, headers={"X-Forwarded-Proto": "https"})
-        assert made.status_code == 201, made.text
-        assert made.json()["links"]["self"].startswith("https://")
+        assert deploy(service, token, server).json()["links"]["self"].startswith("https://")
+        wait_for(lambda: text_of(release) == "hello", "the ConfigMap")
 
-        wait_for(lambda: text_of(release) == "hello", f"the ConfigMap\n{service.log.read_text()}")
-
+        container.write_token("no token")
+        wait_for(lambda: is_told(service, token, "Unauthorized"), "the refusal of a token that is none")
         container.renew_token()
-        time.sleep(TOKEN_SECONDS)  # for which the last one is still shown
         app.commit({"a.yaml": CONFIG_MAP % (release.namespace, "again")})
-        wait_for(lambda: text_of(release) == "again", f"the commit\n{service.log.read_text()}")
-        assert container.state.joinpath("store.db").stat().st_uid == 1000
+        wait_for(lambda: text_of(release) == "again", "the commit, by the new token")
         assert writable(container) == ["/var/lib/rancher-cd", "/tmp"], "the test would prove nothing"
     finally:
         service.stop()
     written = {path.relative_to(container.state).parts[0] for path in container.state.rglob("*")}
-    assert {"store.db", "mirrors"} <= written
+    assert {"store.db", "mirrors"} <= written and container.state.joinpath("store.db").stat().st_uid == 1000
 
 
 def test_without_the_binding_the_cluster_says_why_nothing_is_deployed(
-    release: Release, repository: tuple[Repository, Server], certificates: trustme.CA, tmp_path: Path
+    install: Callable[..., Pod], release: Release, repository: tuple[Repository, Server]
 ) -> None:
-    app, server = repository
-    app.commit({"a.yaml": CONFIG_MAP % (release.namespace, "hello")})
-    release.create("Secret", "more", {"ca.crt": certificates.cert_pem.bytes().decode()})
-    release.install({"additionalCASecret": "more", "extraEnv": ANY_PORT, "rbac": {"create": False}})
-    container = Pod(release.client, release.get(DEPLOYMENTS), tmp_path / "pod")
-    service = container.start()
+    service = (container := install(rbac={"create": False})).start()
     try:
         wait_for(service.ready, "readiness")
         token = token_of(container, notes(release))
-        spec = {"repo": f"{server.url.replace('127.0.0.1', 'localhost')}/app", "branch": "main", "targets": [{"clusterName": "local"}]}
-        body = {"metadata": {"name": "app", "namespace": "fleet-local"}, "spec": spec}
-        assert call(service, token, "POST", "/v1/fleet.cattle.io.gitrepos", json=body).status_code == 201
-        name = f"system:serviceaccount:{release.namespace}:{RELEASE}"
-        path = "/v1/fleet.cattle.io.bundledeployments"
-        wait_for(lambda: name in call(service, token, "GET", path).text, f"the refusal\n{call(service, token, 'GET', path).text}")
+        deploy(service, token, repository[1])
+        wait_for(lambda: is_told(service, token, f"system:serviceaccount:{release.namespace}:{RELEASE}"), "the refusal")
         assert text_of(release) == ""
     finally:
         service.stop()
