@@ -14,6 +14,7 @@ from extension.objects.errors import UserError
 _PACKAGE = "extension.commands"
 VERBS: dict[str, tuple[str, str, str]] = {
     "apply": (f"{_PACKAGE}.apply", "command", "Make Bundles of folders, and print or write them."),
+    "backup": (f"{_PACKAGE}.backups", "backup", "Copy the store of a service into a file."),
     "create": (f"{_PACKAGE}.objects", "create", "Create the objects of a YAML file."),
     "delete": (f"{_PACKAGE}.objects", "delete", "Delete an object."),
     "deploy": (f"{_PACKAGE}.deploy", "command", "Render a BundleDeployment, or deploy it."),
@@ -23,6 +24,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "get": (f"{_PACKAGE}.objects", "get", "List or show objects."),
     "move": (f"{_PACKAGE}.actions", "move", "Move a cluster to another workspace."),
     "pause": (f"{_PACKAGE}.actions", "pause", "Hold back changes of a GitRepo, HelmOp or cluster."),
+    "restore": (f"{_PACKAGE}.backups", "restore", "Copy a store out of a file, into an empty place."),
     "serve": (f"{_PACKAGE}.serve", "command", "Run the service with the embedded engine."),
     "simulate": (f"{_PACKAGE}.simulate", "command", "Let simulated agents live with the service, to size it."),
     "target": (f"{_PACKAGE}.target", "command", "Tell which clusters a Bundle goes to, with which options."),

@@ -8,14 +8,12 @@ takes its place has again: a lease that a killed one held is its successor's at 
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import importlib
 import itertools
 import os
 import shutil
 import socket
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +23,12 @@ from gunicorn.arbiter import Arbiter
 
 from extension import __version__
 from extension.commands.examples import make_repository, repository
+from extension.commands.folders import lock
 from extension.commands.settings import settings_options
-from extension.objects.errors import Unavailable, UserError
+from extension.objects.errors import UserError
 from extension.settings import Settings, load
 
-LOCK = "lock"
 METRICS = "metrics"
-LOCK_SECONDS = 10.0
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -96,7 +93,7 @@ def command(config: str | None, demo: bool, **flags: Any) -> None:
     settings = dataclasses.replace(settings, host=settings.host.strip("[]"), state_dir=settings.state_dir.resolve())
     settings = dataclasses.replace(settings, port=_free_port(settings))
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    _lock(settings.state_dir)
+    lock(settings.state_dir)
     if settings.processes > 1:
         _count_together(settings.state_dir / METRICS)
     if demo:
@@ -118,22 +115,6 @@ def _run(server: Server) -> None:
         if os.getpid() == watcher and ended.code == Arbiter.WORKER_BOOT_ERROR:
             sys.exit(1)
         raise
-
-
-def _lock(folder: Path) -> None:
-    """Keeps the folder for this service, until its last process has ended. Raises Unavailable when another has it for so long that
-    it is not the rest of one that was killed."""
-    descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    deadline = time.monotonic() + LOCK_SECONDS
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if time.monotonic() > deadline:
-                raise Unavailable("another service uses this folder", where=str(folder), hint="stop it, or name another one") from None
-            time.sleep(0.05)
-        else:
-            return
 
 
 def _count_together(folder: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Column, Connection, Table, func, select, text
 
 _FEW = 20
 """So many rows are inserted as fast as they are copied."""
@@ -68,10 +68,38 @@ def load(connection: Connection, table: str, columns: Sequence[str], rows: Seque
     if _is_sqlite(connection) or len(rows) < _FEW:
         many(connection, f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(columns))})", rows)  # noqa: S608 (our own names)
         return
-    driver: Any = connection.connection.driver_connection
+    poured(connection, table, columns, rows)
+
+
+def poured(connection: Connection, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> int:
+    """Adds rows as they come, without keeping them; how many. The database makes the columns' types of the values."""
+    names, driver = ", ".join(columns), _driver(connection)
+    if _is_sqlite(connection):
+        values = ", ".join("?" * len(columns))
+        return int(driver.executemany(f"INSERT INTO {table} ({names}) VALUES ({values})", rows).rowcount)  # noqa: S608 (our own names)
+    count = 0
     with driver.cursor() as cursor, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
+            count += 1
+    return count
+
+
+def streamed(connection: Connection, statement: str) -> Iterator[tuple[Any, ...]]:
+    """The rows one by one, none of them kept. Nothing else may be asked of a connection to PostgreSQL until they end."""
+    driver = _driver(connection)
+    if _is_sqlite(connection):
+        yield from driver.execute(statement)
+        return
+    with driver.cursor() as cursor:
+        types = [column.type_code for column in cursor.execute(f"{statement} LIMIT 0").description]
+        with cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT BINARY)") as copy:
+            copy.set_types(types)
+            yield from copy.rows()
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def fetched(connection: Connection, statement: Any, **values: Any) -> Sequence[Any]:
@@ -113,9 +141,34 @@ def new_ids(connection: Connection, count: int) -> range:
     return range(last - count + 1, last + 1)
 
 
+def last_id(connection: Connection, table: Table, column: Column[Any]) -> int:
+    """The highest id that a row of the table has or, where ids are never used twice, had."""
+    if not _is_sqlite(connection):
+        return int(connection.execute(_LAST_TAKEN, {"table": table.name, "column": column.name}).scalar_one())
+    if table.dialect_options["sqlite"]["autoincrement"]:
+        return int(connection.execute(_LAST_OF, {"table": table.name}).scalar_one())
+    return int(connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one())
+
+
+def go_on_after(connection: Connection, table: Table, column: Column[Any], last: int) -> None:
+    """Makes the next id of the table the one after `last`."""
+    if not last:
+        return
+    if not _is_sqlite(connection):
+        connection.execute(_GO_ON_AFTER, {"table": table.name, "column": column.name, "last": last})
+    elif table.dialect_options["sqlite"]["autoincrement"]:
+        connection.execute(_FORGET_LAST, {"table": table.name})
+        connection.execute(_KEEP_LAST, {"table": table.name, "last": last})
+
+
 def _is_sqlite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
+_LAST_OF = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = :table")
+_FORGET_LAST = text("DELETE FROM sqlite_sequence WHERE name = :table")
+_KEEP_LAST = text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)")
+_LAST_TAKEN = text("SELECT coalesce(pg_sequence_last_value(CAST(pg_get_serial_sequence(:table, :column) AS regclass)), 0)")
+_GO_ON_AFTER = text("SELECT setval(CAST(pg_get_serial_sequence(:table, :column) AS regclass), :last)")
 _LAST = text("SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'object'")
 _TAKE = text("SELECT setval(seq, nextval(seq) + :more) FROM (SELECT pg_get_serial_sequence('object', 'id')::regclass AS seq) AS s")

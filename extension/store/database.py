@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeft
 
 from extension.objects.errors import Unavailable
-from extension.store import migrations
+from extension.store import bulk, migrations
 
 POLL_SECONDS = 0.25
 """How often a waiting reader looks for writes of other processes."""
@@ -41,6 +41,8 @@ class Backend(Protocol):
     """Alone: it waits until no other write goes on, in whatever process. The database may still be empty."""
     beside: str
     """A write of a row that no other write touches; alone as well where the database knows no other."""
+    settling: str
+    """Run once after very many rows were added, outside a transaction, with no other connection of this process."""
     errors: tuple[type[Exception], ...]
     """What the driver raises."""
 
@@ -63,9 +65,12 @@ class _Bell:
 
 
 class Database:
-    """One database. Raises Unavailable from every method when it can't be reached, read or written."""
+    """One database. Raises Unavailable from every method when it can't be reached, read or written.
 
-    def __init__(self, backend: Backend) -> None:
+    `prepare` is called in a write transaction before anything else, with the connection and the place; None writes nothing.
+    """
+
+    def __init__(self, backend: Backend, prepare: Callable[[Connection, str], None] | None = migrations.migrate) -> None:
         self._backend = backend
         self.where = backend.where
         self.guard: Callable[[Connection], None] | None = None
@@ -77,9 +82,11 @@ class Database:
         self.alone = False
         """Whether no other process writes, so that a bell is rung for every write."""
         self._engine = backend.engine()
+        if prepare is None:
+            return
         try:
             with self.unguarded() as connection:
-                migrations.migrate(connection, self.where)
+                prepare(connection, self.where)
         except BaseException:
             self.close()
             raise
@@ -99,6 +106,11 @@ class Database:
             finally:
                 self._undo(connection)
 
+    def stream(self, connection: Connection, statement: str) -> Generator[tuple[Any, ...], None, None]:
+        """The rows of a statement, one by one. What goes wrong here is said of this database, wherever the rows go."""
+        with self._said():
+            yield from bulk.streamed(connection, statement)
+
     @contextmanager
     def write(self, *, keep: bool = True) -> Iterator[Connection]:
         """A connection in the one write transaction; everything or nothing of it is kept, nothing without `keep`."""
@@ -114,6 +126,11 @@ class Database:
     def beside(self) -> AbstractContextManager[Connection]:
         """A connection in a transaction that waits for no other write, where the database can do that."""
         return self._writing(self._backend.beside, keep=True)
+
+    def settle(self) -> None:
+        """Called once very many rows were added."""
+        with self._said(), self._engine.connect() as connection:
+            connection.exec_driver_sql(self._backend.settling)
 
     @contextmanager
     def _writing(self, begin: str, *, keep: bool) -> Iterator[Connection]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from extension.objects.errors import Invalid, Unavailable
 from extension.store.database import Database
@@ -26,6 +26,22 @@ def seal_of(database: Database, path: Path | None, key: bytes | None) -> Seal:
     seal = Seal(key or key_of(path or Path(), make=sample is None))
     if sample is None and database.shared:
         sample = _begin(database, seal)
+    return _fitting(seal, sample, where)
+
+
+def given_key(database: Database, path: Path) -> bytes:
+    """The key in a file. Raises Unavailable when there is none, or it does not open what is in the database."""
+    key, sample = key_of(path, make=False), _sample(database)
+    _fitting(Seal(key), sample, str(path))
+    return key
+
+
+def keep_sample(connection: Connection, seal: Seal) -> None:
+    """Keeps what a key is tried on, unless there is something."""
+    connection.execute(_KEEP, {"sealed": seal.close(b"", _PLACE)})
+
+
+def _fitting(seal: Seal, sample: tuple[bytes, str] | None, where: str) -> Seal:
     if sample is not None and not seal.fits(*sample):
         raise Unavailable("the key does not belong to this database", where=where, hint="restore the key file from the backup")
     return seal
@@ -40,7 +56,7 @@ def _sample(database: Database) -> tuple[bytes, str] | None:
 def _begin(database: Database, seal: Seal) -> tuple[bytes, str] | None:
     """Keeps a sample of this key, unless another process did meanwhile; the one that is kept."""
     with database.write() as connection:
-        connection.execute(_KEEP, {"sealed": seal.close(b"", _PLACE)})
+        keep_sample(connection, seal)
     return _sample(database)
 
 

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from extension.objects.errors import Unavailable
 from extension.store import agent_keys
 from extension.store.schema import LABEL_VIEW, errands, leases, metadata, samples, webhook_deliveries
+
+UNFINISHED = "unfinished_copy"
+"""A table that is there while a store is copied into this place (`copying.py`): nothing opens it."""
 
 EXPECTED = {
     ("object", "sqlite_autoindex_object_1"): "1000000 200000 100000 1",
@@ -35,15 +38,15 @@ def _first(connection: Connection) -> None:
     metadata.create_all(connection)
     connection.execute(text(LABEL_VIEW))
     connection.execute(text("INSERT INTO sequence (id, number) VALUES (1, 1)"))
-    _expect_many(connection)
+    expect_many(connection)
 
 
-def _expect_many(connection: Connection) -> None:
+def expect_many(connection: Connection) -> None:
     """Tells SQLite's planner what the tables hold at a million clusters: without figures it takes any index for a good one, and
-    the few rows of a small store are found fast by any plan. PostgreSQL counts by itself."""
+    the few rows of a small store are found fast by any plan. PostgreSQL counts by itself. An index that is made again has no figures."""
     if connection.dialect.name != "sqlite":
         return
-    connection.execute(text("ANALYZE"))
+    connection.execute(text("ANALYZE sequence"))  # makes the table of figures
     rows = [{"table": table, "index": index, "figures": figures} for (table, index), figures in EXPECTED.items()]
     connection.execute(text("DELETE FROM sqlite_stat1"))
     connection.execute(text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:table, :index, :figures)"), rows)
@@ -65,15 +68,36 @@ MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks
 
 
 def migrate(connection: Connection, where: str) -> None:
-    """Brings the store to the newest version. Raises Unavailable for a newer one."""
+    """Brings the store to the newest version. Raises Unavailable for a newer one, and for one that is not whole."""
+    refuse_unfinished(connection, where)
+    upgrade(connection, where)
+
+
+def refuse_unfinished(connection: Connection, where: str) -> None:
+    """Raises Unavailable for what a copy left that did not end."""
+    if inspect(connection).has_table(UNFINISHED):
+        raise Unavailable(
+            "this is no whole store: a backup or restore into it did not end",
+            where=where,
+            hint="run that command again, it starts over, or empty the place",
+        )
+
+
+def upgrade(connection: Connection, where: str) -> None:
+    """Brings a store, or an empty place, to the newest version. Raises Unavailable for a newer one."""
     connection.execute(text("CREATE TABLE IF NOT EXISTS migration (version INTEGER PRIMARY KEY)"))
-    version = connection.execute(text("SELECT coalesce(max(version), 0) FROM migration")).scalar_one()
+    for number in range(version_of(connection, where), len(MIGRATIONS)):
+        MIGRATIONS[number](connection)
+        connection.execute(text("INSERT INTO migration (version) VALUES (:version)"), {"version": number + 1})
+
+
+def version_of(connection: Connection, where: str) -> int:
+    """The version of a store; 0 before its first table. Raises Unavailable for one that this program doesn't know."""
+    version = int(connection.execute(text("SELECT coalesce(max(version), 0) FROM migration")).scalar_one())
     if version > len(MIGRATIONS):
         raise Unavailable(
             f"the store has version {version}, this program knows {len(MIGRATIONS)}",
             where=where,
             hint="start the newer program, or restore a backup made by this one",
         )
-    for number in range(version, len(MIGRATIONS)):
-        MIGRATIONS[number](connection)
-        connection.execute(text("INSERT INTO migration (version) VALUES (:version)"), {"version": number + 1})
+    return version

@@ -86,6 +86,7 @@ class PostgresServer:
     reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
     writing = f"BEGIN; {_ALIVE}; {_LOCK}"
     beside = "BEGIN"
+    settling = "ANALYZE"
     errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def __init__(self, url: str) -> None:

@@ -60,7 +60,7 @@ def key_of(path: Path, *, make: bool = True) -> bytes:
     """The key kept in `path`, made there (mode 0600) the first time unless `make` is off. Raises Unavailable."""
     try:
         if make and not path.exists():
-            _make(path)
+            keep(path, secrets.token_bytes(KEY_BYTES))
         key = path.read_bytes()
     except FileNotFoundError:
         raise Unavailable("the key file is missing", where=str(path), hint="restore it from the backup of this database") from None
@@ -71,12 +71,14 @@ def key_of(path: Path, *, make: bool = True) -> bytes:
     return key
 
 
-def _make(path: Path) -> None:
-    """A whole key or none, whenever this is killed: it is written beside its place, and whoever links it there first wins."""
+def keep(path: Path, key: bytes) -> None:
+    """Writes a key to a file, unless there is one, for its owner only. Raises OSError.
+
+    A whole key or none, whenever this is killed: it is written beside its place, and whoever links it there first wins."""
     descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # mode 0600
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
+            file.write(key)
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import URL, Engine, create_engine, event
 
 from extension.objects.errors import Unavailable
 
@@ -33,30 +34,37 @@ _NEXT_STEP = {
 
 
 class SqliteFile:
-    """See `database.Backend`. Raises Unavailable for a folder that can't be made."""
+    """See `database.Backend`. `only_read` leaves a file as it is, in every way. Raises Unavailable for a folder that can't be made."""
 
     reading = "BEGIN"
     writing = beside = "BEGIN IMMEDIATE"
-    errors: tuple[type[Exception], ...] = ()
+    settling = "PRAGMA journal_mode=DELETE"  # all is in the one file then, until it is opened to be written
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, only_read: bool = False) -> None:
+        self.where = str(path)
+        self._url = URL.create("sqlite", database=self.where)
+        self._configure: Callable[[Any, Any], None] = _configure
+        if only_read:
+            self._url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+            self._configure = _wait_for_others
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise Unavailable(f"the folder can't be made: {error.strerror}", where=str(path.parent), hint="name another one") from None
-        self.where = str(path)
 
     def engine(self) -> Engine:
         # AUTOCOMMIT hands BEGIN and COMMIT to us, so that a write can begin as one (IMMEDIATE).
         made = create_engine(
-            f"sqlite:///{self.where}",
+            self._url,
             isolation_level="AUTOCOMMIT",
             connect_args={"check_same_thread": False},
             pool_size=16,
             max_overflow=48,
             hide_parameters=True,
         )
-        event.listen(made, "connect", _configure)
+        event.listen(made, "connect", self._configure)
         return made
 
     def in_transaction(self, connection: Any) -> bool:
@@ -67,8 +75,12 @@ class SqliteFile:
         return None if step is None else (str(error), step, False)
 
 
-def _configure(connection: Any, _record: Any) -> None:
+def _wait_for_others(connection: Any, _record: Any) -> None:
     connection.execute(f"PRAGMA busy_timeout={round(BUSY_SECONDS * 1000)}").close()
+
+
+def _configure(connection: Any, record: Any) -> None:
+    _wait_for_others(connection, record)
     _keep_log(connection)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}").close()
