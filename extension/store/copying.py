@@ -21,11 +21,11 @@ import msgspec
 from sqlalchemy import Connection, Table, func, inspect, select, text, update
 
 from extension.objects.errors import AlreadyExists, Conflict, Unavailable
-from extension.store import agent_keys, bulk, schema
+from extension.store import agent_keys, bulk, migrations, schema
 from extension.store.backends import backend_of
 from extension.store.database import Database
 from extension.store.keys import given_key, keep_sample
-from extension.store.migrations import MIGRATIONS, UNFINISHED, expect_many, refuse_unfinished, upgrade, version_of
+from extension.store.migrations import UNFINISHED, expect_many, refuse_unfinished, upgrade, version_of
 from extension.store.sealing import Seal, keep, key_of
 
 TABLES: tuple[Table, ...] = (*schema.metadata.sorted_tables, *agent_keys.metadata.sorted_tables)
@@ -52,6 +52,7 @@ def copy_store(source: Place, target: Place, told: Told) -> int:
     with _readable(source.where, target.key_file.parent) as read:
         key = given_key(read, source.key_file)
         _refuse_another(key, target.key_file)
+        _refuse_used(target.where)
         mark = secrets.token_hex(8)
         claimed = Database(backend_of(target.where), lambda connection, where: _claim(connection, where, mark))
         with closing(claimed) as written:
@@ -67,7 +68,7 @@ def _readable(where: Path | str, scratch: Path) -> Iterator[Database]:
     if isinstance(where, Path) and not where.exists():
         raise Unavailable("there is no such file", where=str(where), hint="name the file of a store")
     with closing(Database(backend_of(where, only_read=True), None)) as found:
-        if _version(found) == len(MIGRATIONS):
+        if _version(found) == len(migrations.MIGRATIONS):
             yield found
             return
     if not isinstance(where, Path):
@@ -99,12 +100,25 @@ def _refuse_another(key: bytes, path: Path) -> None:
         raise Conflict("the key of another store is there", where=str(path), hint="name an empty folder, or put that key elsewhere")
 
 
-def _claim(connection: Connection, where: str, mark: str) -> None:
-    """Begins a copy into a place that is empty but for a copy that did not end. Raises AlreadyExists for any other."""
+def _refuse_used(where: Path | str) -> None:
+    """Looks before anything is changed: a file that is opened to be written is not the same any more."""
+    if not isinstance(where, Path) or where.exists():
+        with closing(Database(backend_of(where, only_read=True), None)) as seen, seen.read() as connection:
+            _left(connection, seen.where)
+
+
+def _left(connection: Connection, where: str) -> tuple[list[str], list[str]]:
+    """Tables and views that a copy left which did not end. Raises AlreadyExists for any other."""
     found = inspect(connection)
     tables, views = found.get_table_names(), found.get_view_names()
     if (tables or views) and UNFINISHED not in tables:
         raise AlreadyExists("something is there already", where=where, hint="name a folder or a database without a store")
+    return tables, views
+
+
+def _claim(connection: Connection, where: str, mark: str) -> None:
+    """Begins a copy into a place that is empty but for what is left of one. Raises AlreadyExists for any other."""
+    tables, views = _left(connection, where)
     for kind, names in (("VIEW", views), ("TABLE", tables)):
         for name in names:
             connection.exec_driver_sql(f"DROP {kind} {_quoted(connection, name)}")
@@ -135,8 +149,9 @@ def _fill(source: Database, target: Database, seal: Seal, told: Told) -> int:
         keep_sample(connection, seal)
         lease = schema.leases
         connection.execute(update(lease).values(holder="", url="", until=0, epoch=lease.c.epoch + 1))
-        connection.exec_driver_sql(f"DROP TABLE {UNFINISHED}")
     target.settle()
+    with target.write() as connection:
+        connection.exec_driver_sql(f"DROP TABLE {UNFINISHED}")
     return sum(counts.values())
 
 

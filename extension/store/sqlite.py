@@ -34,7 +34,8 @@ _NEXT_STEP = {
 
 
 class SqliteFile:
-    """See `database.Backend`. `only_read` leaves a file as it is, in every way. Raises Unavailable for a folder that can't be made."""
+    """See `database.Backend`. With `only_read` a file that is not there is not made, and one that is stays of its kind; it need not be
+    writable. Raises Unavailable for a folder that can't be made."""
 
     reading = "BEGIN"
     writing = beside = "BEGIN IMMEDIATE"
@@ -46,7 +47,7 @@ class SqliteFile:
         self._url = URL.create("sqlite", database=self.where)
         self._configure: Callable[[Any, Any], None] = _configure
         if only_read:
-            self._url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "ro", "uri": "true"})
+            self._url = URL.create("sqlite", database=path.absolute().as_uri(), query={"mode": "rw", "uri": "true"})
             self._configure = _wait_for_others
             return
         try:

@@ -19,7 +19,7 @@ from extension.store.opening import open_store
 from extension.store.sql import SqlStore
 
 Place = Path | str
-_KEY = bytes(32)
+KEY = bytes(32)
 
 
 def server() -> str:
@@ -27,14 +27,14 @@ def server() -> str:
 
 
 def opened(where: Place) -> SqlStore:
-    return open_store(where, key=_KEY)
+    return open_store(where, key=KEY)
 
 
 @contextmanager
-def empty() -> Iterator[Place]:
-    """A place without a store."""
+def empty(name: str = "") -> Iterator[Place]:
+    """A place without a store; a second one needs a name."""
     if server():
-        with _database("") as url:
+        with _database("", name) as url:
             yield url
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -82,8 +82,8 @@ def _copied_database(name: str, make: Callable[[Place], object]) -> Iterator[str
 
 
 @contextmanager
-def _database(how: str) -> Iterator[str]:
-    name = f"bench_{os.getpid()}"
+def _database(how: str, suffix: str = "") -> Iterator[str]:
+    name = f"bench_{os.getpid()}{suffix}"
     _run(f"CREATE DATABASE {name} {how}")
     try:
         yield _url(name)

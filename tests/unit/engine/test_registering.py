@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 
 import msgspec
@@ -15,10 +14,12 @@ from extension.objects.errors import Busy, Conflict, Invalid, MissingRequired, U
 from extension.objects.kinds import Cluster, ClusterRegistrationToken, FleetWorkspace, Secret
 from extension.objects.names import registered_cluster_name
 from extension.settings import Settings
+from extension.store.copying import Place, copy_store
 from extension.store.opening import open_store
 from extension.store.protocol import Query
 from tests.unit.engine.hubs import Agent, World, one
 from tests.unit.engine.samples import NS, changed, cluster
+from tests.unit.store.places import BOTH
 
 
 @pytest.fixture
@@ -171,17 +172,15 @@ def test_a_token_that_is_over_is_refused_before_it_is_deleted(world):
         world.hub.register(secret, one())
 
 
-def test_after_a_restore_keys_are_good_and_whoever_was_ahead_is_told_everything(world, tmp_path):
+@pytest.mark.parametrize("to", BOTH)
+def test_after_a_restore_keys_are_good_and_whoever_was_ahead_is_told_everything(world, tmp_path, to, request):
     """The hub is set back to a backup, and goes on past the revision that an agent knows of another history."""
     (old,) = world.agents("old")
     world.rollouts.add("web")
     old.check_in()
-    backup = tmp_path / "backup.db"
-    with world.store._database.read() as connection:
-        connection.exec_driver_sql("ROLLBACK")
-        connection.exec_driver_sql(f"VACUUM INTO '{backup}'")
-        connection.exec_driver_sql("BEGIN")
-    shutil.copy(tmp_path / "store.db.key", tmp_path / "backup.db.key")
+    where = tmp_path / "restored.db" if to == "sqlite" else request.getfixturevalue("postgres").empty()
+    key_file = tmp_path / "restored.db.key"
+    copy_store(Place(tmp_path / "store.db", tmp_path / "store.db.key"), Place(where, key_file), lambda *_: None)
     (young,) = world.agents("young")
     world.rollouts.add("db")
     world.caught_up()
@@ -189,7 +188,7 @@ def test_after_a_restore_keys_are_good_and_whoever_was_ahead_is_told_everything(
         agent.check_in()
     assert set(old.items) == {"web", "db"}
 
-    store = open_store(backup)
+    store = open_store(where, key_file=key_file)
     restored = World.__new__(World)
     restored.store, restored.settings, restored.reports = store, world.settings, world.reports
     restored.hub = type(world.hub)(store, world.reports, world.settings, pause=0.02)

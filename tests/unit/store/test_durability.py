@@ -17,6 +17,7 @@ import pytest
 
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import Bundle, Cluster, Secret
+from extension.store import copying
 from extension.store.opening import open_store
 from extension.store.protocol import Query
 from tests.unit.store.places import Place
@@ -210,13 +211,10 @@ def test_a_backup_taken_while_it_is_written_to_is_a_whole_store(store, path, tmp
     while len(made) < 5:
         time.sleep(0.005)
     copy = tmp_path / "backup" / "store.db"
-    copy.parent.mkdir()
     told = len(made)
-    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    copying.copy_store(*(copying.Place(one, one.with_name("store.db.key")) for one in (path, copy)), lambda *_: None)
     writing.set()
     thread.join()
-    copy.with_name("store.db.key").write_bytes(path.with_name("store.db.key").read_bytes())
     restored = open_store(copy)
     count = restored.list(Bundle).count
     assert told <= count <= len(made)
