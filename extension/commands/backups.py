@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -34,9 +35,11 @@ def restore(file: Path, key_file: Path | None, state_dir: str) -> None:
     that has none yet."""
     settings = of_folder(state_dir)
     settings.state_dir.mkdir(parents=True, exist_ok=True)
-    lock(settings.state_dir)
-    place = _of(settings)
-    rows = copy_store(Place(file, key_file or Path(f"{file}.key")), place, _Progress())
+    held, place = lock(settings.state_dir), _of(settings)
+    try:
+        rows = copy_store(Place(file, key_file or Path(f"{file}.key")), place, _Progress())
+    finally:
+        os.close(held)
     click.echo(f"{rows} rows are in {'the database' if settings.database_url else place.where}, their key is in {place.key_file}")
 
 

@@ -13,9 +13,9 @@ LOCK = "lock"
 LOCK_SECONDS = 10.0
 
 
-def lock(folder: Path) -> None:
-    """Keeps the folder for this service, until its last process has ended. Raises Unavailable when another has it for so long that
-    it is not the rest of one that was killed."""
+def lock(folder: Path) -> int:
+    """Keeps the folder for this service, until its last process has ended or closed the descriptor that this is. Raises Unavailable
+    when another has it for so long that it is not the rest of one that was killed."""
     descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     deadline = time.monotonic() + LOCK_SECONDS
     while True:
@@ -23,7 +23,8 @@ def lock(folder: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             if time.monotonic() > deadline:
+                os.close(descriptor)
                 raise Unavailable("another service uses this folder", where=str(folder), hint="stop it, or name another one") from None
             time.sleep(0.05)
         else:
-            return
+            return descriptor
