@@ -51,7 +51,7 @@ def create_app(services: Services) -> Flask:
     for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in own)):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
-    app.extensions[docs.SPEC] = docs.once(api.spec.to_dict)
+    app.extensions[docs.SPEC] = docs.once(api.document)
     if services.agents is not None:
         app.wsgi_app = quick.QuickCheckIns(app.wsgi_app, services.agents, partial(count, "POST", quick.PLACE))  # type: ignore[method-assign]
     return app

@@ -1,10 +1,12 @@
 """flask-smorest as this service uses it: typed, strict about query parameters, errors of our own shape.
 
-The decorators that parse a request also document it, so the OpenAPI document can't tell something else than the code.
+The decorators that parse a request also document it, so the OpenAPI document can't tell something else than the code. It is
+made when it is first asked for: most services are never asked, and a start would wait for it.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,6 +31,11 @@ class Routes(Blueprint):  # type: ignore[misc]
     """A blueprint whose routes are documented."""
 
     ARGUMENTS_PARSER = Parser()
+
+    def register_views_in_doc(self, api: DocumentedApi, app: Any, spec: Any, **more: Any) -> None:
+        """Called when the routes are registered: has the API describe them later."""
+        describe = super().register_views_in_doc
+        api.undescribed.append(lambda: describe(api, app, spec, **more))
 
     def at(self, rule: str, method: str = "GET", endpoint: str | None = None) -> Callable[[F], F]:
         """Registers a function for a rule and a method."""
@@ -62,9 +69,22 @@ class Routes(Blueprint):  # type: ignore[misc]
 
 
 class DocumentedApi(Api):  # type: ignore[misc]
-    """The registry of all routes' documentation."""
+    """The registry of all routes' documentation. `undescribed` are functions that put theirs into `spec`."""
 
     ERROR_SCHEMA = ErrorBody
+
+    def __init__(self, app: Any, **more: Any) -> None:
+        self.undescribed: list[Callable[[], None]] = []
+        self._describing = threading.Lock()
+        super().__init__(app, **more)
+
+    def document(self) -> dict[str, Any]:
+        """The OpenAPI document of all routes; for many threads."""
+        with self._describing:
+            while self.undescribed:
+                self.undescribed.pop(0)()
+            document: dict[str, Any] = self.spec.to_dict()
+            return document
 
     def handle_http_exception(self, error: Any) -> Any:
         return http_error(error)
