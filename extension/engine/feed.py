@@ -17,6 +17,7 @@ from extension.store.protocol import Change, Store
 log = structlog.get_logger()
 
 PAUSE = 1.0
+REST = 600.0
 
 
 class Feed:
@@ -26,7 +27,7 @@ class Feed:
 
     A route that raises a UserError gets its change again. Any other error is a mistake of ours with one object: it is logged,
     and the rest of the fleet goes on; with `anew`, for those who may miss no change, everything is read again. `pause` are the
-    seconds after which it tries again, and looks whether it was stopped.
+    seconds after which it tries again. Where nothing happens it does nothing: news and `stop` end its wait of `rest` seconds.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Feed:
         settle: Callable[[], None] = lambda: None,
         *,
         anew: bool = False,
+        rest: float = REST,
     ) -> None:
         self._store = store
         self._routes = routes
@@ -45,6 +47,7 @@ class Feed:
         self._pause = pause
         self._settle = settle
         self._anew = anew
+        self._rest = rest
         self._stopped = threading.Event()
         self.position = 0
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
@@ -54,6 +57,7 @@ class Feed:
 
     def stop(self) -> None:
         self._stopped.set()
+        self._store.wake()
         if self._thread.ident is not None:
             self._thread.join(2 * PAUSE)
 
@@ -65,8 +69,8 @@ class Feed:
                     self.position = self._store.revision()
                     self._resync()
                     known = True
-                self._hand_out()
-                self._store.wait(self.position, self._pause)
+                if self._store.wait(self.position, self._rest, self._stopped.is_set) != self.position:
+                    self._hand_out()
             except Gone:
                 known = False
             except UserError as error:
@@ -77,7 +81,7 @@ class Feed:
                 self._stopped.wait(self._pause)
 
     def _hand_out(self) -> None:
-        """One batch; what came after it ends the wait at once."""
+        """One batch; what came after it ends the next wait at once."""
         changes = self._store.changes(self.position, counters=False)
         for change in changes:
             for route in self._routes.get(change.key.kind, ()):

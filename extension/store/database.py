@@ -177,22 +177,22 @@ class Database:
         connection.execute(_GIVE_BACK)
 
     def announce(self) -> None:
-        """Wakes those who wait in this process, after a write was committed."""
+        """Wakes those who wait in this process, after a write was committed or their wait was ended."""
         with self._bell.condition:
             self._bell.rung += 1
             self._bell.condition.notify_all()
 
-    def wait(self, since: int, timeout: float) -> int:
-        """The newest number as soon as it is above `since`, or after `timeout` seconds."""
+    def wait(self, since: int, timeout: float, ended: Callable[[], bool]) -> int:
+        """See `protocol.Store.wait`."""
         deadline = time.monotonic() + timeout
         while True:
             rung = self._bell.rung
             current = self.revision()
             left = deadline - time.monotonic()
-            if current > since or left <= 0:
+            if current != since or left <= 0 or ended():
                 return current
             with self._bell.condition:
-                # A write committed since the look above has rung: look again at once.
+                # A write committed since the look above has rung, and so has who ended the wait: look again at once.
                 if self._bell.rung == rung:
                     self._bell.condition.wait(min(left, ALONE_SECONDS if self.alone else POLL_SECONDS))
 

@@ -191,8 +191,12 @@ class Store(Protocol):
         left out. Raises Gone when tombstones up to there are dropped, for a number that was never given, and where one write
         changed more objects than anybody wants to hear of one by one."""
 
-    def wait(self, since: int, timeout: float) -> int:
-        """Blocks until the sequence passes `since` (by any process) or `timeout` seconds; the newest number."""
+    def wait(self, since: int, timeout: float, ended: Callable[[], bool] = lambda: False) -> int:
+        """Blocks until the newest number is not `since` any more (by any process, or because a backup was restored), for `timeout`
+        seconds, or until `ended`, which is asked again after each `wake`; the newest number."""
+
+    def wake(self) -> None:
+        """Has those who wait in this process look whether their wait has ended."""
 
     # deployments
     def progress(self, bundle: Key) -> Progress: ...

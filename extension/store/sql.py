@@ -196,8 +196,11 @@ class SqlStore:
         with self._database.read() as connection:
             return feed.changes(connection, since, limit, counters)
 
-    def wait(self, since: int, timeout: float) -> int:
-        return self._database.wait(since, timeout)
+    def wait(self, since: int, timeout: float, ended: Callable[[], bool] = lambda: False) -> int:
+        return self._database.wait(since, timeout, ended)
+
+    def wake(self) -> None:
+        self._database.announce()
 
     # deployments
 

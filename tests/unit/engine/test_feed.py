@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from extension.engine.feed import Feed
@@ -40,7 +42,7 @@ def routes():
 
 @pytest.fixture
 def feed(store, routes):
-    feed = Feed(store, {Cluster.KIND: (routes.take, routes.also)}, routes.resync, PAUSE)
+    feed = Feed(store, {Cluster.KIND: (routes.take, routes.also)}, routes.resync, PAUSE, rest=PAUSE)
     yield feed
     feed.stop()
 
@@ -119,6 +121,14 @@ def test_a_start_that_fails_is_tried_again(store, routes):
     store.create(cluster("a"))
     wait_for(lambda: routes.first)
     feed.stop()
+
+
+def test_stopping_ends_a_wait_that_would_last_much_longer(store, routes):
+    store.create(cluster("a"))
+    feed = Feed(store, {Cluster.KIND: (routes.take,)}, routes.resync, PAUSE, rest=3600.0)
+    started(feed, routes)
+    feed.stop()
+    assert "feed" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_stopping_before_starting_is_no_error(feed):

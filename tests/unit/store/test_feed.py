@@ -188,6 +188,11 @@ def test_wait_returns_at_once_when_there_is_something_and_after_the_timeout_when
     assert time.monotonic() - began < 5
 
 
+def test_wait_returns_at_once_when_the_store_is_older_than_what_is_known(store):
+    newest = store.revision()
+    assert store.wait(newest + 1000, 60) == newest
+
+
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["this process", "another opening of the store"])
 def test_wait_wakes_on_a_write_of(store, place, elsewhere):
     start, woken = store.revision(), []

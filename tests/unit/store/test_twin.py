@@ -36,6 +36,17 @@ def test_a_twin_hears_of_a_write_before_it_would_look(store, monkeypatch):
     assert not heard.is_alive()
 
 
+def test_a_wait_is_ended_by_another_part_of_the_process(store, monkeypatch):
+    monkeypatch.setattr("extension.store.database.POLL_SECONDS", 60.0)
+    ended, since = threading.Event(), store.revision()
+    waiting = threading.Thread(target=store.twin().wait, args=(since, 60.0, ended.is_set))
+    waiting.start()
+    ended.set()
+    store.wake()
+    waiting.join(20)
+    assert not waiting.is_alive()
+
+
 def test_closing_a_twin_leaves_the_store_open(store):
     store.twin().close()
     store.create(cluster("one"))
