@@ -48,8 +48,11 @@ class Service:
 
     def mib(self) -> float:
         """What all processes of the service hold, shared pages counted once (PSS)."""
-        found = [re.search(r"^Pss:\s+(\d+)", of(pid, "smaps_rollup"), re.MULTILINE) for pid in self.pids()]
-        return sum(int(match[1]) for match in found if match) / 1024
+        return sum(self.shares().values())
+
+    def shares(self) -> dict[str, float]:
+        """What each process holds of that, in MiB, by its place among them and its command."""
+        return {f"{place} {command(pid)}": pss(pid) for place, pid in enumerate(self.pids())}
 
     def cpu(self) -> float:
         """Seconds of processor time that all processes have used."""
@@ -70,6 +73,18 @@ def of(pid: int, name: str) -> str:
         return Path(f"/proc/{pid}/{name}").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def pss(pid: int) -> float:
+    """What a process holds in MiB, with its part of what it shares; 0 when it has ended."""
+    found = re.search(r"^Pss:\s+(\d+)", of(pid, "smaps_rollup"), re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def command(pid: int) -> str:
+    """The program a process runs, for Python the script or module."""
+    program, *words = of(pid, "cmdline").split("\0")
+    return Path(next((word for word in words if not word.startswith("-")), program)).name
 
 
 @contextmanager
