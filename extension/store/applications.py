@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, text
 
-from extension.objects.base import Condition
+from extension.objects.base import Condition, Key
 from extension.objects.helmop import HELM_NAME
 from extension.objects.kinds import Bundle, GitRepo, HelmOp
 from extension.objects.states import counts_of, summarise, with_conditions, worst
@@ -16,19 +16,20 @@ from extension.objects.status import Display
 from extension.store.deployments import REPO_NAME
 from extension.store.rollouts import bundle_status
 from extension.store.schema import STATE_COLUMNS
+from extension.store.standing import Standing
 from extension.store.summing import NotReady, Tally, first_not_ready, is_own, ready_conditions, tally_of
 
 
-def application(connection: Connection, made: GitRepo | HelmOp, object_id: int) -> tuple[Any, int]:
+def application(connection: Connection, made: GitRepo | HelmOp, object_id: int, standing: Standing) -> tuple[Any, int]:
     """The status of what makes Bundles, and its revision."""
-    bundles = _bundle_ids(connection, made)
+    bundles = bundle_ids(connection, made.key)
     where = f"object_id IN ({_listed(bundles)})"
     tally = tally_of(connection, where)
     touched = tally_of(connection, "object_id = :id", id=object_id)
     inside = f"d.bundle_id IN ({_listed(bundles)})"
     late = first_not_ready(connection, inside, lambda row: str(row.bundle)) if tally.total > tally.ready else NotReady()
     summary = summarise(tally.counts, late.named)
-    ready, desired = _clusters(connection, bundles, tally)
+    ready, desired = _clusters(connection, bundles, tally, standing)
     since = tally.changed or made.metadata.creation_timestamp or ""
     told = _of_bundle(connection, made, bundles) or ready_conditions(made.status.conditions, summary, "Bundle", since)
     broken = worst(counts_of(summary))
@@ -58,29 +59,23 @@ def _updating(made: GitRepo | HelmOp) -> bool:
     return isinstance(made, GitRepo) and made.status.git_job_status != "Current"
 
 
-def _bundle_ids(connection: Connection, made: GitRepo | HelmOp) -> list[int]:
+def bundle_ids(connection: Connection, maker: Key) -> list[int]:
+    """The Bundles that a GitRepo or HelmOp made."""
     rows = connection.execute(
         text(
             "SELECT b.id FROM label l JOIN object b ON b.id = l.object_id"
             " WHERE l.kind = 'Bundle' AND l.key = :key AND l.value = :name AND b.namespace = :namespace"
         ),
-        {"key": REPO_NAME if isinstance(made, GitRepo) else HELM_NAME, "name": made.metadata.name, "namespace": made.metadata.namespace},
+        {"key": REPO_NAME if maker.kind == GitRepo.KIND else HELM_NAME, "name": maker.name, "namespace": maker.namespace},
     )
     return [int(row.id) for row in rows]
 
 
-def _clusters(connection: Connection, bundles: Sequence[int], tally: Tally) -> tuple[int, int]:
+def _clusters(connection: Connection, bundles: Sequence[int], tally: Tally, standing: Standing) -> tuple[int, int]:
     """How many clusters have all their deployments of these bundles ready, and how many have any."""
-    if len(bundles) <= 1:
+    if len(bundles) <= 1 or not tally.total:
         return tally.ready, tally.total
-    row = connection.execute(
-        text(
-            "SELECT coalesce(sum(ready), 0) AS ready, count(*) AS total FROM ("  # noqa: S608 (integers)
-            "SELECT min(CASE WHEN state = 1 THEN 1 ELSE 0 END) AS ready FROM deployment"
-            f" WHERE state > 0 AND bundle_id IN ({_listed(bundles)}) GROUP BY cluster_id) AS per_cluster"
-        )
-    ).one()
-    return int(row.ready), int(row.total)
+    return standing.together(connection, bundles)
 
 
 def _untargeted(connection: Connection, bundles: Sequence[int]) -> tuple[Condition, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,9 +21,9 @@ from extension.store.bulk import along_an_index
 from extension.store.deployments import REPO_NAME
 from extension.store.dialects import in_document
 from extension.store.documents import Documents
-from extension.store.listing import Order, counted, document_field, inside, label_key, selection, unknown
-from extension.store.protocol import Assigned, Page, Query
-from extension.store.schema import deployment_ids, deployments, labels, objects, reports, variants
+from extension.store.listing import STATE_PATHS, Order, counted, document_field, inside, label_key, selection, shape_digests, unknown
+from extension.store.protocol import Assigned, Filter, Page, Query
+from extension.store.schema import deployment_ids, deployments, labels, objects, reports, shapes, variants
 from extension.store.sealing import Seal
 
 COMMIT = "fleet.cattle.io/commit"
@@ -69,6 +70,8 @@ _COLUMNS = [
     reports.c.doc.label("report"),
 ]
 _STATE_NAMES = case(*[(_d.state == state.value, literal(state.name)) for state in State], else_=literal("Removing"))
+
+_STATE_NUMBERS = {**State.__members__, "Removing": 0}
 
 
 class Assignments:
@@ -123,11 +126,12 @@ class Assignments:
         them read.
         """
         where = _where(query, ids)
-        if "bundle" in ids and query.sort == Query().sort:
+        alike = any(shape_digests(terms) for terms in query.filters)
+        if ("bundle" in ids or alike) and query.sort == Query().sort:
             query = msgspec.structs.replace(query, sort=())
-        order = Order(query, _field, (_d.bundle_id, _d.cluster_id))
+        order = Order(query, _field, (_d.shape, _d.state, _d.cluster_id) if alike else (_d.bundle_id, _d.cluster_id))
         statement = order.apply(select(*_COLUMNS, *order.columns).select_from(_ROWS).where(where), query.limit)
-        with along_an_index(connection) if "bundle" in ids and not query.sort else nullcontext():
+        with along_an_index(connection) if ("bundle" in ids or alike) and not query.sort else nullcontext():
             rows = connection.execute(statement).all()
         shown = rows[: query.limit]
         bundles = {row.bundle_id: self._bundle(row) for row in {row.bundle_id: row for row in shown}.values()}
@@ -232,8 +236,11 @@ def _field(path: str) -> ColumnElement[Any]:
 
 def _where(query: Query, ids: dict[str, int]) -> ColumnElement[bool]:
     """The conditions of a list of deployments."""
-    plain = msgspec.structs.replace(query, selector=None)
+    as_numbers = [_as_numbers(terms) for terms in query.filters]
+    rest = tuple(terms for terms, known in zip(query.filters, as_numbers, strict=True) if known is None)
+    plain = msgspec.structs.replace(query, selector=None, filters=rest)
     found: list[ColumnElement[bool]] = [true(), selection(plain, _field, _bundle.c.namespace, "Bundle")]
+    found += [known for known in as_numbers if known is not None]
     if query.selector is not None:
         found += [_labelled(req) for req in requirements(query.selector)]
     if "bundle" in ids:
@@ -247,6 +254,15 @@ def _where(query: Query, ids: dict[str, int]) -> ColumnElement[bool]:
         found.append(_d.bundle_id.in_(made.where(labels.c.kind == "Bundle", labels.c.key == key)))
         found.append(_bundle.c.namespace == select(repo.c.namespace).where(repo.c.id == ids["gitrepo"]).scalar_subquery())
     return and_(*found)
+
+
+def _as_numbers(terms: Sequence[Filter]) -> ColumnElement[bool] | None:
+    """A filter by shape or state as one of the columns that an index has; None for any other."""
+    if digests := shape_digests(terms):
+        return and_(_d.shape.in_(select(shapes.c.id).where(shapes.c.digest.in_(digests))), _d.shape != 0)
+    if len(terms) == 1 and terms[0].field == STATE_PATHS[0] and terms[0].operator in {"=", "in"}:
+        return _d.state.in_([number for name, number in _STATE_NUMBERS.items() if name in terms[0].values])
+    return None
 
 
 def _labelled(req: Requirement) -> ColumnElement[bool]:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import msgspec
 from sqlalchemy import Connection, text
 
+from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.shapes import complaint
 from extension.store.bulk import fetched
 from extension.store.database import Database
 from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS
@@ -50,6 +52,7 @@ def audit(database: Database) -> Iterator[Finding]:
             if rows:
                 yield Finding(rule, len(rows), tuple(", ".join(map(str, row)) for row in rows[:EXAMPLES]))
         yield from _found("labels are those of the documents", _labels(connection))
+        yield from _found("a deployment with a shape has a report that says something", _complaints(connection))
         yield from _found("sums of resource counts are those of the reports", _resources(connection))
 
 
@@ -86,6 +89,14 @@ def _resources(connection: Connection) -> Iterator[str]:
     yield from (f"object {owner} has no sums" for owner, counts in sums.items() if any(counts.values()))
 
 
+def _complaints(connection: Connection) -> Iterator[str]:
+    """Deployments with the shape of a message that their reports do not hold. One without is no finding: its report may be older than
+    the program that keeps shapes."""
+    for bundle, cluster, doc in fetched(connection, _SHAPED):
+        if not doc or not complaint(msgspec.json.decode(doc, type=BundleDeploymentStatus)):
+            yield f"{bundle}, {cluster}"
+
+
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
     return head + "".join(word.capitalize() for word in rest)
@@ -103,6 +114,7 @@ def _recount(owner: str, kind: str) -> str:
     )
 
 
+_COMPLAINTS = "SELECT bundle_id, shape, state, count(*) FROM deployment WHERE shape <> 0 GROUP BY bundle_id, shape, state"
 _RULES = {
     "counters of bundles are those of their deployments": _recount("bundle_id", "Bundle"),
     "counters of clusters are those of their deployments": _recount("cluster_id", "Cluster"),
@@ -127,6 +139,16 @@ _RULES = {
     "a bundle has its content": (
         "SELECT id FROM object WHERE kind = 'Bundle' AND content <> '' AND content NOT IN (SELECT sha256 FROM content)"
     ),
+    "complaints are counted as their deployments are": (
+        f"SELECT bundle_id, shape_id, state, n FROM complaint EXCEPT {_COMPLAINTS} UNION ALL"  # noqa: S608 (ours)
+        f" SELECT * FROM ({_COMPLAINTS} EXCEPT SELECT bundle_id, shape_id, state, n FROM complaint) AS uncounted"
+    ),
+    "a shape is of its bundle, and of a deployment": (
+        "SELECT bundle_id, id FROM shape EXCEPT SELECT bundle_id, shape FROM deployment WHERE shape <> 0"
+    ),
+    "a deployment has a shape that is there": (
+        "SELECT bundle_id, shape FROM deployment WHERE shape <> 0 EXCEPT SELECT bundle_id, id FROM shape"
+    ),
     "a report is of a deployment": "SELECT bundle_id, cluster_id FROM report EXCEPT SELECT bundle_id, cluster_id FROM deployment",
     "counters are of an object": "SELECT object_id FROM tally WHERE object_id NOT IN (SELECT id FROM object)",
     "a label is of an object": "SELECT label_id, object_id FROM tag WHERE object_id NOT IN (SELECT id FROM object)",
@@ -142,4 +164,8 @@ _RULES = {
 _DOCUMENTS = text("SELECT id, kind, namespace, name, doc FROM object WHERE id > :last ORDER BY id LIMIT :limit")
 _LABELS = text("SELECT object_id, key, value FROM label WHERE object_id BETWEEN :first AND :last")
 _REPORTS = text("SELECT bundle_id, cluster_id, doc FROM report")
+_SHAPED = text(
+    "SELECT d.bundle_id, d.cluster_id, r.doc FROM deployment d LEFT JOIN report r ON r.bundle_id = d.bundle_id"
+    " AND r.cluster_id = d.cluster_id WHERE d.shape <> 0"
+)
 _SUMS = text(f"SELECT object_id, {', '.join(f'r_{name}' for name in RESOURCE_COLUMNS)} FROM tally")  # noqa: S608 (our own columns)

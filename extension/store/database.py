@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Protocol
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -137,6 +138,7 @@ class Database:
         alone = begin == self._backend.writing
         with self._write_lock if alone else nullcontext(), self._said(), self._engine.connect() as connection:
             connection.exec_driver_sql(begin)
+            _WRITERS.add(connection)
             try:
                 yield connection
                 with self._said(_NOT_KNOWN):
@@ -144,6 +146,8 @@ class Database:
             except BaseException:
                 self._undo(connection)
                 raise
+            finally:
+                _WRITERS.discard(connection)
 
     def _undo(self, connection: Connection) -> None:
         """Rolls back what is open. After some errors (a full disk, a lost connection) the database did so by itself."""
@@ -206,6 +210,16 @@ class Database:
     def close(self) -> None:
         if not self._is_twin:
             self._engine.dispose()
+
+
+_WRITERS: WeakSet[Connection] = WeakSet()
+"""Connections in a write transaction."""
+
+
+def committed(connection: Connection) -> int:
+    """The newest number that is certainly not given out again: in a write that is the one before its own, which it may give back."""
+    number = int(connection.execute(_REVISION).scalar_one())
+    return number - 1 if connection in _WRITERS else number
 
 
 _REVISION = text("SELECT number FROM sequence WHERE id = 1")

@@ -18,11 +18,13 @@ from extension.objects.kinds import Cluster
 from extension.objects.plan import NONE
 from extension.objects.selectors import LabelSelector, Requirement, requirements
 from extension.store.bulk import along_an_index, fetched
+from extension.store.complaints import shapes_of
 from extension.store.dialects import among
 from extension.store.labels import LabelIndex
-from extension.store.listing import STATE_PATHS, Found, Order, document_field, label_key, listed
+from extension.store.listing import STATE_PATHS, Found, Order, document_field, label_key, listed, shape_digests
 from extension.store.protocol import Filter, Query
 from extension.store.schema import objects
+from extension.store.standing import NOT_READY, Standing
 from extension.store.vectors import ClusterTallies
 
 FEW = 5000
@@ -36,8 +38,9 @@ _BY_NAME = ("metadata.namespace", "metadata.name")
 class ClusterLists:
     """`narrowed` and then `page`; all that takes sets is in memory, all that takes an order is asked of an index of the store."""
 
-    def __init__(self, index: LabelIndex, tallies: ClusterTallies) -> None:
+    def __init__(self, index: LabelIndex, tallies: ClusterTallies, standing: Standing) -> None:
         self._index = index
+        self._standing = standing
         self._tallies = tallies
         self._seen = (0, 0, NONE)
 
@@ -68,6 +71,8 @@ class ClusterLists:
         if all(term.field in STATE_PATHS and term.operator not in {"~", "!~"} for term in terms):
             states = self._states(connection)
             return FrozenBitMap.union(NONE, *(_stated(term, states) for term in terms))
+        if digests := shape_digests(terms):
+            return self._standing.complaining(connection, shapes_of(connection, digests), NOT_READY)
         if len(terms) == 1 and one.field == "metadata.name" and one.operator == "~":
             return FrozenBitMap.union(NONE, *(self._index.naming(value) for value in one.values))
         return None

@@ -58,6 +58,18 @@ _COLUMNS: Mapping[str, ColumnElement[Any]] = {
 _Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 STATE_PATHS = ("status.display.state", "metadata.state.name")
 
+SHAPE_PATH = "status.shape"
+"""The shape of what a deployment complains of: of clusters and deployments, to filter by only."""
+
+
+def shape_digests(terms: Sequence[Filter]) -> tuple[str, ...]:
+    """The shapes that a filter asks for; none where it asks for something else. Raises Invalid where it asks in another way."""
+    if all(term.field != SHAPE_PATH for term in terms):
+        return ()
+    if any(term.field != SHAPE_PATH or term.operator not in {"=", "in"} for term in terms):
+        raise Invalid(f"filter: {SHAPE_PATH} is asked for by = and in, alone", field="filter")
+    return tuple(value for term in terms for value in term.values)
+
 
 def document_field(path: str) -> ColumnElement[Any]:
     """A path in a document. The display state comes from the counters, so what a list shows can be asked for."""

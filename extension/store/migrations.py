@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 
 from extension.objects.errors import Unavailable
 from extension.store import agent_keys
-from extension.store.schema import LABEL_VIEW, errands, leases, metadata, samples, webhook_deliveries
+from extension.store.schema import LABEL_VIEW, complaints, deployments, errands, leases, metadata, samples, shapes, webhook_deliveries
 
 UNFINISHED = "unfinished_copy"
 """A table that is there while a store is copied into this place (`copying.py`): nothing opens it."""
@@ -26,6 +26,7 @@ EXPECTED = {
     ("deployment", "deployment"): "5000000 100000 1",
     ("deployment", "deployment_cluster"): "5000000 10 1",
     ("deployment", "deployment_revision"): "5000000 100000 1000",
+    ("deployment", "deployment_shape"): "50000 1000 500 1",
     ("deployment", "deployment_not_ready"): "50000 1000 1",
     ("report", "report"): "5000000 100000 1",
     ("tally", "tally_revision"): "1000000 100",
@@ -63,7 +64,22 @@ def _for_several(connection: Connection) -> None:
     connection.execute(text("INSERT INTO lease (id, holder, url, epoch, until) VALUES (1, '', '', 0, 0) ON CONFLICT (id) DO NOTHING"))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks, agent_keys.create, _for_several)
+def _shapes(connection: Connection) -> None:
+    """A store that was made by an older program gets the column; messages are counted from each deployment's next report on."""
+    if "shape" not in {column["name"] for column in inspect(connection).get_columns("deployment")}:
+        connection.execute(text("ALTER TABLE deployment ADD COLUMN shape BIGINT NOT NULL DEFAULT 0"))
+        next(index for index in deployments.indexes if index.name == "deployment_shape").create(connection)
+        if connection.dialect.name == "sqlite":
+            figures = EXPECTED["deployment", "deployment_shape"]
+            connection.execute(
+                text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('deployment', 'deployment_shape', :figures)"), {"figures": figures}
+            )
+            connection.execute(text("ANALYZE sqlite_schema"))
+    for table in (shapes, complaints):
+        table.create(connection, checkfirst=True)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks, agent_keys.create, _for_several, _shapes)
 """Migration N brings a store from version N to N + 1. Released ones are never edited."""
 
 

@@ -28,6 +28,7 @@ from extension.store.deliveries import Deliveries
 
 if TYPE_CHECKING:
     from extension.store.asking import Asking
+    from extension.store.errorgroups import Errors
     from extension.store.errands import ErrandLog
     from extension.store.lease import Leases
 
@@ -252,6 +253,10 @@ class Store(Protocol):
     @property
     def errands(self) -> ErrandLog:
         """What other processes ask of the engine."""
+
+    @property
+    def errors(self) -> Errors:
+        """Deployments that are not ready, grouped by what they say."""
 
     @property
     def deliveries(self) -> Deliveries:

@@ -14,12 +14,14 @@ from sqlalchemy import Connection, text
 
 from extension.objects.base import prepare
 from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.shapes import complaint
 from extension.objects.states import State, deployment_state
 from extension.objects.status import ResourceCounts
-from extension.store import progress
 from extension.store.bulk import fetched, load, many, temporary
+from extension.store.complaints import Complaints
 from extension.store.deployments import maker_ids
 from extension.store.protocol import Report
+from extension.store.rowsets import dropped
 from extension.store.tallies import Deltas, difference
 
 _UNKNOWN_ID = -1
@@ -33,6 +35,7 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
         key = (one.bundle_id, one.cluster_id)
         last[key] = newer(last.get(key), one)
     bundles = {bundle for bundle, _ in last}
+    complaints = Complaints(connection, {one.cluster_id for one in last.values() if complaint(one.status)})
     ids = _deployment_ids(connection, bundles)
     updated: list[tuple[Any, ...]] = []
     said: list[tuple[int, int, str]] = []
@@ -45,9 +48,12 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
         if one.removed:
             gone.append(key)
             deltas.move(*key, row[5], 0, difference(old, ResourceCounts()))
+            complaints.move(key[0], (row[8], row[5]), None)
             continue
         facts = _facts(row, one.status, ids.get((one.bundle_id, one.status.applied_deployment_id), _UNKNOWN_ID))
-        updated.append((*facts, revision, *key))
+        said_is = complaints.shape(*key, one.status)
+        complaints.move(key[0], (row[8], row[5]), (said_is, facts[-1]))
+        updated.append((*facts, said_is, revision, *key))
         said.append((*key, _document(one)))
         deltas.move(*key, row[5], facts[-1], difference(old, one.status.resource_counts))
     many(connection, _UPDATE, updated)
@@ -56,6 +62,7 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
     for maker in maker_ids(connection, {key[0] for key in gone} | {values[-2] for values in updated}):
         deltas.touch(maker)
     deltas.write(connection, revision)
+    complaints.write()
 
 
 def _stored(connection: Connection, keys: list[tuple[int, int]]) -> Sequence[Any]:
@@ -68,7 +75,7 @@ def _stored(connection: Connection, keys: list[tuple[int, int]]) -> Sequence[Any
 def _drop(connection: Connection, gone: list[tuple[int, int]], revision: int) -> None:
     many(connection, "DELETE FROM deployment WHERE bundle_id = ? AND cluster_id = ?", gone)
     many(connection, "DELETE FROM report WHERE bundle_id = ? AND cluster_id = ?", gone)
-    progress.dropped(connection, gone, revision)
+    dropped(connection, gone, revision)
 
 
 def _deployment_ids(connection: Connection, bundles: set[int]) -> dict[tuple[int, str], int]:
@@ -150,12 +157,12 @@ class _Sequenced(msgspec.Struct):
 prepare(_Counted, _Sequenced)
 
 _FIND = text(
-    "SELECT d.bundle_id, d.cluster_id, d.live_id, d.staged_id, d.deleting, d.state, r.doc, d.asked FROM said s"
+    "SELECT d.bundle_id, d.cluster_id, d.live_id, d.staged_id, d.deleting, d.state, r.doc, d.asked, d.shape FROM said s"
     " JOIN deployment d ON d.bundle_id = s.bundle_id AND d.cluster_id = s.cluster_id"
     " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id"
 )
 _UPDATE = (
-    "UPDATE deployment SET applied_id = ?, failed = ?, waiting = ?, ready = ?, non_modified = ?, state = ?, revision = ?"
+    "UPDATE deployment SET applied_id = ?, failed = ?, waiting = ?, ready = ?, non_modified = ?, state = ?, shape = ?, revision = ?"
     " WHERE bundle_id = ? AND cluster_id = ?"
 )
 _PUT_REPORT = (

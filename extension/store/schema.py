@@ -139,11 +139,40 @@ deployments = Table(
     Column("state", SmallInteger, nullable=False),  # a State; 0 while deleting
     Column("asked", _ID, nullable=False),  # revision of the hub's last wish
     Column("revision", _ID, nullable=False),
+    Column("shape", _ID, nullable=False, server_default="0"),  # of what its report says is wrong; 0: nothing
     Index("deployment_cluster", "cluster_id", "bundle_id"),
     Index("deployment_not_ready", "bundle_id", "cluster_id", sqlite_where=text("state > 1"), postgresql_where=text("state > 1")),
     Index("deployment_revision", "bundle_id", "revision"),
+    Index("deployment_shape", "shape", "state", "cluster_id", sqlite_where=text("shape <> 0"), postgresql_where=text("shape <> 0")),
     sqlite_with_rowid=False,
 )
+
+shapes = Table(
+    "shape",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("bundle_id", _ID, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("text", TEXT, nullable=False),
+    Column("example", TEXT, nullable=False),
+    UniqueConstraint("bundle_id", "digest"),
+    Index("shape_digest", "digest"),
+    sqlite_autoincrement=True,
+)
+"""Messages of a bundle's deployments without what differs (`objects/shapes.py`)."""
+
+complaints = Table(
+    "complaint",
+    metadata,
+    Column("bundle_id", _ID, primary_key=True),
+    Column("shape_id", _ID, primary_key=True),
+    Column("state", SmallInteger, primary_key=True),
+    Column("n", _ID, nullable=False),
+    Column("since", TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""How many deployments of a bundle have a shape in each state (also Ready ones and those that go, which nobody lists: a shape that no row
+has any more is dropped)."""
 
 dropped = Table(
     "dropped",

@@ -28,6 +28,7 @@ from extension.store.deliveries import DeliveryLog
 from extension.store.deployments import Deployments, maker_ids
 from extension.store.documents import Documents, hidden, restated, updated
 from extension.store.errands import ErrandLog
+from extension.store.errorgroups import ErrorGroups
 from extension.store.finding import ClusterLists
 from extension.store.labels import LabelIndex
 from extension.store.lease import Leases
@@ -41,6 +42,7 @@ from extension.store.removing import remove
 from extension.store.reporting import report
 from extension.store.schema import objects
 from extension.store.sealing import Seal
+from extension.store.standing import Standing
 from extension.store.tallies import touch
 from extension.store.tokens import TokenStore
 from extension.store.vectors import ClusterTallies
@@ -66,8 +68,10 @@ class SqlStore:
         self.lease = Leases(database)
         self._index = LabelIndex(self)
         tallies = ClusterTallies()
-        self._lists = ClusterLists(self._index, tallies)
-        self._views = Views(self._index, tallies, offline_after)
+        self._standing = Standing()
+        self._lists = ClusterLists(self._index, tallies, self._standing)
+        self._views = Views(self._index, tallies, self._standing, offline_after)
+        self.errors = ErrorGroups(database, self._documents, self._standing)
         self.deliveries = DeliveryLog(database)
         self.errands = ErrandLog(database)
 
@@ -129,7 +133,7 @@ class SqlStore:
                 return self._views.overlay(connection, old, row.id)
             if new.metadata.deletion_timestamp and not new.metadata.finalizers:
                 remove(connection, self._documents, row, revision)
-                self._progress.forget(row.id)
+                self._forget(row.id)
                 return new
             return self._views.overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
 
@@ -163,8 +167,12 @@ class SqlStore:
                 kept = old if gone == old else self._documents.replace(connection, row, gone, revision)
                 return self._views.overlay(connection, kept, row.id)
             remove(connection, self._documents, row, revision)
-            self._progress.forget(row.id)
+            self._forget(row.id)
             return gone
+
+    def _forget(self, object_id: int) -> None:
+        self._progress.forget(object_id)
+        self._standing.forget(object_id)
 
     def move(self, old: Cluster, new: Cluster) -> Cluster:
         with self._writing(False) as (connection, revision):

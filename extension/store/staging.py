@@ -17,6 +17,7 @@ from extension.objects.plan import Step
 from extension.objects.states import State
 from extension.store.bulk import load, temporary
 from extension.store.clock import now
+from extension.store.complaints import moved
 from extension.store.tallies import COLUMNS
 
 STATE = (
@@ -61,6 +62,7 @@ class Wishes:
         values = {"bundle": bundle_id, "revision": revision, "changed": now()}
         for statement in (_OUTCOME, _ROWS, _ADD_TO_CLUSTERS, _ADD_TO_BUNDLE):
             self._connection.execute(statement, {name: values[name] for name in values if f":{name}" in statement.text})
+        moved(self._connection, bundle_id)
 
 
 def _parts(clusters: FrozenBitMap, step: Step) -> Iterator[tuple[int, FrozenBitMap]]:
@@ -103,7 +105,7 @@ def _adding(owner: str, aggregate: str, of_cluster: bool) -> str:
 _TEMPORARY = {
     "wish": "cluster_id BIGINT PRIMARY KEY, variant BIGINT, variant_id BIGINT, bits INTEGER",
     "outcome": "cluster_id BIGINT PRIMARY KEY, old INTEGER, staged BIGINT, staged_id BIGINT, live BIGINT, live_id BIGINT,"
-    " deleting BOOLEAN, state INTEGER",
+    " deleting BOOLEAN, state INTEGER, shape BIGINT",
 }
 _STAGED = _bit("create", "stage", "refresh")
 _WISHED = (
@@ -116,14 +118,14 @@ _WISHED = (
     " ELSE coalesce(d.live_id, 0) END AS live_id,"
     f" CASE WHEN {_bit('remove')} THEN true ELSE coalesce(d.deleting, false) END AS deleting,"
     " coalesce(d.applied_id, 0) AS applied_id, coalesce(d.failed, false) AS failed, coalesce(d.waiting, false) AS waiting,"
-    " coalesce(d.ready, false) AS ready, coalesce(d.non_modified, false) AS non_modified"
+    " coalesce(d.ready, false) AS ready, coalesce(d.non_modified, false) AS non_modified, coalesce(d.shape, 0) AS shape"
     " FROM wish w"
     " LEFT JOIN deployment d ON d.bundle_id = :bundle AND d.cluster_id = w.cluster_id"
     f" WHERE (d.cluster_id IS NOT NULL OR {_bit('create')}) AND EXISTS (SELECT 1 FROM tally y WHERE y.object_id = w.cluster_id)"
 )
 _OUTCOME = text(
-    "INSERT INTO outcome (cluster_id, old, staged, staged_id, live, live_id, deleting, state)"  # noqa: S608
-    f" SELECT cluster_id, old, staged, staged_id, live, live_id, deleting, {STATE} FROM ({_WISHED}) AS wished"
+    "INSERT INTO outcome (cluster_id, old, staged, staged_id, live, live_id, deleting, state, shape)"  # noqa: S608
+    f" SELECT cluster_id, old, staged, staged_id, live, live_id, deleting, {STATE}, shape FROM ({_WISHED}) AS wished"
 )
 _ROWS = text(
     "INSERT INTO deployment (bundle_id, cluster_id, staged, staged_id, live, live_id, applied_id, failed, waiting, ready, non_modified,"

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 
 from extension.objects.states import State
 from extension.objects.status import ResourceCounts
+from extension.store.database import committed
 from extension.store.schema import STATE_COLUMNS
 from extension.store.summing import Tally
 from extension.store.tallies import COLUMNS
@@ -46,7 +47,7 @@ class ClusterTallies:
     def refresh(self, connection: Connection) -> None:
         """Catches up with the connection's snapshot; one that is older than what is known changes nothing."""
         with self._lock:
-            newest = int(connection.execute(text("SELECT number FROM sequence WHERE id = 1")).scalar_one())
+            newest = committed(connection)
             if newest <= self._revision:
                 return
             changed: dict[Vector, list[int]] = defaultdict(list)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,6 +29,7 @@ from extension.store.deployments import MAKERS
 from extension.store.labels import LabelIndex
 from extension.store.rollouts import bundle_status
 from extension.store.schema import objects, seen
+from extension.store.standing import Standing
 from extension.store.summing import Tally, first_of_each, is_own, ready_conditions, tallies_of
 from extension.store.vectors import ClusterTallies
 
@@ -40,14 +42,14 @@ class Views:
     A cluster that nobody heard of for `offline_after` seconds is offline; None: never.
     """
 
-    def __init__(self, index: LabelIndex, tallies: ClusterTallies, offline_after: float | None) -> None:
+    def __init__(self, index: LabelIndex, tallies: ClusterTallies, standing: Standing, offline_after: float | None) -> None:
         self._index = index
         self._tallies = tallies
         self._offline_after = offline_after
         self._of: dict[type[Object], Callable[[Connection, Any, int], tuple[Any, int]]] = {
             Bundle: bundle_status,
-            GitRepo: application,
-            HelmOp: application,
+            GitRepo: partial(application, standing=standing),
+            HelmOp: partial(application, standing=standing),
             Cluster: self._cluster,
             ClusterGroup: self._group,
         }

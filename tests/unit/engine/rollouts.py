@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from extension.engine.bundles import BundleReconciler
+from extension.objects.base import Condition
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import Bundle, BundleDeploymentStatus, BundleTarget
 from extension.store.labels import LabelIndex
@@ -57,6 +58,11 @@ class Rollouts:
             wanted = self.store.deployment(bundle_key(name), cluster_key(one)).spec.deployment_id
             status = BundleDeploymentStatus(applied_deployment_id=wanted, ready=True, non_modified=True)
             self.store.report([Report(*self.ids(name, one), status)])
+
+    def says(self, name: str, on: str, message: str) -> None:
+        """A cluster says that it could not deploy what it was given."""
+        failed = Condition(type="Deployed", status="False", reason="Error", message=message)
+        self.store.report([Report(*self.ids(name, on), BundleDeploymentStatus(conditions=(failed,)))])
 
     def removed(self, name: str, *clusters: str) -> None:
         self.store.report([Report(*self.ids(name, one), removed=True) for one in clusters])

@@ -21,6 +21,7 @@ def rolled_out(store):
         world.add(name)
     world.report("web", "a", "b")
     world.look("web")
+    world.says("db", "b", "image pull denied")
     return store
 
 
@@ -43,6 +44,10 @@ DAMAGE = {
     "a label is of an object": "INSERT INTO tag (label_id, object_id) SELECT min(label_id), 12345 FROM tag",
     "a last-seen time is of a cluster": "INSERT INTO seen (cluster_id, at) VALUES (12345, '2026-01-01T00:00:00Z')",
     "no revision is ahead of the sequence": "UPDATE sequence SET number = 3",
+    "complaints are counted as their deployments are": "UPDATE complaint SET n = n + 1",
+    "a shape is of its bundle, and of a deployment": "UPDATE shape SET bundle_id = 12345",
+    "a deployment has a shape that is there": "DELETE FROM shape",
+    "a deployment with a shape has a report that says something": "UPDATE report SET doc = '{}'",
     "labels are those of the documents": "DELETE FROM tag",
     "sums of resource counts are those of the reports": "UPDATE tally SET r_ready = 7 WHERE of_cluster",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import product
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from extension.objects.selectors import LabelSelector
 from extension.objects.states import State, deployment_state, summarise
 from extension.objects.status import ResourceCounts
 from extension.store.deployments import REPO_NAME
+from extension.store.errorgroups import ErrorQuery
 from extension.store.protocol import Query, Report
 from extension.store.reporting import _facts
 from extension.store.staging import STATE
@@ -143,6 +144,7 @@ class Machine(RuleBasedStateMachine):
             "staged_id",
             "live_id",
             "applied_id",
+            "shape",
         )
         found = self.place.rows(
             f"SELECT {', '.join(f'd.{n}' for n in names)}, doc FROM deployment d LEFT JOIN report USING (bundle_id, cluster_id)"
@@ -160,14 +162,15 @@ class Machine(RuleBasedStateMachine):
         ready=st.booleans(),
         same=st.booleans(),
         counts=st.lists(st.integers(0, 3), min_size=8, max_size=8),
+        message=st.sampled_from(("", "image pull denied", "no quota on node 1", "no quota on node 2")),
         batch=st.integers(1, 3),
     )
-    def report(self, data, deployed, ready, same, counts, batch):
+    def report(self, data, deployed, ready, same, counts, message, batch):
         texts = [text for (text,) in self.place.rows("SELECT text FROM deployment_id")]
         reports = []
         for row in data.draw(st.lists(st.sampled_from(self.rows()), min_size=batch, max_size=batch)):
             applied = data.draw(st.sampled_from(["", "unknown", *texts]))
-            said = status(applied, ready=ready, non_modified=same, deployed=deployed[0], reason=deployed[1], counts=counts)
+            said = status(applied, ready=ready, non_modified=same, deployed=deployed[0], reason=deployed[1], message=message, counts=counts)
             reports.append(Report(row["bundle_id"], row["cluster_id"], said))
         self.store.report([*reports, Report(10**6, 1, reports[0].status)])
 
@@ -220,6 +223,19 @@ class Machine(RuleBasedStateMachine):
         assert (ready.status == "True") == (wanted.ready == wanted.desired_ready)
         if not isinstance(obj, Bundle):
             assert obj.status.resource_counts == sum((row["resources"] for row in found), ResourceCounts())
+
+    @invariant()
+    def complaints_are_those_of_the_rows(self):
+        wanted = Counter((row["bundle_id"], row["shape"], row["state"]) for row in self.rows() if row["shape"])
+        assert {tuple(row[:3]): row[3] for row in self.place.rows("SELECT bundle_id, shape_id, state, n FROM complaint")} == wanted
+        assert {row[0] for row in self.place.rows("SELECT id FROM shape")} == {shape for _, shape, _ in wanted}
+        alike = defaultdict(set)
+        texts = dict(self.place.rows("SELECT id, text FROM shape"))
+        for row in self.rows():
+            if row["shape"] and row["state"] > 1:
+                alike[texts[row["shape"]], State(row["state"])].add(row["cluster_id"])
+        found = {(group.text, group.state): group.clusters for group in self.store.errors.list(ErrorQuery()).items}
+        assert found == {key: len(clusters) for key, clusters in alike.items()}
 
     @invariant()
     def statuses_are_those_of_the_rows(self):

@@ -15,7 +15,7 @@ from extension.objects.kinds import Bundle, Cluster, ClusterSpec
 from extension.objects.marks import Mark
 from extension.objects.plan import Step
 from extension.objects.selectors import LabelSelector, matches
-from extension.store import feed, finding, progress
+from extension.store import feed, finding, rowsets
 from extension.store.opening import open_store
 from extension.store.protocol import Filter, Query, Report
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, listed, names, plan, status, step, variant
@@ -135,10 +135,10 @@ def test_the_parts_of_a_step_do_what_the_step_does(size):
     assert list(Step().parts(size)) == []
 
 
-@pytest.mark.parametrize("kept", [2, progress.KEPT])
+@pytest.mark.parametrize("kept", [2, rowsets.KEPT])
 @pytest.mark.parametrize("seed", range(6))
 def test_progress_brought_up_to_date_is_progress_read_anew(store, monkeypatch, seed, kept):
-    monkeypatch.setattr(progress, "KEPT", kept)
+    monkeypatch.setattr(rowsets, "KEPT", kept)
     chance = random.Random(seed)
     store.register([cluster(f"c{n}") for n in range(8)])
     ids = [store.object_id(cluster_key(f"c{n}")) for n in range(8)]
