@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import fields, validate
@@ -19,19 +20,24 @@ from extension.store.protocol import Filter, Page, Query
 NOUN = Noun(BundleDeployment, "One bundle on one cluster. Read only: it follows from bundles, clusters and targets.")
 
 _OF = {"bundle": "Bundle", "cluster": "Cluster", "gitrepo": "GitRepo", "helmop": "HelmOp"}
-_EXTRA = {
+OF_FIELDS = {
     name: fields.String(validate=validate.Regexp(r"[^/\s]+/[^/\s]+$"), metadata={"description": f"those of a {kind}: `<workspace>/<name>`"})
     for name, kind in _OF.items()
 }
 
 
-def _fetch(query: Query, args: dict[str, Any]) -> Page:
+def named_in(args: Mapping[str, Any]) -> dict[str, Key]:
+    """The objects that a list's parameters name, a HelmOp as `gitrepo` too. Raises InvalidOption."""
     if {"gitrepo", "helmop"} <= args.keys():
         raise InvalidOption("helmop: can't be used together with gitrepo", field="helmop", hint="a bundle is of one of the two")
-    of: dict[str, Any] = {name: Key(kind, *args[name].split("/")) for name, kind in _OF.items() if name in args}
+    of = {name: Key(kind, *args[name].split("/")) for name, kind in _OF.items() if name in args}
     if "helmop" in of:
         of["gitrepo"] = of.pop("helmop")
-    return services().store.deployments(query, **of)
+    return of
+
+
+def _fetch(query: Query, args: dict[str, Any]) -> Page:
+    return services().store.deployments(query, **named_in(args))
 
 
 def _find(namespace: str, name: str) -> Object:
@@ -44,4 +50,4 @@ def _find(namespace: str, name: str) -> Object:
     return mine[0]
 
 
-blueprints = (blueprint(NOUN, _find, _fetch, _EXTRA),)
+blueprints = (blueprint(NOUN, _find, _fetch, OF_FIELDS),)

@@ -29,6 +29,8 @@ from api.selectors import STATE_FIELDS, filters, label_selector
 from extension.objects.base import Object
 from extension.objects.kinds import Bundle, BundleDeployment, Cluster, ClusterGroup, ConfigMap, FleetWorkspace, GitRepo, HelmOp, Secret
 from extension.objects.schemas import strict
+from extension.store.errorgroups import ErrorQuery
+from extension.store.listing import SHAPE_PATH
 from extension.store.protocol import Filter, Page, Query
 
 DEFAULT_LIMIT = 500
@@ -37,6 +39,7 @@ MAX_OFFSET = 10_000
 DEFAULT_SORT = ("metadata.namespace", "metadata.name")
 
 Fetch = Callable[[Query], Page]
+Asked = Query | ErrorQuery
 
 _SELECTION: dict[str, fields.Field[Any]] = {
     "labelSelector": fields.String(metadata={"description": "such as `env=prod,tier!=gold,region in (eu,us),!legacy`"}),
@@ -45,11 +48,11 @@ _SELECTION: dict[str, fields.Field[Any]] = {
         metadata={"description": "such as `metadata.name~web`; commas are alternatives, repeated filters must all hold"},
     ),
 }
-_CHUNK: dict[str, fields.Field[Any]] = {
+CHUNK_FIELDS: dict[str, fields.Field[Any]] = {
     "limit": fields.Integer(validate=validate.Range(min=-1), metadata={"description": f"rows a page, at most {MAX_LIMIT}; -1 means that"}),
     "continue": fields.String(metadata={"description": "the `continue` of the page before"}),
 }
-SELECTION = {**_SELECTION, **_CHUNK}
+SELECTION = {**_SELECTION, **CHUNK_FIELDS}
 LIST_FIELDS: dict[str, fields.Field[Any]] = {
     **SELECTION,
     "sort": fields.String(metadata={"description": "field paths, descending with a leading `-`"}),
@@ -69,7 +72,7 @@ def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str
         selector=label_selector(chosen) if chosen else None,
         filters=filters(args.get("filter", []), "Ready" if noun.cls is BundleDeployment else ""),
         sort=tuple(part.strip() for part in args["sort"].split(",")) if args.get("sort") else DEFAULT_SORT,
-        limit=_limit(args),
+        limit=limit_of(args),
     )
     _readable(noun, query.sort, "sort")
     _readable(noun, (term.field for terms in query.filters for term in terms), "filter")
@@ -88,7 +91,7 @@ def _named(query: Query, names: tuple[str, ...]) -> Query | None:
     return msgspec.structs.replace(query, filters=(*query.filters, only)) if names else None
 
 
-def _limit(args: Mapping[str, Any]) -> int:
+def limit_of(args: Mapping[str, Any]) -> int:
     """Rows a page: the smaller of what is asked for, -1 (all) as many as one answer may hold."""
     wanted = [args[name] for name in ("limit", "pagesize") if name in args] or [DEFAULT_LIMIT]
     if 0 in wanted:
@@ -104,6 +107,8 @@ secret's value by asking for it."""
 STATED = (Bundle, BundleDeployment, Cluster)
 """Kinds whose state is counted in a row of its own; that of the others is a sum, which a list can't go by."""
 
+SHAPED = (BundleDeployment, Cluster)
+"""Kinds that a list can have those of which complain alike (`/v1/errorgroups`)."""
 
 _MADE = re.compile(r"metadata\.(state|fields|resourceVersion)\b.*")
 _COUNTED = re.compile(
@@ -128,7 +133,9 @@ def _readable(noun: Noun, fields: Iterable[str], parameter: str) -> None:
             if noun.cls not in STATED:
                 hint = "list their bundles by state"
                 raise InvalidOption(f"{parameter}: {noun.plural} can't be listed by state", field=parameter, hint=hint)
-        elif _MADE.fullmatch(field) or (noun.cls in COUNTED and COUNTED[noun.cls].fullmatch(field)):
+        elif field == SHAPE_PATH and noun.cls in SHAPED and parameter == "filter":
+            continue
+        elif field == SHAPE_PATH or _MADE.fullmatch(field) or (noun.cls in COUNTED and COUNTED[noun.cls].fullmatch(field)):
             raise InvalidOption(f"{parameter}: can't go by {field[:80]}", field=parameter, hint="it is made when an object is read")
         elif not _PATH.fullmatch(field) or (field != "id" and re.split(r"[.\[]", field, maxsplit=1)[0] not in roots):
             raise InvalidOption(f"{parameter}: can't go by {field[:80]}", field=parameter, hint=f"use fields of {', '.join(roots)}")
@@ -141,7 +148,7 @@ def read_page(fetch: Fetch, query: Query | None, args: Mapping[str, Any], revisi
     if query is None:
         return Page((), "", 0, revision())
     if "page" not in args:
-        return fetch(msgspec.structs.replace(query, after=_after(args.get("continue", ""), query)))
+        return fetch(msgspec.structs.replace(query, after=place_after(args.get("continue", ""), query)))
     return _numbered(fetch, query, args)
 
 
@@ -162,14 +169,15 @@ def _numbered(fetch: Fetch, query: Query, args: Mapping[str, Any]) -> Page:
     return page
 
 
-def continue_token(page: Page, query: Query | None) -> str:
+def continue_token(page: Page, query: Asked | None) -> str:
     """An opaque token for the page after, empty on the last one; it is good only for the same list."""
     if not page.next or query is None:
         return ""
     return base64.urlsafe_b64encode(orjson.dumps([page.next, _digest(query)])).decode().rstrip("=")
 
 
-def _after(token: str, query: Query) -> str:
+def place_after(token: str, query: Asked) -> str:
+    """Where the page begins that a `continue` asks for. Raises InvalidOption for one of another list."""
     if not token:
         return ""
     try:
@@ -181,7 +189,7 @@ def _after(token: str, query: Query) -> str:
     return after
 
 
-def _digest(query: Query) -> str:
+def _digest(query: Asked) -> str:
     """Of what makes a list that list: everything but where in it one is and how many rows one takes."""
     same = msgspec.structs.replace(query, after="", limit=0)
     return hashlib.blake2s(msgspec.json.encode(same, order="deterministic"), digest_size=8).hexdigest()
@@ -198,7 +206,7 @@ def collection_body(noun: Noun, page: Page, query: Query | None, caller: Caller,
     return body
 
 
-def wrapped(type_: str, data: list[Any], page: Page, query: Query | None, args: Mapping[str, Any]) -> dict[str, Any]:
+def wrapped(type_: str, data: list[Any], page: Page, query: Asked | None, args: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {"type": "collection", "links": {"self": request.base_url}, "resourceType": type_}
     body |= {"revision": str(page.revision), "count": page.count, "data": data}
     if "page" in args and query is not None:

@@ -162,6 +162,18 @@ KINDS: tuple[Kind, ...] = (
     Kind("fleet.cattle.io.policies", ("policy", "policies")),
     Kind("fleet.cattle.io.bundlenamespacemappings", ("bundlenamespacemapping", "bundlenamespacemappings", "bnm")),
     Kind("management.cattle.io.fleetworkspaces", ("fleetworkspace", "fleetworkspaces", "workspace", "workspaces"), namespaced=False),
+    Kind(
+        "errorgroups",
+        ("error", "errors"),
+        (
+            ("CLUSTERS", column("clusters")),
+            ("BUNDLES", _texts("bundles")),
+            ("STATE", _state),
+            ("SINCE", lambda row: age(row, "since")),
+            ("MESSAGE", _message),
+        ),
+        made=False,
+    ),
     Kind("secrets", ("secret", "secrets"), (("TYPE", column("_type")),)),
     Kind("configmaps", ("configmap", "configmaps", "cm")),
 )

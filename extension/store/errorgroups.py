@@ -17,9 +17,10 @@ from extension.objects.base import Key
 from extension.objects.errors import Invalid
 from extension.objects.states import State
 from extension.store.applications import bundle_ids
-from extension.store.database import Database
+from extension.store.database import Database, committed
 from extension.store.dialects import among
 from extension.store.documents import Documents
+from extension.store.protocol import Page
 from extension.store.schema import complaints, deployments, objects, shapes
 from extension.store.standing import Standing
 
@@ -56,19 +57,11 @@ class ErrorGroup(msgspec.Struct, frozen=True):
     since: str
 
 
-class ErrorPage(msgspec.Struct, frozen=True):
-    """A page of groups, as a Page."""
-
-    items: tuple[ErrorGroup, ...]
-    next: str
-    count: int
-
-
 class Errors(Protocol):
     """What deployments complain of."""
 
-    def list(self, query: ErrorQuery) -> ErrorPage:
-        """The groups with the most clusters first. Raises Invalid for an `after` that is no place."""
+    def list(self, query: ErrorQuery) -> Page:
+        """A page of ErrorGroups, those with the most clusters first. Raises Invalid for an `after` that is no place."""
 
 
 _Place = tuple[int, str, str, int]
@@ -98,8 +91,8 @@ class ErrorGroups:
         self._documents = documents
         self._standing = standing
 
-    def list(self, query: ErrorQuery) -> ErrorPage:
-        """The groups with the most clusters first. Raises Invalid for an `after` that is no place."""
+    def list(self, query: ErrorQuery) -> Page:
+        """A page of ErrorGroups, those with the most clusters first. Raises Invalid for an `after` that is no place."""
         after = _place(query.after)
         with self._database.read() as connection:
             groups = self._groups(connection, query)
@@ -108,7 +101,7 @@ class ErrorGroups:
             left = [place for place in order if after is None or place > after]
             shown = [_group(connection, place, groups[place[1:]]) for place in left[: query.limit]]
             more = msgspec.json.encode(left[query.limit - 1]).decode() if len(left) > query.limit else ""
-            return ErrorPage(tuple(shown), more, len(order))
+            return Page(tuple(shown), more, len(order), committed(connection))
 
     def _groups(self, connection: Connection, query: ErrorQuery) -> Mapping[tuple[str, str, int], Sequence[_Part]]:
         """What each bundle has, by workspace, shape and state."""

@@ -28,8 +28,8 @@ from extension.store.deliveries import Deliveries
 
 if TYPE_CHECKING:
     from extension.store.asking import Asking
-    from extension.store.errorgroups import Errors
     from extension.store.errands import ErrandLog
+    from extension.store.errorgroups import Errors
     from extension.store.lease import Leases
 
 T = TypeVar("T", bound=Object)

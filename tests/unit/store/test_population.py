@@ -17,6 +17,7 @@ from extension.objects.plan import Step
 from extension.objects.selectors import LabelSelector, matches
 from extension.store import feed, finding, rowsets
 from extension.store.opening import open_store
+from extension.store.progress import ProgressSets
 from extension.store.protocol import Filter, Query, Report
 from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, listed, names, plan, status, step, variant
 from tests.unit.store.test_listing import fleets, quick, selectors
@@ -163,7 +164,7 @@ def test_progress_brought_up_to_date_is_progress_read_anew(store, monkeypatch, s
             case _:
                 store.report([Report(number, one, removed=True) for one in some])
         with store._database.read() as connection:
-            assert store.progress(key) == progress.ProgressSets().of(connection, number)
+            assert store.progress(key) == ProgressSets().of(connection, number)
     store.delete(Cluster, NS, "c0")
     assert ids[0] not in store.progress(key).existing
     assert names(store.list(Bundle)) == ["web"]
