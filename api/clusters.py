@@ -8,7 +8,11 @@ nothing else, for ever.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
+
+import msgspec
+from marshmallow import fields, validate
 
 from api import checks
 from api.access import EVERYWHERE, Need, Role, forbidden
@@ -20,9 +24,14 @@ from api.nouns import Action, Call, Noun, Write, object_id
 from api.places import resources_blueprint
 from api.representation import url
 from api.resources import blueprint
+from api.services import services
 from extension.objects.base import Key
+from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired
 from extension.objects.kinds import Cluster, FleetWorkspace
+from extension.objects.presence import before
+from extension.store.listing import SEEN_PATH
+from extension.store.protocol import Filter, Page, Query
 
 DIRECTORY = "continuous-delivery.cattle.io/directory"
 
@@ -145,4 +154,24 @@ NOUN = Noun(
     },
     links=("resources",),
 )
-blueprints = (blueprint(NOUN), resources_blueprint(NOUN, "cluster"))
+
+_TIME = validate.Regexp(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", error="must be a time such as 2026-01-31T12:00:00Z")
+SEEN_FIELDS: dict[str, fields.Field[Any]] = {
+    "seenBefore": fields.String(validate=_TIME, metadata={"description": "those last heard of before this time"}),
+    "seenSince": fields.String(validate=_TIME, metadata={"description": "those heard of at this time or later"}),
+    "silentFor": fields.String(
+        metadata={"description": "those not heard of for so long, such as `45m`; never seen ones are not among them"}
+    ),
+}
+
+
+def _fetch(query: Query, args: dict[str, Any]) -> Page:
+    latest = [args["seenBefore"]] if "seenBefore" in args else []
+    if "silentFor" in args:
+        latest.append(before(datetime.now(UTC), seconds(args["silentFor"], field="silentFor")))
+    more = [(Filter(SEEN_PATH, "<", (min(latest),)),)] if latest else []
+    more += [(Filter(SEEN_PATH, ">=", (args["seenSince"],)),)] if "seenSince" in args else []
+    return services().store.list(Cluster, msgspec.structs.replace(query, filters=(*query.filters, *more)))
+
+
+blueprints = (blueprint(NOUN, fetch=_fetch, extra=SEEN_FIELDS), resources_blueprint(NOUN, "cluster"))

@@ -30,7 +30,7 @@ from extension.objects.base import Object
 from extension.objects.kinds import Bundle, BundleDeployment, Cluster, ClusterGroup, ConfigMap, FleetWorkspace, GitRepo, HelmOp, Secret
 from extension.objects.schemas import strict
 from extension.store.errorgroups import ErrorQuery
-from extension.store.listing import SHAPE_PATH
+from extension.store.listing import BUNDLES_READY_PATH, SEEN_PATH, SHAPE_PATH
 from extension.store.protocol import Filter, Page, Query
 
 DEFAULT_LIMIT = 500
@@ -107,8 +107,12 @@ secret's value by asking for it."""
 STATED = (Bundle, BundleDeployment, Cluster)
 """Kinds whose state is counted in a row of its own; that of the others is a sum, which a list can't go by."""
 
-SHAPED = (BundleDeployment, Cluster)
-"""Kinds that a list can have those of which complain alike (`/v1/errorgroups`)."""
+KNOWN_BY_SETS: Mapping[tuple[type[Object], str], tuple[str, ...]] = {
+    (Cluster, "sort"): (SEEN_PATH, BUNDLES_READY_PATH),
+    (Cluster, "filter"): (SHAPE_PATH,),
+    (BundleDeployment, "filter"): (SHAPE_PATH,),
+}
+"""Fields that are laid over an object or never shown, and that a list goes by all the same, by kind and parameter."""
 
 _MADE = re.compile(r"metadata\.(state|fields|resourceVersion)\b.*")
 _COUNTED = re.compile(
@@ -133,8 +137,10 @@ def _readable(noun: Noun, fields: Iterable[str], parameter: str) -> None:
             if noun.cls not in STATED:
                 hint = "list their bundles by state"
                 raise InvalidOption(f"{parameter}: {noun.plural} can't be listed by state", field=parameter, hint=hint)
-        elif field == SHAPE_PATH and noun.cls in SHAPED and parameter == "filter":
+        elif field in KNOWN_BY_SETS.get((noun.cls, parameter), ()):
             continue
+        elif noun.cls is Cluster and field == SEEN_PATH:
+            raise InvalidOption(f"filter: can't go by {field}", field="filter", hint="use seenBefore, seenSince or silentFor")
         elif field == SHAPE_PATH or _MADE.fullmatch(field) or (noun.cls in COUNTED and COUNTED[noun.cls].fullmatch(field)):
             raise InvalidOption(f"{parameter}: can't go by {field[:80]}", field=parameter, hint="it is made when an object is read")
         elif not _PATH.fullmatch(field) or (field != "id" and re.split(r"[.\[]", field, maxsplit=1)[0] not in roots):

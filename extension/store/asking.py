@@ -18,9 +18,10 @@ from extension.objects.names import cluster_namespace, registered_cluster_name
 from extension.store import agent_keys
 from extension.store.agent_keys import Generations, identity
 from extension.store.assignments import Assignments
-from extension.store.bulk import fetched, many
+from extension.store.bulk import fetched
 from extension.store.database import Database
 from extension.store.dialects import in_document
+from extension.store.lastseen import write_seen
 from extension.store.protocol import Assigned
 from extension.store.reporting import sequence_of
 from extension.store.schema import objects
@@ -96,7 +97,7 @@ class Asking:
         wanted = list(dict.fromkeys(numbers))
         for at in range(0, len(wanted), _SEEN_AT_ONCE):
             with self._database.write() as connection:
-                many(connection, _SEEN, [(when, number) for number in wanted[at : at + _SEEN_AT_ONCE]])
+                write_seen(connection, wanted[at : at + _SEEN_AT_ONCE], when)
 
     def silent(self, before: str) -> list[int]:
         """The clusters that were last seen earlier than `before`, in one sweep."""
@@ -194,10 +195,6 @@ _BY_CLIENT = (
     _clusters(f"(o.marks & {int(Mark.CLIENT)}) <> 0 AND o.namespace = :space")
     .where(_CLIENT.in_(bindparam("clients", expanding=True, type_=Text())))
     .with_hint(_o, f"INDEXED BY {agent_keys.CLIENT_INDEX}", "sqlite")
-)
-_SEEN = (
-    "INSERT INTO seen (cluster_id, at) SELECT id, ? FROM object WHERE id = ? AND kind = 'Cluster'"
-    " ON CONFLICT (cluster_id) DO UPDATE SET at = excluded.at"
 )
 _SILENT = text("SELECT cluster_id FROM seen WHERE at < :before")
 _REPORTS = text(

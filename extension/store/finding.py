@@ -7,21 +7,34 @@ query is SQL's, over the clusters that are left.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from pyroaring import FrozenBitMap
-from sqlalchemy import Connection, Row, select, text
+from sqlalchemy import Connection, Row, select
 
 from extension.objects.errors import Invalid
 from extension.objects.kinds import Cluster
 from extension.objects.plan import NONE
 from extension.objects.selectors import LabelSelector, Requirement, requirements
-from extension.store.bulk import along_an_index, fetched
+from extension.store.bulk import along_an_index
 from extension.store.complaints import shapes_of
 from extension.store.dialects import among
 from extension.store.labels import LabelIndex
-from extension.store.listing import STATE_PATHS, Found, Order, document_field, label_key, listed, shape_digests
+from extension.store.lastseen import AFTER, BEFORE, LastSeen
+from extension.store.listing import (
+    BUNDLES_READY_PATH,
+    SEEN_PATH,
+    STATE_PATHS,
+    Found,
+    Order,
+    document_field,
+    label_key,
+    listed,
+    selection,
+    shape_digests,
+)
 from extension.store.protocol import Filter, Query
 from extension.store.schema import objects
 from extension.store.standing import NOT_READY, Standing
@@ -42,7 +55,7 @@ class ClusterLists:
         self._index = index
         self._standing = standing
         self._tallies = tallies
-        self._seen = (0, 0, NONE)
+        self._seen = LastSeen()
 
     def narrowed(self, query: Query) -> tuple[Query, FrozenBitMap]:
         """The clusters that workspaces and labels leave, and the query with what is still to be asked. Raises Invalid."""
@@ -61,9 +74,34 @@ class ClusterLists:
             found = self._holding(connection, terms)
             left, rest = (left, [*rest, terms]) if found is None else (left & found, rest)
         query = msgspec.structs.replace(query, filters=tuple(rest))
-        if not rest and query.sort and query.sort[0].removeprefix("-") in STATE_PATHS:
-            return *self._by_state(connection, query, left), len(left)
-        return self._sorted(connection, query, left)
+        sets = self._sets(connection, query.sort[0].removeprefix("-"), left) if query.sort else None
+        if sets is None:
+            return self._sorted(connection, query, left)
+        if rest:
+            wanted = selection(query, document_field, objects.c.namespace, Cluster.KIND) & among(objects.c.id, left)
+            left = FrozenBitMap([row[0] for row in connection.execute(select(objects.c.id).where(objects.c.kind == Cluster.KIND, wanted))])
+            query = msgspec.structs.replace(query, filters=())
+        by_name = query.sort[1:] in ((), _BY_NAME) and len(left) <= FEW
+        return *(self._few if by_name else self._by_set)(connection, query, left, sets), len(left)
+
+    def _few(
+        self, connection: Connection, query: Query, left: FrozenBitMap, sets: Mapping[str, FrozenBitMap]
+    ) -> tuple[Sequence[Row[Any]], str]:
+        """As `_by_set`, with one look at the names of all: few clusters may be in nearly as many sets."""
+        turned = query.sort[0].startswith("-")
+        names = select(objects.c.id, objects.c.namespace, objects.c.name).where(among(objects.c.id, left))
+        places = {row.id: [row.namespace, row.name, row.id] for row in connection.execute(names)}
+        order = [(word, places[id_]) for word, here in sets.items() for id_ in here & left if id_ in places]
+        order.sort(key=itemgetter(1))
+        order.sort(key=itemgetter(0), reverse=turned)
+        if query.after:
+            word, inner = _place(query.after)
+            after = Order(msgspec.structs.replace(query, sort=_BY_NAME, after=inner), document_field, (objects.c.id,)).after
+            order = [one for one in order if (one[0] < word if turned else one[0] > word) or (one[0] == word and one[1] > after)]
+        shown = order[: query.limit]
+        found = {row.id: row for row in connection.execute(select(objects).where(among(objects.c.id, [place[2] for _, place in shown])))}
+        more = _token(shown[-1][0], msgspec.json.encode(shown[-1][1]).decode()) if len(order) > query.limit else ""
+        return [found[place[2]] for _, place in shown], more
 
     def _holding(self, connection: Connection, terms: Sequence[Filter]) -> FrozenBitMap | None:
         """The clusters a filter holds for; None where that is for SQL to find out."""
@@ -71,6 +109,9 @@ class ClusterLists:
         if all(term.field in STATE_PATHS and term.operator not in {"~", "!~"} for term in terms):
             states = self._states(connection)
             return FrozenBitMap.union(NONE, *(_stated(term, states) for term in terms))
+        if any(term.field == SEEN_PATH for term in terms):
+            self._seen.refresh(connection)
+            return FrozenBitMap.union(NONE, *(self._timed(term) for term in terms))
         if digests := shape_digests(terms):
             return self._standing.complaining(connection, shapes_of(connection, digests), NOT_READY)
         if len(terms) == 1 and one.field == "metadata.name" and one.operator == "~":
@@ -83,12 +124,36 @@ class ClusterLists:
             return *self._walked(connection, query, left), len(left)
         return listed(connection, Cluster.KIND, query, among(objects.c.id, left))
 
-    def _by_state(self, connection: Connection, query: Query, left: FrozenBitMap) -> tuple[Sequence[Row[Any]], str]:
-        """State after state in the order of their names; within one, in the order the rest of the sort says."""
+    def _timed(self, term: Filter) -> FrozenBitMap:
+        """The clusters that a filter by the time they were last seen holds for. Raises Invalid."""
+        if term.field != SEEN_PATH or term.operator not in {BEFORE, AFTER, "exists", "!exists"}:
+            raise Invalid(f"filter: {SEEN_PATH} is asked for before or since a time, or whether there is one", field="filter")
+        if term.operator in {BEFORE, AFTER}:
+            wanted = self._seen.before if term.operator == BEFORE else self._seen.since
+            return FrozenBitMap.union(NONE, *map(wanted, term.values))
+        ever = self._seen.ever()
+        return ever if term.operator == "exists" else self._index.chosen(None, LabelSelector()) - ever
+
+    def _sets(self, connection: Connection, field: str, left: FrozenBitMap) -> Mapping[str, FrozenBitMap] | None:
+        """The clusters by a field that is laid over them, under texts that sort as its values do; None for any other field."""
+        if field in STATE_PATHS:
+            return self._states(connection)
+        if field == BUNDLES_READY_PATH:
+            self._tallies.refresh(connection)
+            return self._tallies.by_ready()
+        if field == SEEN_PATH:
+            self._seen.refresh(connection)
+            return {**self._seen.by_time(), "": left - self._seen.ever()}
+        return None
+
+    def _by_set(
+        self, connection: Connection, query: Query, left: FrozenBitMap, sets: Mapping[str, FrozenBitMap]
+    ) -> tuple[Sequence[Row[Any]], str]:
+        """Set after set in the order of their names; within one, in the order the rest of the sort says."""
         turned = query.sort[0].startswith("-")
         state, inner = _place(query.after) if query.after else ("", "")
         rows: list[Row[Any]] = []
-        for name, clusters in sorted(self._states(connection).items(), reverse=turned):
+        for name, clusters in sorted(sets.items(), reverse=turned):
             if query.after and (name > state if turned else name < state):
                 continue
             here = left & clusters
@@ -107,16 +172,10 @@ class ClusterLists:
     def _states(self, connection: Connection) -> dict[str, FrozenBitMap]:
         """All clusters by what their display state is."""
         self._tallies.refresh(connection)
-        seen = self._checked_in(connection)
+        self._seen.refresh(connection)
+        seen = self._seen.ever()
         states = {name: clusters & seen for name, clusters in self._tallies.states().items()}
         return {**states, WAIT_CHECK_IN: self._index.chosen(None, LabelSelector()) - seen}
-
-    def _checked_in(self, connection: Connection) -> FrozenBitMap:
-        """The clusters that were ever heard of, read again when their number says that there are others."""
-        count, newest = connection.execute(_SEEN_COUNT).one()
-        if self._seen[:2] != (count, newest):
-            self._seen = (count, newest, FrozenBitMap([row[0] for row in fetched(connection, _SEEN)]))
-        return self._seen[2]
 
     def _walked(self, connection: Connection, query: Query, left: FrozenBitMap) -> tuple[Sequence[Row[Any]], str]:
         """Goes along the index, in growing chunks, until a page of `left` is full. Workspaces are in `left` already: the index
@@ -182,7 +241,3 @@ def _requirement(terms: Sequence[Filter]) -> Requirement | None:
     except Invalid:
         return None
     return asked
-
-
-_SEEN_COUNT = text("SELECT count(*), coalesce(max(cluster_id), 0) FROM seen")
-_SEEN = text("SELECT cluster_id FROM seen")

@@ -56,6 +56,9 @@ _COLUMNS: Mapping[str, ColumnElement[Any]] = {
     "id": case((objects.c.namespace == "", objects.c.name), else_=objects.c.namespace + "/" + objects.c.name),
 }
 _Integer = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+SEEN_PATH = "status.agent.lastSeen"
+BUNDLES_READY_PATH = "status.display.readyBundles"
+"""What a list of clusters goes by, though it is laid over them when they are read: sets in memory know it."""
 STATE_PATHS = ("status.display.state", "metadata.state.name")
 
 SHAPE_PATH = "status.shape"
@@ -80,6 +83,8 @@ def document_field(path: str) -> ColumnElement[Any]:
         return select(labels.c.value).where(labels.c.object_id == objects.c.id, labels.c.key == key).scalar_subquery()
     if path in STATE_PATHS:
         return _shown_state()
+    if path in (SEEN_PATH, BUNDLES_READY_PATH, SHAPE_PATH):
+        raise Invalid(f"sort: {path} can only be the first field", field="sort")
     if not path.startswith(("metadata.", "spec.", "status.", "type")):
         raise unknown(path)
     return inside(objects.c.doc, path)
@@ -150,6 +155,8 @@ def _holds(term: Filter, field: Fields) -> ColumnElement[bool]:
         case "~" | "!~":
             hit = or_(*(holds(text, literal(value)) for value in term.values))
             return hit if term.operator == "~" else ~hit
+        case "<" | ">=":
+            raise Invalid(f"filter: {term.field[:80]} is not compared by {term.operator}", field="filter")
         case "exists":
             return column.is_not(None)
         case _:

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Table, inspect, text
 
 from extension.objects.errors import Unavailable
 from extension.store import agent_keys
-from extension.store.schema import LABEL_VIEW, complaints, deployments, errands, leases, metadata, samples, shapes, webhook_deliveries
+from extension.store.schema import LABEL_VIEW, complaints, deployments, errands, leases, metadata, samples, seen, shapes, webhook_deliveries
 
 UNFINISHED = "unfinished_copy"
 """A table that is there while a store is copied into this place (`copying.py`): nothing opens it."""
@@ -29,6 +29,7 @@ EXPECTED = {
     ("deployment", "deployment_shape"): "50000 1000 500 1",
     ("deployment", "deployment_not_ready"): "50000 1000 1",
     ("report", "report"): "5000000 100000 1",
+    ("seen", "seen_written"): "1000000 1000",
     ("tally", "tally_revision"): "1000000 100",
     ("tally", "tally_few"): "1000 2",
 }
@@ -65,21 +66,29 @@ def _for_several(connection: Connection) -> None:
 
 
 def _shapes(connection: Connection) -> None:
-    """A store that was made by an older program gets the column; messages are counted from each deployment's next report on."""
-    if "shape" not in {column["name"] for column in inspect(connection).get_columns("deployment")}:
-        connection.execute(text("ALTER TABLE deployment ADD COLUMN shape BIGINT NOT NULL DEFAULT 0"))
-        next(index for index in deployments.indexes if index.name == "deployment_shape").create(connection)
-        if connection.dialect.name == "sqlite":
-            figures = EXPECTED["deployment", "deployment_shape"]
-            connection.execute(
-                text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES ('deployment', 'deployment_shape', :figures)"), {"figures": figures}
-            )
-            connection.execute(text("ANALYZE sqlite_schema"))
+    """Messages are counted from each deployment's next report on."""
+    _add_number(connection, deployments, "shape", "deployment_shape")
     for table in (shapes, complaints):
         table.create(connection, checkfirst=True)
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks, agent_keys.create, _for_several, _shapes)
+def _order_of_seen(connection: Connection) -> None:
+    _add_number(connection, seen, "written", "seen_written")
+
+
+def _add_number(connection: Connection, table: Table, column: str, index: str) -> None:
+    """Adds a column of numbers, 0 in all rows, and the index that begins with it, to a store that an older program made."""
+    if column in {one["name"] for one in inspect(connection).get_columns(table.name)}:
+        return
+    connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column} BIGINT NOT NULL DEFAULT 0"))
+    next(one for one in table.indexes if one.name == index).create(connection)
+    if connection.dialect.name == "sqlite":
+        row = {"table": table.name, "index": index, "figures": EXPECTED[table.name, index]}
+        connection.execute(text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:table, :index, :figures)"), row)
+        connection.execute(text("ANALYZE sqlite_schema"))
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks, agent_keys.create, _for_several, _shapes, _order_of_seen)
 """Migration N brings a store from version N to N + 1. Released ones are never edited."""
 
 

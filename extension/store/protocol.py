@@ -36,10 +36,11 @@ T = TypeVar("T", bound=Object)
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """One condition on a field path such as `metadata.name` or `metadata.labels[env]`. `values` are alternatives."""
+    """One condition on a field path such as `metadata.name` or `metadata.labels[env]`. `values` are alternatives.
+    `<` and `>=` are for times, of those that a kind can be asked for by (`finding.py`)."""
 
     field: str
-    operator: Literal["=", "!=", "~", "!~", "in", "notin", "exists", "!exists"]
+    operator: Literal["=", "!=", "~", "!~", "in", "notin", "exists", "!exists", "<", ">="]
     values: tuple[str, ...] = ()
 
 

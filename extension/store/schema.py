@@ -206,7 +206,14 @@ tallies = Table(
     Index("tally_few", "revision", sqlite_where=text("NOT of_cluster"), postgresql_where=text("NOT of_cluster")),
 )
 
-seen = Table("seen", metadata, Column("cluster_id", _ID, primary_key=True, autoincrement=False), Column("at", TEXT, nullable=False))
+seen = Table(
+    "seen",
+    metadata,
+    Column("cluster_id", _ID, primary_key=True, autoincrement=False),
+    Column("at", TEXT, nullable=False),
+    Column("written", _ID, nullable=False, server_default="0"),  # number of the write, above all before it (`lastseen.py`)
+    Index("seen_written", "written"),
+)
 
 tokens = Table(
     "token",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 
 import msgspec
 from pyroaring import BitMap, FrozenBitMap
@@ -88,11 +89,24 @@ class ClusterTallies:
 
     def states(self) -> dict[str, FrozenBitMap]:
         """All clusters by their worst state, with the empty text for those that have nothing that is not ready."""
+        return self._by(_worst)
+
+    def by_ready(self) -> dict[str, FrozenBitMap]:
+        """All clusters by how much of what is deployed to them is ready, least first."""
+        return self._by(_share)
+
+    def _by(self, name: Callable[[Vector], str]) -> dict[str, FrozenBitMap]:
         found: dict[str, BitMap] = defaultdict(BitMap)
         with self._lock:
             for vector, known in self._sets.items():
-                found[_worst(vector)] |= known.members
-        return {name: FrozenBitMap(clusters) for name, clusters in found.items()}
+                found[name(vector)] |= known.members
+        return {word: FrozenBitMap(clusters) for word, clusters in found.items()}
+
+
+def _share(vector: Vector) -> str:
+    """A text that sorts by the share of deployments that are ready, then by their number; nothing is deployed sorts first."""
+    ready, total = vector[0], sum(vector[: len(STATE_COLUMNS)])
+    return f"{ready * 10**9 // total:010d} {total:010d}" if total else ""
 
 
 def _worst(vector: Vector) -> str:
