@@ -119,6 +119,19 @@ class Fleet:
             told += len(waiting)
         return told
 
+    def report_failures(self, key: Key) -> None:
+        """Every agent says of a bundle that is new that it could not be deployed, for one of five reasons, and names what is its own."""
+        self.look(key)
+        number = self.store.object_id(key)
+        clusters = list(self.store.progress(key).existing)
+        for at in range(0, len(clusters), REPORTS_AT_ONCE):
+            self.store.report([Report(number, one, failed(one)) for one in clusters[at : at + REPORTS_AT_ONCE]])
+
+
+def failed(number: int) -> BundleDeploymentStatus:
+    message = f"reason {'abcde'[number % 5]}: image registry.example.org/web:1.{number % 9} denied for 10.0.{number % 250}.1"
+    return BundleDeploymentStatus(conditions=(Condition(type="Deployed", status="False", reason="Error", message=message),))
+
 
 def bundle_spec(
     selector: LabelSelector, content: str, *, helm: HelmOptions | None = None, rollout: RolloutStrategy | None = None

@@ -131,6 +131,13 @@ team   web                      web,db                    3d
 open                                                      3d
 """,
     ),
+    "errors": (
+        [{**row("3f2a-errapplied", "errapplied", "pull of <n> denied"), "clusters": 412, "bundles": ["db", "web"], "since": ago(hours=2)}],
+        """\
+NAME              CLUSTERS   BUNDLES   STATE        SINCE   MESSAGE
+3f2a-errapplied   412        db,web    errapplied   2h      pull of <n> denied
+""",
+    ),
     "policies": ([row("tenants", requireServiceAccount=True)], "NAME      AGE\ntenants   3d\n"),
     "bnm": ([row("to-edge")], "NAME      AGE\nto-edge   3d\n"),
     "workspace": ([row("edge", workspace="")], "NAME   AGE\nedge   3d\n"),
