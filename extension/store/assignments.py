@@ -21,6 +21,7 @@ from extension.store.bulk import along_an_index
 from extension.store.deployments import REPO_NAME
 from extension.store.dialects import in_document
 from extension.store.documents import Documents
+from extension.store.errorgroups import deployments_alike
 from extension.store.listing import STATE_PATHS, Order, counted, document_field, inside, label_key, selection, shape_digests, unknown
 from extension.store.protocol import Assigned, Filter, Page, Query
 from extension.store.schema import deployment_ids, deployments, labels, objects, reports, shapes, variants
@@ -142,6 +143,9 @@ class Assignments:
         }
         items = tuple(_view(row, bundles[row.bundle_id], options) for row in shown)
         more = order.next(shown[-1]) if len(rows) > query.limit else ""
+        known = deployments_alike(connection, query) if alike and not ids else None
+        if known is not None:
+            return Page(items, more, known, revision)
         plain = not query.filters and query.selector is None and query.namespaces is None and "gitrepo" not in ids
         source = deployments if plain else _ROWS
         return Page(items, more, connection.execute(counted(source, where)).scalar_one(), revision)

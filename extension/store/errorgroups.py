@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select, true
 
 from extension.objects.base import Key
 from extension.objects.errors import Invalid
@@ -20,10 +20,12 @@ from extension.store.applications import bundle_ids
 from extension.store.database import Database, committed
 from extension.store.dialects import among
 from extension.store.documents import Documents
-from extension.store.protocol import Page
+from extension.store.listing import STATE_PATHS, shape_digests
+from extension.store.protocol import Page, Query
 from extension.store.schema import complaints, deployments, objects, shapes
 from extension.store.standing import Standing
 
+_WORKSPACE = "metadata.labels[fleet.cattle.io/bundle-namespace]"
 NAMED = 5
 """So many clusters of a group are named."""
 
@@ -134,6 +136,25 @@ class ErrorGroups:
         if len(parts) == 1:
             return parts[0].count
         return len(self._standing.complaining(connection, [(part.bundle_id, part.shape_id) for part in parts], (state,)))
+
+
+def deployments_alike(connection: Connection, query: Query) -> int | None:
+    """How many deployments a list has that asks for nothing but a shape, states and workspaces: the counters know. None for others."""
+    if query.selector is not None:
+        return None
+    wanted: ColumnElement[bool] = true() if query.namespaces is None else objects.c.namespace.in_(query.namespaces)
+    for terms in query.filters:
+        one = terms[0]
+        if digests := shape_digests(terms):
+            wanted &= shapes.c.digest.in_(digests)
+        elif len(terms) > 1 or one.operator not in {"=", "in"} or one.field not in {STATE_PATHS[0], _WORKSPACE}:
+            return None
+        elif one.field == _WORKSPACE:
+            wanted &= objects.c.namespace.in_(one.values)
+        else:
+            wanted &= complaints.c.state.in_([State[name].value for name in one.values if name in State.__members__])
+    found = _PARTS.with_only_columns(func.coalesce(func.sum(complaints.c.n), 0), maintain_column_froms=True).where(wanted)
+    return int(connection.execute(found).scalar_one())
 
 
 def _group(connection: Connection, place: _Place, parts: Sequence[_Part]) -> ErrorGroup:
