@@ -128,8 +128,8 @@ class Hub:
         _check(reports)
         with self._writes.entered():
             made = [Report(one.bundle_id, number, one.status, one.removed, one.sequence, one.revision) for one in reports]
-            self._reports.deliver(made, WRITE_TIMEOUT)
-            stored = self._store.asking.sequences(number, {one.bundle_id for one in reports})
+            standing = self._reports.deliver(made, WRITE_TIMEOUT)
+        stored = {bundle: sequence for (bundle, _), sequence in standing.items()}
         stale = tuple(StaleReport(one.bundle_id, stored[one.bundle_id]) for one in reports if stored.get(one.bundle_id, 0) > one.sequence)
         gone = tuple(sorted({one.bundle_id for one in reports} - stored.keys()))
         return ReportAnswer(len(reports) - len(stale) - sum(one.bundle_id in gone and not one.removed for one in reports), stale, gone)

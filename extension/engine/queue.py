@@ -40,6 +40,7 @@ class Queue(Generic[K]):
         self._number = 0
         self._active: set[K] = set()
         self._failures: dict[K, int] = {}
+        self._ended: dict[K, float] = {}
         self._stopped = False
         self._threads = [threading.Thread(target=self._work, name=f"{name}-{i}", daemon=True) for i in range(workers)]
 
@@ -52,11 +53,20 @@ class Queue(Generic[K]):
         with self._condition:
             self._put(key, self._clock() + after)
 
+    def add_apart(self, key: K, apart: float) -> None:
+        """Asks for `key` now, or `apart` seconds after the end of its last pass if that is later: for what comes often, and of which
+        one pass sees all."""
+        with self._condition:
+            now = self._clock()
+            ended = self._ended.setdefault(key, now - apart)
+            self._put(key, now + apart if key in self._active else max(now, ended + apart))
+
     def forget(self, key: K) -> None:
-        """Drops a waiting wish and the failure count of a key whose object is gone."""
+        """Drops a waiting wish and all that is remembered of a key whose object is gone."""
         with self._condition:
             self._due.pop(key, None)
             self._failures.pop(key, None)
+            self._ended.pop(key, None)
 
     def stop(self, timeout: float = 5.0) -> None:
         """Lets running handlers end (up to `timeout` seconds in all) and starts no new ones."""
@@ -105,6 +115,8 @@ class Queue(Generic[K]):
         with self._condition:
             if again is not None:
                 self._put(key, self._clock() + again)
+            if key in self._ended:
+                self._ended[key] = self._clock()
             self._active.discard(key)
             if key in self._due:
                 self._push(key)

@@ -7,7 +7,7 @@ truth, and a killed hub asks for it again. Who has to know waits for that (`deli
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import structlog
@@ -25,11 +25,23 @@ RETRY = 1.0
 Key = tuple[int, int]
 
 
+class _Told:
+    """Who waits for reports: `done` is released for each that is on disk, and `standing` has what stands of it then."""
+
+    def __init__(self) -> None:
+        self.done = threading.Semaphore(0)
+        self.standing: dict[Key, int] = {}
+
+
 class _Waiting(msgspec.Struct):
-    """A report that is to be written, and how many of their reports those still wait for who are to be told."""
+    """A report that is to be written, and who is to be told."""
 
     report: Report
-    told: list[threading.Semaphore]
+    told: list[_Told]
+
+    @property
+    def key(self) -> Key:
+        return self.report.bundle_id, self.report.cluster_id
 
 
 class Reports:
@@ -50,19 +62,21 @@ class Reports:
             self._put(_Waiting(report, []))
             self._condition.notify()
 
-    def deliver(self, reports: Sequence[Report], timeout: float) -> None:
-        """Adds reports and waits until they, or newer ones of the same deployments, are on disk. Raises Unavailable when that takes
+    def deliver(self, reports: Sequence[Report], timeout: float) -> Mapping[Key, int]:
+        """Adds reports and waits until they, or newer ones of the same deployments, are on disk. By bundle and cluster, the sequence
+        of the report that stood when they were written; those that are gone are left out. Raises Unavailable when that takes
         longer than `timeout` seconds; they may be written later."""
-        done = threading.Semaphore(0)
+        told = _Told()
         with self._condition:
             if self._stopped:
                 raise Unavailable("the service is stopping", hint="send the reports again later")
             for report in reports:
-                self._put(_Waiting(report, [done]))
+                self._put(_Waiting(report, [told]))
             self._condition.notify()
         for _ in reports:
-            if not done.acquire(timeout=timeout):
+            if not told.done.acquire(timeout=timeout):
                 raise Unavailable("the reports could not be written in time", hint="send them again later")
+        return told.standing
 
     def stop(self) -> None:
         """Writes what is waiting and ends."""
@@ -74,9 +88,8 @@ class Reports:
 
     def _put(self, new: _Waiting) -> None:
         """Keeps the newer report of a deployment, and everybody who waits for either."""
-        key = (new.report.bundle_id, new.report.cluster_id)
-        known = self._waiting.get(key)
-        self._waiting[key] = _Waiting(newer(known.report, new.report), known.told + new.told) if known else new
+        known = self._waiting.get(new.key)
+        self._waiting[new.key] = _Waiting(newer(known.report, new.report), known.told + new.told) if known else new
 
     def _run(self) -> None:
         while True:
@@ -107,7 +120,7 @@ class Reports:
     def _written(self, batch: list[_Waiting]) -> None:
         """Raises Unavailable. A report that nobody can write is a mistake of ours: it is logged, and the others are written without it."""
         try:
-            self._store.report([waiting.report for waiting in batch])
+            standing = self._store.report([waiting.report for waiting in batch])
         except Unavailable:
             raise
         except Exception:
@@ -116,10 +129,13 @@ class Reports:
                     self._written([waiting])
                 return
             log.exception("report not written", bundle=batch[0].report.bundle_id, cluster=batch[0].report.cluster_id)
+            standing = {batch[0].key: batch[0].report.sequence}  # to send it again would not help
         for waiting in batch:
-            told, waiting.told = waiting.told, []
-            for done in told:
-                done.release()
+            everybody, waiting.told = waiting.told, []
+            for told in everybody:
+                if waiting.key in standing:
+                    told.standing[waiting.key] = standing[waiting.key]
+                told.done.release()
 
     def _is_stopped(self) -> bool:
         return self._stopped

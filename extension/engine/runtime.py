@@ -39,6 +39,8 @@ HELMOP_WORKERS = 4
 BUNDLE_WORKERS = 2
 IMAGESCAN_WORKERS = 2
 POLLS_A_SECOND_AT_START = 50.0
+REPORTED_APART = 0.25
+"""Seconds between two looks at a bundle because of reports: they come in hundreds a second, and a look sees all of them."""
 
 
 class Sources(GitSources, Versions, ChartFiles, Images, Protocol):
@@ -163,7 +165,7 @@ class Engine:
             self.helmops.add(Key(HelmOp.KIND, change.key.namespace, change.key.name))
 
     def _deployments_changed(self, change: Change) -> None:
-        self.bundles.add(Key("Bundle", change.key.namespace, change.key.name))
+        self.bundles.add_apart(Key("Bundle", change.key.namespace, change.key.name), REPORTED_APART)
         self._work_changed = True
 
     def _settle(self) -> None:

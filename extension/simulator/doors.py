@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import http.client
-import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 import msgspec
 
 from extension.objects.agents import DeploymentReport, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
 from extension.objects.errors import Busy, UserError
+from extension.simulator.connection import Answer, Connection
 
-TIMEOUT = 60.0
 RETRY = 5.0
+
+
+_WORK = msgspec.json.Decoder(Work)
 
 
 class Away(Exception):
@@ -40,40 +41,29 @@ class HttpDoor:
     those of the machine, False for any."""
 
     def __init__(self, url: str, verify: bool | str = True) -> None:
-        parts = urlsplit(url)
-        self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
-        if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=verify if isinstance(verify, str) else None)
-            if verify is False:
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            self._connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=context)
-        self._prefix = parts.path.rstrip("/")
+        self._connection = Connection(url, verify)
 
     def register(self, secret: str, requests: Sequence[RegistrationRequest]) -> Sequence[Registration]:
         body = requests[0] if len(requests) == 1 else list(requests)
-        _, data, _ = self._asked("register", secret, body)
+        data = self._asked("register", secret, body).body
         return [msgspec.json.decode(data, type=Registration)] if len(requests) == 1 else msgspec.json.decode(data, type=list[Registration])
 
     def check_in(self, key: str, since: str) -> tuple[Work | None, float]:
-        status, data, headers = self._asked("checkin", key, {"since": since})
-        work = None if status == http.client.NO_CONTENT else msgspec.json.decode(data, type=Work)
-        return work, float(headers["Check-In-After"])
+        answer = self._asked("checkin", key, {"since": since})
+        work = None if answer.status == http.client.NO_CONTENT else _WORK.decode(answer.body)
+        return work, float(answer.headers["check-in-after"])
 
     def report(self, key: str, reports: tuple[DeploymentReport, ...]) -> ReportAnswer:
-        return msgspec.json.decode(self._asked("reports", key, ReportBatch(reports))[1], type=ReportAnswer)
+        return msgspec.json.decode(self._asked("reports", key, ReportBatch(reports)).body, type=ReportAnswer)
 
-    def _asked(self, name: str, key: str, body: Any) -> tuple[int, bytes, Mapping[str, str]]:
-        headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    def _asked(self, name: str, key: str, body: Any) -> Answer:
         try:
-            self._connection.request("POST", f"{self._prefix}/agent/v1/{name}", msgspec.json.encode(body), headers)
-            answer = self._connection.getresponse()
-            data = answer.read()
+            answer = self._connection.post(f"/agent/v1/{name}", key, msgspec.json.encode(body))
         except (OSError, http.client.HTTPException) as error:
-            self._connection.close()
             raise Away(type(error).__name__) from None
         if answer.status >= http.client.BAD_REQUEST:
-            raise Away(str(answer.status), float(answer.headers.get("Retry-After") or RETRY))
-        return answer.status, data, answer.headers  # type: ignore[return-value]
+            raise Away(str(answer.status), float(answer.headers.get("retry-after") or RETRY))
+        return answer
 
 
 class Hub(Protocol):

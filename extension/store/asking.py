@@ -132,11 +132,6 @@ class Asking:
             raise NotFound(f"no deployment of this cluster has content {sha256}", hint="check in again: the work may have changed")
         return bytes(row.data) if row.data is not None else gzip.compress(manifest(()), mtime=0)
 
-    def sequences(self, number: int, bundles: Collection[int]) -> Mapping[int, int]:
-        """By bundle, the sequence of the last report of this cluster; bundles that it has not are left out."""
-        with self._database.read() as connection:
-            return {row[0]: sequence_of(row[1]) for row in fetched(connection, _REPORTS, number=number) if row[0] in bundles}
-
     # keys
 
     def keys_changed(self, since: int) -> tuple[int, Mapping[int, Generations]]:

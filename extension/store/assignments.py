@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Text, and_, case, cast, func, literal, null, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Row, Text, and_, bindparam, case, cast, func, literal, null, or_, select, true
 
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.helmop import HELM_NAME
@@ -70,6 +70,18 @@ _COLUMNS = [
     func.coalesce(_live_id.c.text, "").label("live_text"),
     reports.c.doc.label("report"),
 ]
+_SINCE = bindparam("since")
+_ASSIGNED = (
+    select(*_COLUMNS)
+    .select_from(_ROWS)
+    .where(
+        _d.cluster_id == bindparam("cluster"),
+        (_d.asked > _SINCE) | (_bundle.c.revision > _SINCE) | (_cluster.c.revision > _SINCE),
+        _d.live.is_not(None) | _d.deleting,
+    )
+    .order_by(_bundle.c.namespace, _bundle.c.name)
+)
+"""Made once: to make it takes longer than to run it."""
 _STATE_NAMES = case(*[(_d.state == state.value, literal(state.name)) for state in State], else_=literal("Removing"))
 
 _STATE_NUMBERS = {**State.__members__, "Removing": 0}
@@ -82,10 +94,7 @@ class Assignments:
 
     def assigned(self, connection: Connection, cluster_id: int, since: int) -> list[Assigned]:
         """A cluster's deployments for which the hub asked something after `since`, also by a change of bundle or cluster."""
-        newer = (_d.asked > since) | (_bundle.c.revision > since) | (_cluster.c.revision > since)
-        wanted = (_d.cluster_id == cluster_id) & newer & (_d.live.is_not(None) | _d.deleting)
-        statement = select(*_COLUMNS).select_from(_ROWS).where(wanted).order_by(_bundle.c.namespace, _bundle.c.name)
-        return [self._work(row) for row in connection.execute(statement)]
+        return [self._work(row) for row in connection.execute(_ASSIGNED, {"cluster": cluster_id, "since": since})]
 
     def _work(self, row: Row[Any]) -> Assigned:
         bundle, cluster = self._bundle(row), msgspec.json.decode(row.cluster_doc, type=Cluster)

@@ -13,7 +13,7 @@ import uuid
 from typing import Any, TypeVar
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text, update
 
 from extension.objects import names
 from extension.objects.base import Key, Object, ObjectMeta, prepare
@@ -36,6 +36,9 @@ _SECRET = msgspec.json.Decoder(tuple[dict[str, bytes], dict[str, str]])
 _RESOURCES = msgspec.json.Decoder(dict[str, tuple[BundleResource, ...]])
 _NO_RESOURCES = sha256_sum(())
 _ATTEMPTS_AT_A_NAME = 5
+_BY_KEY = select(objects).where(
+    objects.c.kind == bindparam("kind"), objects.c.namespace == bindparam("namespace"), objects.c.name == bindparam("name")
+)
 
 
 class Documents:
@@ -45,8 +48,7 @@ class Documents:
         self._seal = seal
 
     def row(self, connection: Connection, key: Key) -> Row[Any] | None:
-        where = (objects.c.kind == key.kind) & (objects.c.namespace == key.namespace) & (objects.c.name == key.name)
-        return connection.execute(select(objects).where(where)).one_or_none()
+        return connection.execute(_BY_KEY, {"kind": key.kind, "namespace": key.namespace, "name": key.name}).one_or_none()
 
     def require(self, connection: Connection, key: Key) -> Row[Any]:
         found = self.row(connection, key)

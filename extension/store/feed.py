@@ -78,7 +78,7 @@ _COUNTED = (
     "SELECT t.revision, o.id, o.kind, o.namespace, o.name, 'MODIFIED', 2 FROM tally t JOIN object o ON o.id = t.object_id"
     " WHERE t.revision > :since AND t.revision > o.revision"
 )
-_NOT_OF_CLUSTERS = f"{_COUNTED} AND NOT t.of_cluster"
+_OF_MAKERS = f"{_COUNTED} AND NOT t.of_cluster AND o.kind <> 'Bundle'"
 _DEPLOYMENTS = (
     "SELECT t.revision, o.id, 'BundleDeployment', o.namespace, o.name, 'MODIFIED', 3 FROM tally t"
     " JOIN object o ON o.id = t.object_id AND o.kind = 'Bundle' WHERE t.revision > :since AND NOT t.of_cluster"
@@ -94,4 +94,4 @@ def _feed(*parts: str) -> TextClause:
 
 
 _CHANGES = _feed(_OBJECTS, _TOMBSTONES, _COUNTED, _DEPLOYMENTS)
-_OF_OBJECTS = _feed(_OBJECTS, _TOMBSTONES, _NOT_OF_CLUSTERS, _DEPLOYMENTS)
+_OF_OBJECTS = _feed(_OBJECTS, _TOMBSTONES, _OF_MAKERS, _DEPLOYMENTS)

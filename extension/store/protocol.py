@@ -12,7 +12,7 @@ Invariants every store keeps:
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import msgspec
@@ -189,9 +189,9 @@ class Store(Protocol):
         """The newest number of the sequence."""
 
     def changes(self, since: int, limit: int = 1000, *, counters: bool = True) -> Sequence[Change]:
-        """Changes after `since`, oldest first; without `counters` those of clusters that only their deployments' states made are
-        left out. Raises Gone when tombstones up to there are dropped, for a number that was never given, and where one write
-        changed more objects than anybody wants to hear of one by one."""
+        """Changes after `since`, oldest first; without `counters` those of clusters and Bundles that only their deployments' states
+        made are left out (of a Bundle's there is the one of its deployments). Raises Gone when tombstones up to there are dropped, for
+        a number that was never given, and where one write changed more objects than anybody wants to hear of one by one."""
 
     def wait(self, since: int, timeout: float, ended: Callable[[], bool] = lambda: False) -> int:
         """Blocks until the newest number is not `since` any more (by any process, or because a backup was restored), for `timeout`
@@ -215,8 +215,9 @@ class Store(Protocol):
     def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
         """Deployments of a cluster that changed after `since` (by the hub, not by its reports), by bundle name."""
 
-    def report(self, reports: Sequence[Report]) -> None:
-        """Many reports in one transaction: states, counters and details. Reports for rows that are gone are dropped."""
+    def report(self, reports: Sequence[Report]) -> Mapping[tuple[int, int], int]:
+        """Many reports in one transaction: states, counters and details. Reports for rows that are gone are dropped. By bundle and
+        cluster, the sequence of the report that stands now; rows that are gone are left out."""
 
     def deployment(self, bundle: Key, cluster: Key) -> BundleDeployment: ...
 

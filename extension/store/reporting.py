@@ -27,9 +27,12 @@ from extension.store.tallies import Deltas, difference
 _UNKNOWN_ID = -1
 
 
-def report(connection: Connection, reports: Sequence[Report], revision: int) -> None:
-    """Writes the reports with a statement a table; of several of one deployment the last counts."""
+def report(connection: Connection, reports: Sequence[Report], revision: int) -> dict[tuple[int, int], int]:
+    """Writes the reports with a statement a table; of several of one deployment the last counts.
+
+    By bundle and cluster, the sequence of the report that stands now; deployments that are gone are left out."""
     deltas = Deltas()
+    standing: dict[tuple[int, int], int] = {}
     last: dict[tuple[int, int], Report] = {}
     for one in reports:
         key = (one.bundle_id, one.cluster_id)
@@ -44,6 +47,7 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
         key = (row[0], row[1])
         one, old = last[key], _counts(row[6])
         if _is_late(one, row):
+            standing[key] = sequence_of(row[6])
             continue
         if one.removed:
             gone.append(key)
@@ -55,6 +59,7 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
         complaints.move(key[0], (row[8], row[5]), (said_is, facts[-1]))
         updated.append((*facts, said_is, revision, *key))
         said.append((*key, _document(one)))
+        standing[key] = one.sequence
         deltas.move(*key, row[5], facts[-1], difference(old, one.status.resource_counts))
     many(connection, _UPDATE, updated)
     many(connection, _PUT_REPORT, said)
@@ -63,6 +68,7 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
         deltas.touch(maker)
     deltas.write(connection, revision)
     complaints.write()
+    return standing
 
 
 def _stored(connection: Connection, keys: list[tuple[int, int]]) -> Sequence[Any]:
@@ -81,8 +87,7 @@ def _drop(connection: Connection, gone: list[tuple[int, int]], revision: int) ->
 def _deployment_ids(connection: Connection, bundles: set[int]) -> dict[tuple[int, str], int]:
     found: dict[tuple[int, str], int] = {}
     for bundle in bundles:
-        rows = connection.execute(text("SELECT id, text FROM deployment_id WHERE bundle_id = :bundle"), {"bundle": bundle})
-        found.update({(bundle, row.text): row.id for row in rows})
+        found.update({(bundle, name): number for number, name in fetched(connection, _IDS, bundle=bundle)})
         found[bundle, ""] = 0
     return found
 
@@ -161,6 +166,7 @@ _FIND = text(
     " JOIN deployment d ON d.bundle_id = s.bundle_id AND d.cluster_id = s.cluster_id"
     " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id"
 )
+_IDS = text("SELECT id, text FROM deployment_id WHERE bundle_id = :bundle")
 _UPDATE = (
     "UPDATE deployment SET applied_id = ?, failed = ?, waiting = ?, ready = ?, non_modified = ?, state = ?, shape = ?, revision = ?"
     " WHERE bundle_id = ? AND cluster_id = ?"

@@ -5,7 +5,7 @@ Each method is one transaction. See `protocol.py` for what it promises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -234,10 +234,11 @@ class SqlStore:
             row = self._documents.row(connection, cluster)
             return [] if row is None else self._assignments.assigned(connection, row.id, since)
 
-    def report(self, reports: Sequence[Report]) -> None:
-        if reports:
-            with self._writing(False) as (connection, revision):
-                report(connection, reports, revision)
+    def report(self, reports: Sequence[Report]) -> Mapping[tuple[int, int], int]:
+        if not reports:
+            return {}
+        with self._writing(False) as (connection, revision):
+            return report(connection, reports, revision)
 
     def deployment(self, bundle: Key, cluster: Key) -> BundleDeployment:
         found = self.deployments(Query(limit=1), bundle=bundle, cluster=cluster).items

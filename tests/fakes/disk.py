@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extension.objects.errors import Unavailable
@@ -18,12 +18,13 @@ class FullDisk:
         self.batches: list[int] = []
         self.refused = 0
 
-    def report(self, reports: Sequence[Report]) -> None:
+    def report(self, reports: Sequence[Report]) -> Mapping[tuple[int, int], int]:
         if self.full:
             self.refused += 1
             raise Unavailable("the disk is full")
-        self._store.report(reports)
+        standing = self._store.report(reports)
         self.batches.append(len(reports))
+        return standing
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

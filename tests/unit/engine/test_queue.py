@@ -145,3 +145,41 @@ def test_a_wish_that_is_forgotten_is_not_worked_on():
     wait_for(queue.idle)
     queue.stop()
     assert calls == ["b"]
+
+
+def test_wishes_that_come_apart_are_worked_on_at_once_first_and_then_no_sooner_than_they_may_be():
+    now, done = [0.0], []
+    queue = Queue("t", done.append, workers=0, clock=lambda: now[0])
+
+    def worked() -> list[str]:
+        """What is due is worked on, as by a thread of the queue."""
+        done.clear()
+        while queue._heap and queue._due.get(queue._heap[0][2], now[0] + 1) <= now[0]:
+            key = queue._take()
+            done.append(key)
+            queue._done(key, None)
+        return list(done)
+
+    queue.add_apart("a", 10.0)
+    assert worked() == ["a"]
+    now[0] = 4.0
+    queue.add_apart("a", 10.0)
+    queue.add_apart("b", 10.0)
+    assert worked() == ["b"]
+    now[0] = 9.0
+    queue.add_apart("a", 10.0)
+    assert worked() == []
+    now[0] = 10.0
+    assert worked() == ["a"]
+    now[0] = 11.0
+    queue.add_apart("a", 10.0)
+    queue.add("a")
+    assert worked() == ["a"]
+    now[0] = 30.0
+    queue.add_apart("a", 10.0)
+    assert queue._take() == "a"
+    queue.add_apart("a", 10.0)
+    queue._done("a", None)
+    assert worked() == []
+    now[0] = 40.0
+    assert worked() == ["a"]

@@ -76,6 +76,7 @@ def test_a_step_and_a_batch_of_reports_take_one_number_for_all_their_rows(store,
     everybody = {("GitRepo", "web"), ("Bundle", "web"), ("Cluster", "one"), ("Cluster", "two"), ("BundleDeployment", "web")}
     assert {(kind, name) for kind, name, _ in told(store, before)} == everybody
     assert {change.revision for change in store.changes(before)} == {before + 2}
+    assert {change.key.kind for change in store.changes(before, counters=False)} == {"GitRepo", "BundleDeployment"}
 
 
 def test_a_batch_of_changes_never_ends_inside_a_number(store, deployed):
