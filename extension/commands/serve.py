@@ -49,7 +49,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "bind": settings.address,
             "workers": settings.processes,
             "pre_fork": self._placed,
-            "worker_class": "gthread",
+            "worker_class": "extension.commands.kept.KeptWorker",
             "threads": settings.threads,
             "timeout": 120,
             "graceful_timeout": 5,
