@@ -4,7 +4,8 @@ Revisions start again from the backup when a store is restored, so a number alon
 lost. An agent is told `<epoch>.<revision>`: each time a process begins to work as the engine is an epoch, noted in the store,
 and the newest one is that of all processes. An epoch the store does not know, or a revision beyond the one at which the
 next epoch began, is of a time that never was. Nobody is told anything before there is an engine: what a restored store tells
-belongs to a new epoch.
+belongs to a new epoch. A number can be good and reports that were acknowledged after it be lost, so an agent that comes from an
+earlier epoch is told once what the hub has of its reports (`Work.reported`).
 """
 
 from __future__ import annotations
@@ -55,6 +56,11 @@ class Epochs:
             ends = self._known(UNKNOWN_REFRESH)
         end, revision = ends.get(parts[1], 0), int(parts[2])
         return revision if end is None or revision <= end else 0
+
+    def present(self, told: str) -> int:
+        """The same for what was told in the newest epoch; 0 for all before it, of which reports may have been lost since."""
+        newest = next(reversed(self._known(REFRESH)))
+        return self.revision(told) if told.startswith(newest) else 0
 
     def _known(self, age: float) -> dict[str, int | None]:
         if not self._ends:

@@ -86,7 +86,8 @@ class Hub:
         self._feed.stop()
 
     def check_in(self, key: str, since: str) -> Answer:
-        """What changed for the cluster after `since`; everything, if that is not a moment the hub knows."""
+        """What changed for the cluster after `since`; everything, if that is not a moment the hub knows. One of an earlier epoch is always
+        answered with work, if only to say what is known of the agent's reports."""
         if (after := self.unchanged(key, since)) is not None:
             return Answer(None, after)
         shown = self.keys.bearer(key)
@@ -95,20 +96,20 @@ class Hub:
             self._reached.add(bearer.number)
         revision = self._epochs.revision(since) if bearer.number == shown.number else 0
         renewed = bearer.number != shown.number or self.keys.outdated(shown)
-        if revision and news <= revision and not renewed:
+        if revision and news <= revision and not renewed and self._epochs.present(since):
             return Answer(None, self._after(bearer.number))
         with self._reads.entered():
             found = self._store.asking.work(bearer.number, revision)
         items = tuple(told(item, whole=not revision) for item in found.items)
         given = self.keys.key(bearer.number, bearer.identity) if renewed else ""
-        work = Work(self._epochs.told(found.revision), not revision, found.sequence, given, items)
+        work = Work(self._epochs.told(found.revision), not revision, found.sequence, found.reported, given, items)
         return Answer(work, self._after(bearer.number))
 
     def unchanged(self, key: str, since: str) -> float | None:
         """Seconds until the next check-in of an agent that knows everything, from memory; None when it may not."""
         bearer = self.keys.bearer(key)
         known = self._newest.at(bearer.number)
-        revision = self._epochs.revision(since)
+        revision = self._epochs.present(since)
         if known is None or known[0] != bearer.identity or not revision or known[1] > revision or self.keys.outdated(bearer):
             return None
         with self._lock:

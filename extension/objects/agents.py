@@ -64,11 +64,13 @@ class WorkItem(Struct, frozen=True):
 
 class Work(Struct, frozen=True):
     """What changed for a cluster. `complete`: these are all its deployments, anything else goes. `sequence` is the highest the hub
-    has had a report with. `key`, if there is one, takes the old one's place."""
+    has had a report with, `reported` the sum of the sequences of the newest report of each deployment: an agent whose acknowledged
+    reports add up to something else tells all anew. `key`, if there is one, takes the old one's place."""
 
     since: str = ""
     complete: bool = False
     sequence: int = 0
+    reported: int = 0
     key: str = ""
     items: tuple[WorkItem, ...] = ()
 

@@ -110,6 +110,7 @@ class Agents:
         if work.complete:
             named = {item.bundle_id for item in work.items}
             self.known[number] = {bundle: known for bundle, known in self.known.get(number, {}).items() if bundle in named}
+        self._retell(number, work, now)
         wanted = [item for item in work.items if item.deleting or (item.deployment_id and not item.paused and not self._has(number, item))]
         done = self._done_at(now)
         failing = [item for item in wanted if not item.deleting and self._random.random() < behaviour.failing]
@@ -133,6 +134,21 @@ class Agents:
         """The hub did not answer, or sent the agent away: it tries once more."""
         self._plan(now + after * self._random.uniform(1.0, 1.5), turn.number, turn.reports)
 
+    def _retell(self, number: int, work: Work, now: float) -> None:
+        """Tells all anew that the hub acknowledged, if it has lost some of it: it was restored from a backup."""
+        known = self.known.get(number, {})
+        if work.reported == sum(one.sequence for one in known.values()):
+            return
+        going = {item.bundle_id for item in work.items if item.deleting}
+        again = tuple(self._told_again(number, bundle, one) for bundle, one in known.items() if bundle not in going)
+        if again:
+            self._plan(now, number, again)
+
+    def _told_again(self, number: int, bundle: int, known: Known) -> DeploymentReport:
+        self._sequences[number] += 1
+        status = _ready(known.deployment_id, self._when()) if known.ready else _failed(self._when())
+        return DeploymentReport(bundle_id=bundle, sequence=self._sequences[number], status=status)
+
     def _has(self, number: int, item: WorkItem) -> bool:
         """Whether the cluster has this already, so that an agent which starts anew does nothing."""
         known = self.known.get(number, {}).get(item.bundle_id)
@@ -155,10 +171,13 @@ class Agents:
         self._sequences[number] += 1
         if item.deleting:
             return DeploymentReport(bundle_id=item.bundle_id, sequence=self._sequences[number], revision=item.revision, removed=True)
-        wrong = timedelta(hours=self._behaviour.skewed * self._random.uniform(-1, 1))
-        when = (datetime.now(UTC) + wrong).strftime("%Y-%m-%dT%H:%M:%SZ")
-        status = _failed(when) if failed else _ready(item.deployment_id, when)
+        status = _failed(self._when()) if failed else _ready(item.deployment_id, self._when())
         return DeploymentReport(bundle_id=item.bundle_id, sequence=self._sequences[number], revision=item.revision, status=status)
+
+    def _when(self) -> str:
+        """Now, by a clock that is wrong."""
+        wrong = timedelta(hours=self._behaviour.skewed * self._random.uniform(-1, 1))
+        return (datetime.now(UTC) + wrong).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _ready(deployment_id: str, when: str) -> BundleDeploymentStatus:

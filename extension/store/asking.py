@@ -50,11 +50,13 @@ class Known(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """All that changed for a cluster up to `revision`; `sequence` is the highest of its agent's reports."""
+    """All that changed for a cluster up to `revision`; `sequence` is the highest of its agent's reports, `reported` the sum of those of
+    the newest report of each deployment."""
 
     revision: int
     items: Sequence[Assigned]
     sequence: int
+    reported: int
 
 
 class Asking:
@@ -111,8 +113,8 @@ class Asking:
         with self._database.read() as connection:
             revision = int(connection.execute(_REVISION).scalar_one())
             items = self._assignments.assigned(connection, number, since)
-            docs = fetched(connection, _REPORTS, number=number)
-        return Told(revision, items, max((sequence_of(row[1]) for row in docs), default=0))
+            sequences = [sequence_of(doc) for _, doc in fetched(connection, _REPORTS, number=number)]
+        return Told(revision, items, max(sequences, default=0), sum(sequences))
 
     def asked(self, bundle_id: int, since: int) -> tuple[int, Sequence[tuple[int, int]]]:
         """The clusters of which something was asked for a bundle after `since`, with the revision; and up to when this is told."""

@@ -1,115 +1,58 @@
-"""SIZE simulated agents (default 2,000) of a service of two processes, of which one is killed with -9 again and again, at random moments,
-while bundles change. At the end everything acknowledged must be known, all must converge, and the store must agree with itself.
+"""SIZE simulated agents (default 2,000) of a service while something goes wrong, and every row and counter compared afterwards.
 
-The second argument is how many kills there are (default 50). Told: what was lost, and how long it took to converge.
+    python -m tests.benchmarks.bench_faults [SIZE] [FAULT,FAULT... or all] [TIMES]
+
+The faults are those of `tests/faults/kinds.py`; without any, `engine` and `api`. TIMES is how often each goes wrong, by default 25 for kills of
+processes and 3 for all else. Agents ask so seldom that a large fleet is a modest load, yet each of them takes part. What goes on is told
+on stderr. Exits 1 when anything was lost.
 """
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
-from typing import Any
 
-import requests
-
-from extension.client import ApiClient
-from extension.commands.simulate import registration
-from extension.simulator.behaviour import Behaviour
-from extension.simulator.doors import HttpDoor
-from extension.simulator.running import Shard, at_once, join, total
-from tests.benchmarks.bench_checkin import WORKSPACE, bundle
 from tests.benchmarks.common import figure, size
-from tests.benchmarks.service import Service, served, waiting
+from tests.faults.kinds import AGREES, FAULTS, Times, missing, passed, world_of
 
-BUNDLES = 3
-CONNECTIONS = 8
-ROUGH = Behaviour(
-    deploy_seconds=2, failing=0.1, offline=0.02, offline_seconds=20, restarting=0.05, duplicated=0.1, delayed=0.1, skewed=5, interval=5
-)
-PLACE = f"/v1/fleet.cattle.io.bundles/{WORKSPACE}"
+A_SECOND = 500
+"""Check-ins a second of all agents together, about."""
+KILLS = {"engine": 25, "api": 25, "postgres": 25}
+OTHERS = 3
 
 
-def main() -> None:
+def main() -> int:
     count = size(2_000, most=100_000)
-    kills = int(sys.argv[2]) if len(sys.argv) > 2 else 50
-    chance = random.Random(count)
-    with tempfile.TemporaryDirectory() as scratch, served(Path(scratch), "--processes", "2") as service:
-        _, word = registration(ApiClient(service.url, service.token), WORKSPACE, "bench")
-        made = [Shard(HttpDoor(service.url), ROUGH, seed) for seed in range(CONNECTIONS)]
-        join(made, word, "fault", count, 500)
-        for number in range(BUNDLES):
-            service.post("/v1/fleet.cattle.io.bundles", bundle(number))
-        stopped = threading.Event()
-        living = threading.Thread(target=lambda: at_once(made, lambda shard: shard.run(shard.now() + 3600, stopped)), daemon=True)
-        living.start()
-        for number in range(kills):
-            time.sleep(chance.uniform(0.2, 2.0))
-            killed(service, chance)
-            changed(service, chance, number)
-        stopped.set()
-        living.join()
-        start = time.perf_counter()
-        at_once(made, Shard.settle)
-        for number in range(BUNDLES):
-            for _ in waiting(f"all deployments of b{number}", 300, 0.2):
-                at_once(made, Shard.settle)
-                if asked(service, f"{PLACE}/b{number}")["status"]["display"]["readyClusters"].startswith(f"{count}/"):
-                    break
-        converged = time.perf_counter() - start
-        told(service, Path(scratch), made, count, kills, converged)
+    wanted = sys.argv[2] if len(sys.argv) > 2 else "engine,api"
+    names = list(FAULTS) if wanted == "all" else wanted.split(",")
+    if unknown := [name for name in names if name not in FAULTS]:
+        print(f"there is no fault {unknown[0]}; there are {', '.join(FAULTS)}", file=sys.stderr)
+        return 2
+    return max(tried(name, count, int(sys.argv[3]) if len(sys.argv) > 3 else KILLS.get(name, OTHERS)) for name in names)
 
 
-def told(service: Service, scratch: Path, made: list[Shard], count: int, kills: int, converged: float) -> None:
-    different = [one for shard in made for one in shard.compared()]
-    program = str(Path(sys.executable).parent / "rancher-cd")
-    audit = subprocess.run(
-        [program, "doctor", "--audit", "--state-dir", str(scratch / "state")], capture_output=True, text=True, check=False
-    )
-    known = sum(len(of) for shard in made for of in shard.agents.known.values())
-    figures = total(made)
-    what = f"deployments the hub acknowledged and forgot; {ROUGH}"
-    figure("faults", count, len(different), "deployments", rss_mib=service.mib(), what=what, kills=kills, acknowledged=known,
-           reports=figures.told["report"], refused=dict(figures.refused), audit=audit.stdout.strip() or audit.stderr.strip())  # fmt: skip
-    figure("faults", count, converged, "s", rss_mib=service.mib(), what="from the last kill until all deployments are counted Ready")
+def tried(name: str, count: int, often: int) -> int:
+    """Whether something was lost."""
+    fault, began = FAULTS[name], time.monotonic()
+    with tempfile.TemporaryDirectory() as scratch:
+        if reason := missing(fault, Path(scratch) / "probe"):
+            print(f"{name} is left out: {reason}", file=sys.stderr)
+            return 0
 
+        def say(text: str) -> None:
+            print(f"{time.monotonic() - began:7.1f} s {name}: {text}", file=sys.stderr, flush=True)
 
-def killed(service: Service, chance: random.Random) -> None:
-    workers = Path(f"/proc/{service.process.pid}/task/{service.process.pid}/children").read_text().split()
-    if workers:
-        os.kill(int(chance.choice(workers)), signal.SIGKILL)
-
-
-def changed(service: Service, chance: random.Random, number: int) -> None:
-    """Another content for one of the bundles, every few kills, by whoever answers."""
-    if number % 5:
-        return
-    name = f"b{chance.randrange(BUNDLES)}"
-    body = bundle(1000 + number)
-    body["metadata"]["name"] = name
-    for _ in waiting("the change to be taken"):
-        try:
-            answer = requests.put(f"{service.url}{PLACE}/{name}", json=body, headers={**service.headers, "If-Match": "*"}, timeout=10)
-        except requests.RequestException:
-            continue
-        if answer.ok:
-            return
-
-
-def asked(service: Service, path: str) -> Any:
-    for _ in waiting("an answer"):
-        try:
-            return service.get(path)
-        except requests.RequestException:
-            continue
-    raise AssertionError
+        wide = max(1.0, count / 10_000)
+        least, most = (0.2 * wide, 2.0 * wide) if name in KILLS else (5.0 * wide, 10.0 * wide)
+        with world_of(fault, Path(scratch), count, max(5.0, count / A_SECOND), say) as world:
+            told = passed(world, fault, random.Random(count), Times(often, least, most))
+        figure("faults", count, told.pop("different"), "deployments", fault=name,
+               what=f"rows and counters that differ from what the agents know; {fault.behaviour}", **told)  # fmt: skip
+    return int(told["audit"] != AGREES or bool(told["examples"]))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

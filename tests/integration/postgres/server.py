@@ -53,8 +53,9 @@ def _user() -> dict[str, Any]:
 class Server:
     """One server; `stop` and `kill` leave its data, `start` goes on with it."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] = QUICK) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] = QUICK, environment: Mapping[str, str] = {}) -> None:
         self.folder = folder
+        self._environment = {**os.environ, **environment}
         self._settings = _PLAIN | dict(settings)
         self._count = 0
         programs = _programs()
@@ -76,7 +77,8 @@ class Server:
     def start(self) -> None:
         flags = [f"-c{name}={value}" for name, value in self._settings.items()]
         command = [self._programs / "postgres", "-D", str(self.folder / "data"), "-k", str(self.folder), *flags]
-        self._process = subprocess.Popen(command, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **_user())
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": self._environment}
+        self._process = subprocess.Popen(command, cwd=self.folder, **quiet, **_user())
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -140,12 +142,13 @@ def _memory() -> str:
 
 
 @contextmanager
-def running(settings: Mapping[str, str] = QUICK) -> Iterator[Server]:
+def running(settings: Mapping[str, str] = QUICK, environment: Mapping[str, str] = {}) -> Iterator[Server]:
+    """A server with these settings, its processes with these variables beside the usual ones."""
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir=_memory() or "/tmp"))  # a socket's path is short
     if user := _user():
         os.chown(folder, user["user"], user["group"])
     try:
-        server = Server(folder, settings)
+        server = Server(folder, settings, environment)
         try:
             yield server
         finally:

@@ -4,47 +4,31 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests.faults import disk
 from tests.integration.service.running import Service, start, wait_for
 from tests.integration.service.test_bad_input import CONFIG_MAP, files, gitrepo, repository
 
-TMPFS = ("unshare", "--mount", "sh", "-c", 'mkdir -p "$0" && mount -t tmpfs -o size=48m tmpfs "$0" && exec "$@"')
 WORKSPACES = "/v1/management.cattle.io.fleetworkspaces"
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     """A service whose state lies on a small disk of its own."""
-    if subprocess.run([*TMPFS, str(tmp_path / "probe"), "true"], check=False, capture_output=True).returncode:
-        pytest.skip("mounting a small disk needs root and unshare (util-linux)")
+    if reason := disk.missing(tmp_path / "probe"):
+        pytest.skip(reason)
     state = tmp_path / "state"
     arguments = ("--polling-interval", "1", "--drift-interval", "1", "--allow-file-repos")
-    running = start(state, *arguments, prefix=(*TMPFS, str(state)))
+    running = start(state, *arguments, prefix=(*disk.small(), str(state)))
     try:
         yield running
     finally:
         running.stop()
     log = running.log.read_text()
     assert "Traceback" not in log, log
-
-
-@contextmanager
-def full(service: Service) -> Iterator[None]:
-    filler = Path(f"/proc/{service.process.pid}/root{service.state}/filler")
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while True:
-                file.write(b"x" * 4096)
-        except OSError:
-            pass
-    try:
-        yield
-    finally:
-        filler.unlink()
 
 
 def workspaces(service: Service) -> set[str]:
@@ -61,10 +45,10 @@ def test_a_full_disk_refuses_writes_with_the_next_step_and_everything_goes_on_af
     root = tmp_path / "repo"
     made = repository(root, files({"a.yaml": CONFIG_MAP.format(name="a")}))
     assert service.call("POST", "/v1/fleet.cattle.io.gitrepos", json=gitrepo("good", repo=made)).status_code == 201
-    deployed = Path(f"/proc/{service.process.pid}/root{service.state}/clusters/fleet-local")
+    deployed = disk.seen(service) / "clusters" / "fleet-local"
     wait_for(lambda: list(deployed.rglob("configmap_a.yaml")), "the first commit")
     acknowledged, refused = set(), None
-    with full(service):
+    with disk.full(service):
         commit(root, "b")
         for number in range(200):
             answer = service.call("POST", WORKSPACES, json={"metadata": {"name": f"team-{number}"}})

@@ -209,6 +209,19 @@ def test_another_process_knows_what_was_told_and_what_was_not(world):
     assert agent.check_in() == {"db"}
 
 
+def test_after_another_engine_began_an_agent_is_told_once_what_is_known_of_its_reports(world):
+    (agent,) = world.agents("a")
+    for name in ("web", "db"):
+        world.rollouts.add(name)
+    agent.check_in()
+    agent.report(agent.said("web"), agent.said("db"))
+    agent.report(agent.said("web"))
+    assert world.hub.check_in(agent.key, agent.since).work is None
+    work = world.restarted().check_in(agent.key, agent.since).work
+    assert (work.items, work.complete, work.sequence, work.reported) == ((), False, 3, 2 + 3)
+    assert world.hub.check_in(agent.key, work.since).work is None
+
+
 @pytest.mark.parametrize("since", ["", "x", "0" * 16 + ".99", "99", "9" * 400])
 def test_a_moment_that_the_hub_does_not_know_is_the_beginning(world, since):
     (agent,) = world.agents("a")

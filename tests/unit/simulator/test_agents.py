@@ -127,7 +127,7 @@ def test_an_agent_that_starts_anew_reports_nothing_that_it_has_already():
     agents = joined()
     agents.told(0, work(item(1)), 30.0, 0.0)
     agents.acknowledged(0, reports(agents), gone=())
-    agents.told(0, work(item(1), item(2), complete=True), 30.0, 0.0)
+    agents.told(0, work(item(1), item(2), complete=True, reported=1), 30.0, 0.0)
     assert [one.bundle_id for one in reports(agents)] == [2]
 
 
@@ -136,3 +136,13 @@ def test_what_was_not_sent_is_sent_in_its_order_when_all_is_to_settle():
     agents.told(0, work(item(1)), 30.0, 0.0)
     assert [one.sequence for turn in agents.calm() for one in turn.reports] == [1, 2]
     assert agents.pending == 0 and agents.next() is None
+
+
+def test_what_the_hub_acknowledged_and_lost_is_told_again_with_higher_sequences():
+    agents = joined()
+    agents.told(0, work(item(1), item(2)), 30.0, 0.0)
+    agents.acknowledged(0, reports(agents), gone=())
+    agents.told(0, work(reported=1 + 2), 30.0, 0.0)
+    assert reports(agents) == []
+    agents.told(0, work(reported=1), 30.0, 0.0)
+    assert [(one.bundle_id, one.sequence, one.status.applied_deployment_id) for one in reports(agents)] == [(1, 3, "d1"), (2, 4, "d1")]
