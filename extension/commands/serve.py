@@ -7,6 +7,7 @@ takes its place has again: a lease that a killed one held is its successor's at 
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
 import importlib
 import itertools
@@ -14,6 +15,7 @@ import os
 import shutil
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,7 @@ from extension.objects.errors import UserError
 from extension.settings import Settings, load
 
 METRICS = "metrics"
+MEMORY = "/dev/shm"  # noqa: S108 (the folder in it is made under a name of its own, for this user alone)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -117,11 +120,17 @@ def _run(server: Server) -> None:
         raise
 
 
-def _count_together(folder: Path) -> None:
-    """Has the processes keep their metrics in this folder, which forgets those of an earlier start."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+def _count_together(link: Path) -> None:
+    """Has the processes keep their metrics in a folder of this start, in memory where there is such a place: they are files that a process
+    writes as its own memory, and where their disk is full that kills it. `link` leads there, so that the next start clears them away
+    after a kill."""
+    shutil.rmtree(link.resolve(), ignore_errors=True)
+    link.unlink(missing_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="rancher-cd-metrics-", dir=MEMORY if os.access(MEMORY, os.W_OK) else None))
+    link.symlink_to(folder)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    watcher = os.getpid()
+    atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == watcher else None)
 
 
 def _free_port(settings: Settings) -> int:

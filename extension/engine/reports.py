@@ -52,6 +52,7 @@ class Reports:
         self._condition = threading.Condition()
         self._waiting: dict[Key, _Waiting] = {}
         self._stopped = False
+        self._trouble = ""
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
 
     def start(self) -> None:
@@ -65,7 +66,7 @@ class Reports:
     def deliver(self, reports: Sequence[Report], timeout: float) -> Mapping[Key, int]:
         """Adds reports and waits until they, or newer ones of the same deployments, are on disk. By bundle and cluster, the sequence
         of the report that stood when they were written; those that are gone are left out. Raises Unavailable when that takes
-        longer than `timeout` seconds; they may be written later."""
+        longer than `timeout` seconds, with what keeps them from it; they may be written later."""
         told = _Told()
         with self._condition:
             if self._stopped:
@@ -75,7 +76,7 @@ class Reports:
             self._condition.notify()
         for _ in reports:
             if not told.done.acquire(timeout=timeout):
-                raise Unavailable("the reports could not be written in time", hint="send them again later")
+                raise Unavailable(f"the reports could not be written in time{self._trouble}", hint="send them again later")
         return told.standing
 
     def stop(self) -> None:
@@ -108,7 +109,9 @@ class Reports:
         """Whether to go on. A full disk keeps the reports and tries again; newer ones replace them."""
         try:
             self._written(batch)
+            self._trouble = ""
         except Unavailable as error:
+            self._trouble = f": {error.message}"
             log.warning("reports not written", reports=len(batch), error=str(error), after=RETRY)
             with self._condition:
                 newest, self._waiting = self._waiting, {}

@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.bench_faults [SIZE] [FAULT,FAULT... or all] [TIMES]
 
-The faults are those of `tests/faults/kinds.py`; without any, `engine` and `api`. TIMES is how often each goes wrong, by default 25 for kills of
-processes and 3 for all else. Agents ask so seldom that a large fleet is a modest load, yet each of them takes part. What goes on is told
-on stderr. Exits 1 when anything was lost.
+The faults are those of `tests/faults/kinds.py`; without any, `engine` and `api`. TIMES is how often each goes wrong, by default 25 for
+kills of processes and 3 for all else. Agents ask so seldom that a large fleet is a modest load, yet each of them takes part. What goes on
+is told on stderr. Exits 1 when anything was lost.
 """
 
 from __future__ import annotations

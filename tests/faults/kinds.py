@@ -97,6 +97,7 @@ def disk_full(world: World, chance: random.Random, times: Times) -> Told:
                         break
                     time.sleep(0.1)
             assert world.once("GET", f"/v1/fleet.cattle.io.bundles/{WORKSPACE}/{world.bundles[0]}").ok, "reading goes on"
+    assert "SIGBUS" not in world.log(), "a process was killed by the full disk"
     assert refused.get(503), f"no write was refused: {refused}"
     shown = {one["metadata"]["name"] for one in world.asked("GET", "/v1/management.cattle.io.fleetworkspaces?limit=-1")["data"]}
     assert taken <= shown, "what was acknowledged on a full disk is there"

@@ -26,7 +26,7 @@ from extension.simulator.running import Shard, at_once, join
 from tests.faults import disk
 from tests.faults.trouble import Trouble
 from tests.integration.postgres.server import Server
-from tests.integration.service.running import Service, start
+from tests.integration.service.running import start
 
 WORKSPACE = "fleet-default"
 BUNDLES = "/v1/fleet.cattle.io.bundles"
@@ -67,8 +67,8 @@ class World:
         for number, name in enumerate(self.bundles):
             self.asked("POST", BUNDLES, json=_bundle(name, 0, number))
         _, self.secret = registration(ApiClient(self.url, self.token), WORKSPACE, "faults")
-        join(self.shards, self.secret, "fault", count, AT_ONCE)
-        self.say(f"{count} clusters have registered")
+        join(self.shards, self.secret, "fault", self.count, AT_ONCE)
+        self.say(f"{self.count} clusters have registered")
 
     # the service
 

@@ -138,10 +138,12 @@ def test_who_delivers_what_a_newer_report_overtakes_is_told_when_that_is_on_disk
     assert states(world, "Ready") == ["c00"]
 
 
-def test_who_delivers_to_a_full_disk_is_told_that_it_takes_too_long(world, disk, reports):
+def test_who_delivers_to_a_full_disk_is_told_that_it_takes_too_long_and_why(world, disk, reports):
     disk.full = True
     reports.start()
-    with pytest.raises(Unavailable, match="in time"):
+    reports.add(said(world, "c01"))
+    wait_for(lambda: disk.refused)
+    with pytest.raises(Unavailable, match="in time: .*disk"):
         reports.deliver([said(world, "c00")], 0.05)
 
 
