@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -218,11 +218,6 @@ def waiting(what: str, seconds: float = 60.0, pause: float = 0.1) -> Iterator[No
         yield
         time.sleep(pause)
     raise AssertionError(f"waited {seconds:g} s for {what}")
-
-
-def due(shards: Sequence[Shard]) -> bool:
-    """Whether some agent has to do something now."""
-    return any((at := shard.agents.next()) is not None and at <= shard.now() for shard in shards)
 
 
 def _bundle(name: str, number: int, ring: int) -> dict[str, Any]:
