@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from api.access import absent, workspace_of
 from api.auth import caller
 from api.errors import InvalidOption
 from api.nouns import Noun
 from api.resources import blueprint
+from api.schemas import PLACE
 from api.services import services
 from extension.objects.base import Key, Object
 from extension.objects.kinds import BundleDeployment
@@ -21,8 +22,7 @@ NOUN = Noun(BundleDeployment, "One bundle on one cluster. Read only: it follows 
 
 _OF = {"bundle": "Bundle", "cluster": "Cluster", "gitrepo": "GitRepo", "helmop": "HelmOp"}
 OF_FIELDS = {
-    name: fields.String(validate=validate.Regexp(r"[^/\s]+/[^/\s]+$"), metadata={"description": f"those of a {kind}: `<workspace>/<name>`"})
-    for name, kind in _OF.items()
+    name: fields.String(validate=PLACE, metadata={"description": f"those of a {kind}: `<workspace>/<name>`"}) for name, kind in _OF.items()
 }
 
 

@@ -13,6 +13,7 @@ from flask import current_app
 
 from extension.objects.agents import DeploymentReport, Registration, RegistrationRequest, ReportAnswer, Work
 from extension.objects.base import Key
+from extension.objects.preview import Asked, Members, PlanReport
 from extension.settings import Settings
 from extension.store.protocol import Store
 
@@ -90,10 +91,19 @@ class Agents(Protocol):
     def revoke(self, cluster: Key) -> None: ...
 
 
+class Plans(Protocol):
+    """What would be, what is and why (`extension/engine/planning.py`, `explanations.py`, `tracing.py`). All raise TooLong when
+    there is no answer in time, and Busy when too many ask."""
+
+    def plan(self, asked: Asked) -> PlanReport: ...
+    def members(self, asked: Asked, group: str, after: str, limit: int) -> Members: ...
+
+
 @dataclass(frozen=True)
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
-    `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served."""
+    `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served,
+    `plans` where nothing can be planned."""
 
     store: Store
     tokens: Tokens
@@ -103,6 +113,7 @@ class Services:
     ready: Callable[[], Mapping[str, str]] = dict
     allow_file: bool = False
     agents: Agents | None = None
+    plans: Plans | None = None
 
 
 def services() -> Services:

@@ -18,7 +18,7 @@ from api.bodies import read_object
 from api.errors import InvalidReference
 from api.openapi import Routes
 from api.representation import url
-from api.schemas import collection
+from api.schemas import NoQuery, collection
 from api.services import TokenInfo, services
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired, NotFound
@@ -49,7 +49,6 @@ _SHOWN = {
 }
 TokenBody = strict("Token", _SHOWN)
 CreatedToken = strict("CreatedToken", {**_SHOWN, "token": Text(required=True, metadata={"description": "shown this once"})})
-NoQuery = strict("NoQuery", {})
 
 
 @blueprint.at("/v1/tokens")

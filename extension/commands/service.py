@@ -15,6 +15,7 @@ from extension.commands import demo
 from extension.engine.errands import Wanted, asked_for
 from extension.engine.hub import Hub
 from extension.engine.leadership import PAUSE, SECONDS, Leadership
+from extension.engine.planning import Planner
 from extension.engine.reports import Reports
 from extension.engine.runtime import Engine
 from extension.engine.seen import Seen
@@ -22,6 +23,7 @@ from extension.engine.sources import EngineSources
 from extension.logs import configure
 from extension.objects.base import Key
 from extension.objects.kinds import Secret
+from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.sources.build import additional_ca, build
@@ -48,8 +50,8 @@ class Term:
         self._store = store
         self._store.lease.guard(lease)
         pool = Pool()
-        sources = build(settings, os.environ, self._secret, extra_ca=extra_ca, allow_file=settings.allow_file_repos)
-        self._engine = Engine(self._store, EngineSources(sources, pool), pool, settings, lease.epoch)
+        sources = _sources(self._store, settings, pool, extra_ca)
+        self._engine = Engine(self._store, sources, pool, settings, lease.epoch)
         self.move = self._engine.moves.move
 
     def start(self) -> None:
@@ -57,9 +59,6 @@ class Term:
 
     def stop(self) -> None:
         self._engine.stop()
-
-    def _secret(self, namespace: str, name: str) -> Secret | None:
-        return self._store.find(Secret, namespace, name)
 
 
 class Process:
@@ -71,6 +70,8 @@ class Process:
         self._reports = Reports(self.store)
         self.hub = Hub(self.store, self._reports, settings)
         self._seen = Seen(self.store, numbers=self.hub.reached)
+        self._pool = Pool()
+        self.planner = _planner(self.store, settings, self._pool, extra_ca)
         seconds, pause = ALONE if settings.alone else (SECONDS, PAUSE)
 
         def begin(lease: Lease) -> Term:
@@ -86,6 +87,7 @@ class Process:
     def stop(self) -> None:
         for part in (self._leadership, self.hub, self._seen, self._reports):
             part.stop()
+        self._pool.close()
         self.store.close()
 
     def move(self, cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> Any:
@@ -96,6 +98,22 @@ class Process:
         return asked_for(self.store.errands, Wanted(cluster, workspace, labels, dry_run))
 
 
+def _sources(store: SqlStore, settings: Settings, pool: Pool, extra_ca: bytes) -> EngineSources:
+    """Where commits and charts come from, with the Secrets of this store."""
+
+    def secret(namespace: str, name: str) -> Secret | None:
+        return store.find(Secret, namespace, name)
+
+    found = build(settings, os.environ, secret, extra_ca=extra_ca, allow_file=settings.allow_file_repos)
+    return EngineSources(found, pool)
+
+
+def _planner(store: SqlStore, settings: Settings, pool: Pool, extra_ca: bytes) -> Planner:
+    """What plans in this process, whether it leads or not: its pool starts a process with the first chart."""
+    templates = GoTemplates(pool.evaluate)
+    return Planner(store, _sources(store, settings, pool, extra_ca), pool.render, templates, image_scan=settings.imagescan_enabled)
+
+
 def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Running:
     """Starts a process. The `first` one says where the service listens and, the first time, the token."""
     configure(settings.log_level, settings.log_format)
@@ -104,8 +122,9 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
     api = importlib.import_module("api.app")
     store = process.store
     services = api.Services(
-        store, store.tokens, settings, __version__, process.move, allow_file=settings.allow_file_repos, agents=process.hub
-    )
+        store, store.tokens, settings, __version__, process.move, allow_file=settings.allow_file_repos, agents=process.hub,
+        plans=process.planner,
+    )  # fmt: skip
     if first:
         _announce(store, settings, with_demo)
     return Running(api.create_app(services), process.stop)

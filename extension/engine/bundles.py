@@ -85,7 +85,7 @@ class BundleReconciler:
         if bundle.metadata.deletion_timestamp:
             return self._finalize(bundle)
         bundle = ensure_finalizer(self._store, bundle, FINALIZER)
-        if vague := _vague(bundle):
+        if vague := vague_version(bundle):
             self._written(bundle, bundle.status, vague, VERSION)
             return None
         try:
@@ -144,11 +144,10 @@ class BundleReconciler:
         if known is None or known.made_from != made_from or not self._universe.holds(known.facets, known.version):
             self._forget(bundle.key)
             self._unplanned.add(bundle.key)
-            whole = with_values(bundle, self._values(bundle))
-            manifest_id = "" if bundle.spec.helm_op_options else content_id(bundle.status.resources_sha256_sum)
+            whole = with_values(bundle, values_of(self._store, bundle))
+            manifest_id = manifest_of(bundle)
             with self._universe.reading() as facets:
-                limits = restrictions(bundle, [document(one) for one in (*rules.restrictions, *rules.policies)])
-                made = plan(whole, self._universe, self._templates, manifest_id=manifest_id, restrictions=limits)
+                made = planned_for(whole, self._universe, self._templates, rules, manifest_id)
                 known = _Planned(made_from, frozenset(facets), self._universe.version, made)
             self._plans[bundle.key] = known
             self._unplanned.discard(bundle.key)
@@ -166,11 +165,6 @@ class BundleReconciler:
             elif not self._universe.holds(known.facets, known.version):
                 found.append(key)
         return found
-
-    def _values(self, bundle: Bundle) -> Secret | None:
-        if not bundle.spec.values_hash:
-            return None
-        return self._store.get(Secret, bundle.metadata.namespace, bundle.metadata.name)
 
     def _status(self, bundle: Bundle, planned: Plan, done: Step, missing: FrozenBitMap) -> Bundle:
         """Writes what no counter tells: the rollout's numbers and the clusters that could not be planned."""
@@ -239,7 +233,25 @@ class BundleReconciler:
         self._settled.pop(bundle, None)
 
 
-def _vague(bundle: Bundle) -> str:
+def planned_for(whole: Bundle, universe: Universe, templates: Templates, rules: Rules, manifest_id: str) -> Plan:
+    """The plan of a Bundle that has its values, under its workspace's rules. Raises Invalid as `targeting.plan`."""
+    limits = restrictions(whole, [document(one) for one in (*rules.restrictions, *rules.policies)])
+    return plan(whole, universe, templates, manifest_id=manifest_id, restrictions=limits)
+
+
+def manifest_of(bundle: Bundle) -> str:
+    """The content ID of a stored Bundle, empty for a HelmOp's."""
+    return "" if bundle.spec.helm_op_options else content_id(bundle.status.resources_sha256_sum)
+
+
+def values_of(store: Store, bundle: Bundle) -> Secret | None:
+    """The Secret that holds the values of a stored Bundle; None when it has none. Raises NotFound while it is on its way."""
+    if not bundle.spec.values_hash:
+        return None
+    return store.get(Secret, bundle.metadata.namespace, bundle.metadata.name)
+
+
+def vague_version(bundle: Bundle) -> str:
     """Why a HelmOp's Bundle can't be deployed yet: where a constraint stands in place of a version, clusters would get different
     ones (3.5). Empty when nothing is wrong."""
     if bundle.spec.helm_op_options is None:

@@ -194,7 +194,7 @@ class GitRepoReconciler:
         memo = self._memos.setdefault(repo.key, Memo())
         scan = msgspec.structs.replace(Scan.of(repo), image_scan=self._image_scan)
         reading = read(tree, scan, self._sources.charts(repo), memo)
-        _refuse(reading, commit)
+        refuse(reading, f"commit {commit[:12]}")
         self._produced.write(repo, commit, reading)
         self._synced(repo, commit, "; ".join(reading.warnings))
 
@@ -263,10 +263,10 @@ def said(type_: str, message: str, before: Iterable[Condition], bad_when_true: C
     return condition(type_, status, now(), before, message=message, reason=REASONS.get(type_, "Error") if message else "")
 
 
-def _refuse(reading: Reading, commit: str) -> None:
-    """Raises Invalid naming every folder that can't be read, or bundles of one name."""
+def refuse(reading: Reading, what: str) -> None:
+    """Raises Invalid naming every folder of `what` that can't be read, or bundles of one name."""
     told = [str(failure.error) for failure in reading.failures]
     names = Counter(bundle.metadata.name for bundle in reading.bundles)
     told += [f"{count} folders make a bundle named {name}: set another name in fleet.yaml" for name, count in names.items() if count > 1]
     if told:
-        raise Invalid(f"commit {commit[:12]} is not deployed: {'; '.join(told)}", hint="what was deployed before stays")
+        raise Invalid(f"{what} is not deployed: {'; '.join(told)}", hint="what was deployed before stays")

@@ -4,7 +4,7 @@ names is taken. What was written is remembered, so that what somebody else did t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -58,9 +58,7 @@ class Produced:
         before = self._written.get(repo.key, {})
         written: dict[Key, tuple[Bundle, int]] = {}
         wanted = {b.key for b in reading.bundles}
-        for bundle in reading.bundles:
-            self._check(repo, bundle, stored.get(bundle.key))
-        check_scans(self._store, repo, reading.image_scans)
+        self.check(repo, reading, stored)
         gone = self._taken_away(stored.keys() - wanted)
         for bundle in reading.bundles:
             known, there = before.get(bundle.key), stored.get(bundle.key)
@@ -69,6 +67,12 @@ class Produced:
             written[bundle.key] = (bundle, generation)
         self._written[repo.key] = written
         write_scans(self._store, repo, reading.image_scans)
+
+    def check(self, repo: GitRepo, reading: Reading, stored: Mapping[Key, Bundle]) -> None:
+        """Raises what keeps a commit from being written, before anything of it is. `stored` are the GitRepo's Bundles."""
+        for bundle in reading.bundles:
+            self._check(repo, bundle, stored.get(bundle.key))
+        check_scans(self._store, repo, reading.image_scans)
 
     def _taken_away(self, keys: Iterable[Key]) -> set[OverwrittenResource]:
         """Deletes Bundles; the objects that their manifests had."""
@@ -79,7 +83,7 @@ class Produced:
         return gone
 
     def _check(self, repo: GitRepo, bundle: Bundle, there: Bundle | None) -> None:
-        """Raises before anything of a commit is written: Conflict for a Bundle that is on its way out, Invalid for a taken name."""
+        """Raises Conflict for a Bundle that is on its way out, Invalid for a taken name."""
         name = bundle.metadata.name
         if there is not None and there.metadata.deletion_timestamp:
             raise Conflict(f"Bundle {name} is being deleted", where=str(repo.key))
@@ -97,12 +101,12 @@ class Produced:
         if secret is not None:
             put(self._store, secret)
         if there is None:
-            return self._store.create(_labelled(_held(stripped), commit)).metadata.generation
+            return self._store.create(labelled(_held(stripped), commit)).metadata.generation
         kept = msgspec.structs.replace(stripped, metadata=msgspec.structs.replace(stripped.metadata, finalizers=there.metadata.finalizers))
-        as_before = self._store.update(_labelled(kept, there.metadata.labels.get(COMMIT, commit)), dry_run=True)
+        as_before = self._store.update(labelled(kept, there.metadata.labels.get(COMMIT, commit)), dry_run=True)
         if as_before.metadata.resource_version == there.metadata.resource_version:
             return there.metadata.generation
-        generation = self._store.update(_labelled(kept, commit)).metadata.generation
+        generation = self._store.update(labelled(kept, commit)).metadata.generation
         if secret is None and there.spec.values_hash:
             self._drop_values(bundle.key)
         return generation
@@ -113,7 +117,8 @@ class Produced:
             self._store.delete(Secret, bundle.namespace, bundle.name)
 
 
-def _labelled(bundle: Bundle, commit: str) -> Bundle:
+def labelled(bundle: Bundle, commit: str) -> Bundle:
+    """The Bundle with the commit that it is of."""
     labels = {**bundle.metadata.labels, COMMIT: commit}
     return msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, labels=labels))
 

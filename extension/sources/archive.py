@@ -15,7 +15,7 @@ import posixpath
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, Any
 
 import msgspec
@@ -54,8 +54,11 @@ def kind(name: str) -> str:
     return next((suffix for suffix in known if name.lower().endswith(suffix)), "")
 
 
-def unpack(data: bytes, suffix: str, where: str, *, name: str = "", limits: Limits = Limits()) -> dict[str, bytes]:
-    """The files of an archive by path. `suffix` is one of `kind`'s; `name` that of a single packed file.
+def unpack(
+    data: bytes, suffix: str, where: str, *, name: str = "", limits: Limits = Limits(), links: dict[str, str] | None = None
+) -> dict[str, bytes]:
+    """The files of an archive by path. `suffix` is one of `kind`'s; `name` that of a single packed file. The symbolic links of a tar are
+    put into `links`, as text that nothing follows; without it they are refused.
 
     Raises Invalid for a broken archive, a link, a path that leaves it, or more than `limits`.
     """
@@ -63,8 +66,16 @@ def unpack(data: bytes, suffix: str, where: str, *, name: str = "", limits: Limi
         raise Invalid("archives packed with zstd are not read", where=where, hint="offer the archive as .tar.gz")
     out: dict[str, bytes] = {}
     left = min(limits.total, max(limits.ratio * len(data), 1024 * 1024))
+
+    def linked(path: str, target: str) -> None:
+        if links is None:
+            raise _link(path, where)
+        links[_safe(path, where)] = target
+        if len(links) > limits.entries:
+            raise Invalid(f"the archive has more than {limits.entries} links", where=where)
+
     try:
-        for path, stream, size in _members(data, suffix, name, where):
+        for path, stream, size in _members(data, suffix, name, where, linked):
             if len(out) >= limits.entries:
                 raise Invalid(f"the archive has more than {limits.entries} files", where=where)
             content = _read(stream, min(limits.file, left), size, f"{where}: {path}")
@@ -78,7 +89,7 @@ def unpack(data: bytes, suffix: str, where: str, *, name: str = "", limits: Limi
     return out
 
 
-def _members(data: bytes, suffix: str, name: str, where: str) -> Iterator[tuple[str, IO[bytes], int]]:
+def _members(data: bytes, suffix: str, name: str, where: str, linked: Callable[[str, str], None]) -> Iterator[tuple[str, IO[bytes], int]]:
     if suffix == ".zip":
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             for info in packed.infolist():
@@ -94,6 +105,8 @@ def _members(data: bytes, suffix: str, name: str, where: str) -> Iterator[tuple[
                     inner = tar.extractfile(member)
                     if inner is not None:
                         yield member.name, inner, member.size
+                elif member.issym():
+                    linked(member.name, member.linkname)
                 elif not member.isdir():
                     raise _link(member.name, where)
     else:

@@ -143,7 +143,7 @@ def test_who_delivers_to_a_full_disk_is_told_that_it_takes_too_long_and_why(worl
     reports.start()
     reports.add(said(world, "c01"))
     wait_for(lambda: disk.refused)
-    with pytest.raises(Unavailable, match="in time: .*disk"):
+    with pytest.raises(Unavailable, match=r"in time: .*disk"):
         reports.deliver([said(world, "c00")], 0.05)
 
 
