@@ -8,7 +8,7 @@ from functools import partial
 import apispec
 from flask import Flask, request
 
-from api import agents, audit, docs, errorgroups, errors, events, health, metrics, plans, quick, root, tokens
+from api import agents, audit, docs, errorgroups, errors, events, explanations, health, metrics, plans, quick, root, tokens
 from api.answers import secure
 from api.auth import authenticate
 from api.openapi import DocumentedApi
@@ -47,7 +47,7 @@ def create_app(services: Services) -> Flask:
     api = DocumentedApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     errors.register(app)
     _secured(api.spec)
-    own = (errorgroups, tokens, plans, deliveries, webhook, agents, events, metrics, health)
+    own = (errorgroups, tokens, plans, explanations, deliveries, webhook, agents, events, metrics, health)
     for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in own)):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)

@@ -13,7 +13,10 @@ from flask import current_app
 
 from extension.objects.agents import DeploymentReport, Registration, RegistrationRequest, ReportAnswer, Work
 from extension.objects.base import Key
+from extension.objects.explanation import Explanations, Trace, TracedObjects
+from extension.objects.kinds import GitRepo
 from extension.objects.preview import Asked, Members, PlanReport
+from extension.objects.status import ResourceKey
 from extension.settings import Settings
 from extension.store.protocol import Store
 
@@ -97,6 +100,9 @@ class Plans(Protocol):
 
     def plan(self, asked: Asked) -> PlanReport: ...
     def members(self, asked: Asked, group: str, after: str, limit: int) -> Members: ...
+    def explain(self, cluster: Key, bundle: Key | None, repo: Key | None) -> Explanations: ...
+    def trace(self, cluster: Key, wanted: ResourceKey, workspaces: tuple[str, ...] | None) -> Trace: ...
+    def traced(self, repo: GitRepo, path: str, limit: int, after: str, workspaces: tuple[str, ...] | None) -> TracedObjects: ...
 
 
 @dataclass(frozen=True)

@@ -20,15 +20,18 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "deploy": (f"{_PACKAGE}.deploy", "command", "Render a BundleDeployment, or deploy it."),
     "describe": (f"{_PACKAGE}.objects", "describe", "Tell the state of an object and what is not ready."),
     "doctor": (f"{_PACKAGE}.doctor", "command", "Look for what is wrong with a service."),
+    "explain": (f"{_PACKAGE}.explain", "explain", "Tell why a cluster gets a bundle or not, and what it waits for."),
     "force-update": (f"{_PACKAGE}.actions", "force_update", "Deploy a GitRepo, a HelmOp or a cluster's agent again."),
     "get": (f"{_PACKAGE}.objects", "get", "List or show objects."),
     "move": (f"{_PACKAGE}.actions", "move", "Move a cluster to another workspace."),
     "pause": (f"{_PACKAGE}.actions", "pause", "Hold back changes of a GitRepo, HelmOp or cluster."),
+    "plan": (f"{_PACKAGE}.plan", "command", "Tell what a commit, a folder or an object would change, and where."),
     "restore": (f"{_PACKAGE}.backups", "restore", "Copy a store out of a file, into an empty place."),
     "serve": (f"{_PACKAGE}.serve", "command", "Run the service with the embedded engine."),
     "simulate": (f"{_PACKAGE}.simulate", "command", "Let simulated agents live with the service, to size it."),
     "target": (f"{_PACKAGE}.target", "command", "Tell which clusters a Bundle goes to, with which options."),
     "token": (f"{_PACKAGE}.tokens", "command", "Create, list and revoke API tokens."),
+    "trace": (f"{_PACKAGE}.explain", "trace", "Tell where an object on a cluster comes from."),
     "unpause": (f"{_PACKAGE}.actions", "unpause", "Let changes through again."),
 }
 """Verb -> (module, name of its click command there, one line of help)."""

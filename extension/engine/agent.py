@@ -66,7 +66,7 @@ class Agent:
         """The other bundles on this cluster, as what a bundle can depend on."""
         with self.lock:
             there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
-            return {other.bundle: Dependency(_state(other), other.labels) for other in there}
+            return {other.bundle: Dependency(state_of(other), other.labels) for other in there}
 
     def copying(self, item: Assigned) -> list[Key]:
         """The other bundles with objects copied beside them, if this one has any: where two have the same, one may lose it with the
@@ -105,7 +105,7 @@ def copied(item: Assigned) -> bool:
     return bool(item.options.downstream_resources or item.status.downstream_resources_generation)
 
 
-def _state(item: Assigned) -> State:
+def state_of(item: Assigned) -> State:
     failed = any(c.type == "Deployed" and c.status == "False" for c in item.status.conditions)
     return deployment_state(
         desired=item.deployment_id,

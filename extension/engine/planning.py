@@ -7,38 +7,33 @@ Any process may plan; it keeps no more than the label index, which reads a set w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import cached_property
 from typing import Protocol
 
-import msgspec
-from pyroaring import FrozenBitMap
-
-from extension.bundles import Memo, Scan
-from extension.engine.bundles import planned_for, vague_version
+from extension.engine import tracing
 from extension.engine.contents import ChartFiles, Contents
-from extension.engine.gitrepos import Sources as GitSources
+from extension.engine.explanations import Explainer
+from extension.engine.looking import Look
 from extension.engine.policies import Policies
-from extension.engine.proposals import Proposal, Proposals, Proposed
+from extension.engine.produced import REPO_NAME
+from extension.engine.proposals import Proposals
 from extension.engine.sides import Render, Sides
-from extension.engine.telling import Teller, group_id, place, summed
-from extension.engine.turns import Deadline, TooLong, Turns
-from extension.objects.base import Key, ObjectMeta
-from extension.objects.errors import Conflict, Invalid, UserError
-from extension.objects.kinds import Bundle, BundleSpec, Cluster, ClusterGroup, GitRepo
-from extension.objects.plan import NONE, Plan, Progress
-from extension.objects.preview import Asked, BundlePlan, Members, PlanReport, TargetMatch
-from extension.sources.uploaded import UploadedTree
+from extension.engine.stored import listed
+from extension.engine.telling import place
+from extension.engine.turns import Deadline, Turns
+from extension.objects.base import Key
+from extension.objects.explanation import Explanations, Trace, TracedObjects
+from extension.objects.kinds import Bundle, Cluster, GitRepo
+from extension.objects.preview import Asked, Members, PlanReport
+from extension.objects.status import ResourceKey
 from extension.store.labels import LabelIndex
 from extension.store.protocol import Store
-from extension.targeting import Templates, Universe
-from extension.targeting.admission import check_bundle
-from extension.targeting.comparing import Comparison, Shift, compare
-from extension.targeting.planning import searched
-from extension.targeting.previewing import asks_for_groups, members, targets, with_group
+from extension.targeting import Templates
+
+Workspaces = tuple[str, ...] | None
+"""Those that the caller may read, None for all."""
 
 
-class Sources(GitSources, ChartFiles, Protocol):
+class Sources(tracing.Sources, ChartFiles, Protocol):
     """Where commits and charts come from; `sources.EngineSources`."""
 
 
@@ -65,147 +60,45 @@ class Planner:
         when the plan has no such group any more."""
         return self._turns.run(lambda deadline: self._look(asked, deadline).members(group, after, limit))
 
-    def _look(self, asked: Asked, deadline: Deadline) -> _Look:
+    def explain(self, cluster: Key, bundle: Key | None, repo: Key | None) -> Explanations:
+        """Why the cluster gets a bundle, or those of a GitRepo, or not. Raises NotFound, TooLong, Busy."""
+
+        def work(deadline: Deadline) -> Explanations:
+            found = self._store.get(Cluster, cluster.namespace, cluster.name)
+            explainer = Explainer(self._store, self._index, self._templates, *self._fresh(), deadline=deadline)
+            keys = [bundle] if bundle is not None else self._made_by(repo) if repo is not None else []
+            notes = () if keys or repo is None else (self._empty(repo),)
+            return Explanations(place(cluster), bundles=tuple(explainer.bundle(key, found) for key in keys), notes=notes)
+
+        return self._turns.run(work)
+
+    def _made_by(self, repo: Key) -> list[Key]:
+        return [bundle.key for bundle in listed(self._store, Bundle, repo.namespace, REPO_NAME, repo.name)]
+
+    def _empty(self, repo: Key) -> str:
+        """Why there is no bundle of a GitRepo."""
+        conditions = self._store.get(GitRepo, repo.namespace, repo.name).status.conditions
+        stalled = next((c.message for c in conditions if c.type == "Stalled" and c.status == "True"), "")
+        return f"{repo} has no bundle yet{f': {stalled}' if stalled else ''}"
+
+    def trace(self, cluster: Key, wanted: ResourceKey, workspaces: Workspaces) -> Trace:
+        """Where an object on a cluster comes from. Raises TooLong, Busy."""
+        return self._turns.run(lambda deadline: self._tracer(workspaces, deadline).object(cluster, wanted))
+
+    def traced(self, repo: GitRepo, path: str, limit: int, after: str, workspaces: Workspaces) -> TracedObjects:
+        """A page of what comes from a path of a GitRepo's repository. Raises Invalid, Unavailable, TooLong, Busy."""
+        return self._turns.run(lambda deadline: self._tracer(workspaces, deadline).path(repo, path, limit, after))
+
+    def _tracer(self, workspaces: Workspaces, deadline: Deadline) -> tracing.Tracer:
+        self._index.refresh()
+        readable = lambda workspace: workspaces is None or workspace in workspaces  # noqa: E731
+        return tracing.Tracer(self._store, self._sources, self._index, readable, deadline)
+
+    def _look(self, asked: Asked, deadline: Deadline) -> Look:
+        return Look(self._store, self._index, self._templates, self._sides, *self._fresh(), asked, deadline)
+
+    def _fresh(self) -> tuple[Policies, Proposals]:
+        """The index brought up to date, and the rules read anew."""
         self._index.refresh()
         rules = Policies(self._store)
-        proposals = Proposals(self._store, self._sources, rules, image_scan=self._image_scan)
-        return _Look(self._store, self._index, self._templates, self._sides, rules, proposals, asked, deadline)
-
-
-class _Look:
-    """One plan in the making. `universe` has the group that is asked for as it would be."""
-
-    def __init__(  # noqa: PLR0917 (what a Planner has, and the question)
-        self,
-        store: Store,
-        index: LabelIndex,
-        templates: Templates,
-        sides: Sides,
-        rules: Policies,
-        proposals: Proposals,
-        asked: Asked,
-        deadline: Deadline,
-    ) -> None:
-        self._store, self._index, self._templates = store, index, templates
-        self._rules, self._proposals, self._asked, self._deadline = rules, proposals, asked, deadline
-        self._universe: Universe = index if asked.group is None else with_group(index, asked.group)
-        self._teller = Teller(store, sides, self._universe, asked, deadline)
-
-    def report(self) -> PlanReport:
-        if self._asked.group is not None:
-            return self._of_group(self._asked.group)
-        repo = self._asked.repo or GitRepo()
-        if self._asked.targets_only:
-            return PlanReport(str(repo.key), targets=tuple(self._targets(repo)))
-        found = self._proposal()
-        bundles = tuple(self._bundles(found))
-        return summed(PlanReport(str(repo.key), commit=found.commit, deployed=repo.status.commit, bundles=bundles, warnings=found.warnings))
-
-    def members(self, group: str, after: str, limit: int) -> Members:
-        clusters = next((shift.clusters for key, shift in self._shifts() if group_id(key, shift) == group), None)
-        if clusters is None:
-            raise Invalid("the plan has no such group", field="group", hint="something changed since it was made: plan again")
-        start = clusters.rank(min(int(after), 2**32 - 1)) if after else 0
-        numbers = list(clusters[start : start + limit])
-        keys = self._store.keys(Cluster.KIND, numbers)
-        more = str(numbers[-1]) if start + len(numbers) < len(clusters) else ""
-        return Members(group, len(clusters), tuple(place(keys[number]) for number in numbers if number in keys), next=more)
-
-    def _shifts(self) -> Iterator[tuple[Key, Shift]]:
-        found = self._proposal()
-        for one in self._chosen(found.bundles):
-            yield from ((one.whole.key, shift) for shift in self._compared(one)[1].shifts)
-        for bundle in self._left(found.gone):
-            yield from ((bundle.key, shift) for shift in self._leaving(bundle)[0].shifts)
-
-    def _proposal(self) -> Proposal:
-        """The Bundles that are asked about: of a GitRepo, or those that ask for groups where the group's clusters are."""
-        group = self._asked.group
-        if group is None:
-            tree = None if self._asked.archive is None else UploadedTree(self._asked.archive)
-            return self._proposals.of(self._asked.repo or GitRepo(), tree, Memo(), self._deadline)
-        where = group.metadata.namespace
-
-        def affected(bundle: Bundle) -> bool:
-            return asks_for_groups(bundle.spec) and self._reads(bundle.metadata.namespace) and where in searched(bundle, self._index)
-
-        return self._proposals.stored(affected, self._deadline)
-
-    def _reads(self, workspace: str) -> bool:
-        return self._asked.workspaces is None or workspace in self._asked.workspaces
-
-    def _of_group(self, group: ClusterGroup) -> PlanReport:
-        """Who would enter and leave the group, and what that does to the bundles that ask for groups."""
-        known = next((g.members for g in self._index.groups(group.metadata.namespace) if g.name == group.metadata.name), NONE)
-        wanted = members(group, self._index)
-        enters, leaves = (self._teller.names(FrozenBitMap(part)) for part in (wanted - known, known - wanted))
-        return summed(PlanReport(str(group.key), bundles=tuple(self._bundles(self._proposal())), enters=enters, leaves=leaves))
-
-    def _targets(self, repo: GitRepo) -> Iterator[TargetMatch]:
-        scan = Scan.of(repo)
-        meta = ObjectMeta(name=repo.metadata.name, namespace=repo.metadata.namespace, labels=scan.labels)
-        bundle = Bundle(metadata=meta, spec=BundleSpec(targets=scan.targets or (), target_restrictions=scan.target_restrictions))
-        for name, clusters in targets(bundle, self._index):
-            yield TargetMatch(name, self._teller.names(self._seen(clusters)))
-
-    def _chosen(self, bundles: tuple[Proposed, ...]) -> Iterator[Proposed]:
-        return (one for one in bundles if self._asked.bundle in ("", one.whole.metadata.name))
-
-    def _left(self, gone: tuple[Bundle, ...]) -> Iterator[Bundle]:
-        return (one for one in gone if self._asked.bundle in ("", one.metadata.name))
-
-    def _bundles(self, proposal: Proposal) -> Iterator[BundlePlan]:
-        for one in self._chosen(proposal.bundles):
-            yield self._bundle(one)
-        for bundle in self._left(proposal.gone):
-            yield self._teller.bundle(bundle.key, "removed", *self._leaving(bundle), None)
-
-    def _bundle(self, one: Proposed) -> BundlePlan:
-        """A bundle's plan; what is wrong with all of it is told in place of it, as the engine writes it into its status."""
-        key = one.whole.key
-        there = self._store.find(Bundle, key.namespace, key.name) is not None
-        if vague := vague_version(one.whole):
-            return BundlePlan(place(key), "unchanged", error=vague)
-        try:
-            planned, found, hidden = self._compared(one)
-        except (TooLong, Conflict):
-            raise
-        except UserError as error:
-            return BundlePlan(place(key), "unchanged" if there else "created", error=str(error))
-        change = "created" if not there else "changed" if found.shifts else "unchanged"
-        return self._teller.rollout(self._teller.bundle(key, change, found, hidden, one), planned, self._visible)
-
-    def _compared(self, one: Proposed) -> tuple[Plan, Comparison, int]:
-        """The plan, its comparison with what is stored, and the number of clusters in it that the caller may not read."""
-        key = one.whole.key
-        self._deadline.check(f"planning bundle {place(key)}")
-        rules = self._rules(key.namespace)
-        check_bundle(one.whole, rules)
-        with self._index.reading():
-            planned = planned_for(one.whole, self._universe, self._templates, rules, one.manifest_id)
-        there = self._store.find(Bundle, key.namespace, key.name)
-        progress = Progress() if there is None else self._store.progress(key)
-        return planned, *self._readable(compare(planned, progress, self._universe.off_schedule()))
-
-    def _leaving(self, bundle: Bundle) -> tuple[Comparison, int]:
-        """What becomes of the clusters of a bundle that goes: all lose it."""
-        self._deadline.check(f"planning bundle {place(bundle.key)}")
-        for namespace in searched(bundle, self._universe):
-            self._universe.clusters(namespace)  # so that their names have an order
-        return self._readable(compare(Plan(bundle.key, ""), self._store.progress(bundle.key)))
-
-    @cached_property
-    def _visible(self) -> FrozenBitMap | None:
-        """The clusters that the caller may read, None for all."""
-        if self._asked.workspaces is None:
-            return None
-        return FrozenBitMap.union(NONE, *(self._universe.clusters(workspace) for workspace in self._asked.workspaces))
-
-    def _seen(self, clusters: FrozenBitMap) -> FrozenBitMap:
-        return clusters if self._visible is None else FrozenBitMap(clusters & self._visible)
-
-    def _readable(self, found: Comparison) -> tuple[Comparison, int]:
-        """The comparison without the clusters that the caller may not read, and how many those are."""
-        shifts = tuple(msgspec.structs.replace(shift, clusters=self._seen(shift.clusters)) for shift in found.shifts)
-        seen = Comparison(tuple(shift for shift in shifts if shift.clusters), self._seen(found.unchanged))
-        return seen, found.size - seen.size
+        return rules, Proposals(self._store, self._sources, rules, image_scan=self._image_scan)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from extension.bundles import Charts
 from extension.engine.charts import TreeCharts
+from extension.objects.explanation import CommitInfo
 from extension.objects.kinds import GitRepo, HelmOp, ImageScan
 from extension.objects.options import HelmOptions
 from extension.objects.tree import Tree
@@ -29,6 +30,9 @@ class EngineSources:
 
     def tree(self, repo: GitRepo, commit: str) -> Tree:
         return self._sources.tree(repo, commit)
+
+    def about(self, repo: GitRepo, commit: str) -> CommitInfo:
+        return self._sources.about(repo, commit)
 
     def charts(self, repo: GitRepo) -> Charts:
         return TreeCharts(self._sources.charts(repo), self._pool.helm.update_dependencies)

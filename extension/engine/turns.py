@@ -16,7 +16,8 @@ from typing import TypeVar
 from extension.objects.errors import Busy, UserError
 
 T = TypeVar("T")
-SECONDS = 60.0
+SECONDS = 50.0
+"""Less than the time after which clients give up (`extension.client.TIMEOUT`)."""
 AT_ONCE = 4
 RETRY = 5
 

@@ -118,3 +118,12 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
     for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
         yield from _texts(child)
+
+
+def without_values(value: Any) -> Any:
+    """Plain data with its keys and without any of its values: what a person may see of Helm's values."""
+    if isinstance(value, dict):
+        return {key: without_values(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [without_values(child) for child in value]
+    return MASK if value is not None else None

@@ -22,6 +22,7 @@ from dulwich.objects import ObjectID
 from dulwich.objects import Tree as GitTree
 
 from extension.objects.errors import Invalid, Unavailable
+from extension.objects.explanation import CommitInfo
 from extension.objects.tree import Entry, EntryType, Tree
 from extension.sources.folder import MAX_FILE_SIZE, too_large
 from extension.sources.overlay import OverlaidTree
@@ -33,6 +34,7 @@ ALONE = 2
 """How many folders with files are listed alone before the whole tree is."""
 
 _BYTES_PER_ENTRY = 160
+_MOST_SAID = 64 * 1024
 _FOLDER_MODE = 0o040000
 _TYPES = {b"tree": EntryType.FOLDER, b"commit": EntryType.FOLDER, b"blob": EntryType.FILE}
 _LINK = b"120000"
@@ -54,6 +56,17 @@ class Mirrored(msgspec.Struct, frozen=True):
     path: str
     git: Callable[[tuple[str, ...], int], bytes]
     damaged: Callable[[], None]
+
+
+def about(mirror: Mirrored, commit: str) -> CommitInfo:
+    """Who made the commit, when, and its first line. Raises Unavailable when the mirror can't be read."""
+    try:
+        told = mirror.git(("log", "-1", "--format=%an%x00%aI%x00%s", "--end-of-options", commit), _MOST_SAID).decode(errors="replace")
+    except (Failed, Timeout, TooMuchOutput) as error:
+        raise Unavailable(f"the commit can't be read: {type(error).__name__}", where=commit[:12], hint="try again") from None
+    author, _, rest = told.strip("\n").partition("\0")
+    date, _, subject = rest.partition("\0")
+    return CommitInfo(author, date, subject)
 
 
 class CommitTree(OverlaidTree):

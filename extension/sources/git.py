@@ -18,8 +18,9 @@ import msgspec
 from dulwich.config import ConfigFile
 
 from extension.objects.errors import Invalid, Unavailable
+from extension.objects.explanation import CommitInfo
 from extension.objects.tree import Tree
-from extension.sources.commit import MAX_FILES, CommitTree
+from extension.sources.commit import MAX_FILES, CommitTree, about
 from extension.sources.committing import Change, committed
 from extension.sources.credentials import BasicAuth, GitAccess, GitHubApp
 from extension.sources.folder import MAX_FILE_SIZE
@@ -107,6 +108,12 @@ class Git:
     def tree(self, url: str, commit: str, access: GitAccess = GitAccess()) -> CommitTree:
         """The tree at `commit`, fetched first if the mirror does not have it. Raises Invalid, Unavailable."""
         return self._tree(url, commit, access, 0)
+
+    def about(self, url: str, commit: str, access: GitAccess = GitAccess()) -> CommitInfo:
+        """Who made a commit that `tree` was asked for, when, and its first line. Raises as `tree` does."""
+        remote, access = self._prepare(url, access)
+        self._proven(remote, access)
+        return about(self._mirrors.mirrored(remote), commit)
 
     def push(self, url: str, branch: str, change: Change, access: GitAccess = GitAccess()) -> str:
         """Commits on top of a commit that `tree` was asked for, and pushes that to the branch; the commit, empty when the files are as

@@ -11,6 +11,7 @@ from collections.abc import Callable
 import msgspec
 
 from extension.objects.errors import Invalid
+from extension.objects.explanation import CommitInfo
 from extension.objects.kinds import GitRepo, Secret
 from extension.sources.charts import ChartArchive, ChartFetcher
 from extension.sources.commit import CommitTree
@@ -74,6 +75,10 @@ class GitRepoSources:
     def tree(self, repo: GitRepo, commit: str) -> CommitTree:
         """The tree at `commit`, fetched if it is not in the mirror yet. Raises Invalid, Unavailable."""
         return self._git.tree(repo.spec.repo, commit, self.git_access(repo))
+
+    def about(self, repo: GitRepo, commit: str) -> CommitInfo:
+        """Who made a commit that `tree` was asked for. Raises Invalid, Unavailable."""
+        return self._git.about(repo.spec.repo, commit, self.git_access(repo))
 
     def push(self, repo: GitRepo, change: Change) -> str:
         """Commits on top of a commit that `tree` was asked for, and pushes that to the GitRepo's branch. Raises as `Git.push`."""

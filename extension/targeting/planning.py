@@ -47,7 +47,7 @@ def plan(bundle: Bundle, universe: Universe, templates: Templates, *, manifest_i
     variants = Variants(universe, templates, manifest_id=manifest_id, leaked=leaked(spec))
     for profile in dict.fromkeys(profile for profile, _ in found):
         clusters = FrozenBitMap.union(*(members for own, members in found if own == profile))
-        variants.add(restrictions.apply(_options(spec, profile)), clusters)
+        variants.add(restrictions.apply(options_for(spec, profile)), clusters)
     assignments = variants.assignments
     targets = FrozenBitMap.union(NONE, *(a.clusters for a in assignments))
     steps = partitions(rollout, targets, universe, scopes)
@@ -126,7 +126,7 @@ def _all_matches(
     yield from parts.items()
 
 
-def _options(spec: BundleSpec, profile: Profile) -> BundleDeploymentOptions:
+def options_for(spec: BundleSpec, profile: Profile) -> BundleDeploymentOptions:
     """The bundle's options with those of the target on top. Customizations are merged onto the target's in AllMatches,
     and take their place in FirstMatch."""
     selected, applied = profile

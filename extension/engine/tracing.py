@@ -1,0 +1,174 @@
+"""From an object on a cluster to where it came from, and back: deployment, bundle, folder, commit, GitRepo, target.
+
+What a cluster has is what its agent reported. Folder and author are read from the repository's mirror; where that can't be read,
+the rest is told all the same, with a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+from extension.bundles import Scan
+from extension.bundles.places import places
+from extension.engine.gitrepos import Sources as GitSources
+from extension.engine.produced import COMMIT, REPO_NAME
+from extension.engine.stored import PAGE, listed
+from extension.engine.telling import place
+from extension.engine.turns import Deadline
+from extension.objects.base import Key
+from extension.objects.errors import Invalid, UserError
+from extension.objects.explanation import CommitInfo, Origin, Trace, TracedObject, TracedObjects
+from extension.objects.helmop import HELM_NAME
+from extension.objects.kinds import Bundle, BundleDeployment, GitRepo
+from extension.objects.status import ResourceKey
+from extension.store.protocol import Query, Store
+from extension.targeting import Universe
+from extension.targeting.terms import checks
+
+BUNDLE = "fleet.cattle.io/bundle-name"
+BUNDLE_NAMESPACE = "fleet.cattle.io/bundle-namespace"
+CLUSTER = "fleet.cattle.io/cluster"
+CLUSTER_NAMESPACE = "fleet.cattle.io/cluster-namespace"
+ROOT = "."
+Readable = Callable[[str], bool]
+"""Whether the caller may read a workspace."""
+
+
+class Sources(GitSources, Protocol):
+    """A repository's trees, and what is known of its commits."""
+
+    def about(self, repo: GitRepo, commit: str) -> CommitInfo: ...
+
+
+class Tracer:
+    """Traces for a caller who may read these workspaces."""
+
+    def __init__(self, store: Store, sources: Sources, universe: Universe, readable: Readable, deadline: Deadline) -> None:
+        self._store, self._sources, self._universe = store, sources, universe
+        self._readable, self._deadline = readable, deadline
+        self._notes: list[str] = []
+
+    def object(self, cluster: Key, wanted: ResourceKey) -> Trace:
+        """Where the object comes from; a namespace or version that is left out is any."""
+        told = " ".join(filter(None, (wanted.api_version, wanted.kind, "/".join(filter(None, (wanted.namespace, wanted.name))))))
+        found = [one for one in self._on(cluster) if any(_is_meant(wanted, there) for there in one.status.resources)]
+        origins = tuple(self._origin(one, cluster) for one in found)
+        return Trace(place(cluster), told, origins=origins, notes=tuple(dict.fromkeys(self._notes)))
+
+    def _on(self, cluster: Key) -> Iterator[BundleDeployment]:
+        after = ""
+        while True:
+            self._deadline.check(f"reading what cluster {place(cluster)} has")
+            page = self._store.deployments(Query(limit=PAGE, after=after), cluster=cluster)
+            yield from (one for one in page.items if self._readable(one.metadata.labels.get(BUNDLE_NAMESPACE, "")))
+            after = page.next
+            if not after:
+                return
+
+    def _origin(self, one: BundleDeployment, cluster: Key) -> Origin:
+        labels = one.metadata.labels
+        key = Key(Bundle.KIND, labels.get(BUNDLE_NAMESPACE, ""), labels.get(BUNDLE, ""))
+        bundle = self._store.get(Bundle, key.namespace, key.name)
+        known = Origin(
+            place(key),
+            f"{one.metadata.namespace}/{one.metadata.name}",
+            deployment_id=one.spec.deployment_id,
+            state=one.status.display.state,
+            release=one.status.release,
+            rule=self._rule(bundle, cluster),
+        )
+        if op := bundle.metadata.labels.get(HELM_NAME, ""):
+            return msgspec.structs.replace(known, made_by=f"HelmOp {key.namespace}/{op}")
+        name = bundle.metadata.labels.get(REPO_NAME, "")
+        repo = self._store.find(GitRepo, key.namespace, name) if name else None
+        return known if repo is None else self._of_repo(known, repo, bundle)
+
+    def _of_repo(self, known: Origin, repo: GitRepo, bundle: Bundle) -> Origin:
+        commit = bundle.metadata.labels.get(COMMIT, "")
+        known = msgspec.structs.replace(known, made_by=str(repo.key), repo=repo.spec.repo, commit=commit)
+        if not commit:
+            return known
+        try:
+            folder = dict(self._folders(repo, commit)).get(bundle.metadata.name)
+            about = self._sources.about(repo, commit)
+        except UserError as error:
+            self._notes.append(f"the repository can't be read, so the path is not known: {error}")
+            return known
+        path = "" if folder is None else folder or ROOT
+        return msgspec.structs.replace(known, path=path, author=about.author, date=about.date, subject=about.subject)
+
+    def _folders(self, repo: GitRepo, commit: str) -> Sequence[tuple[str, str]]:
+        self._deadline.check(f"reading commit {commit[:12]}")
+        return list(places(self._sources.tree(repo, commit), Scan.of(repo)))
+
+    def _rule(self, bundle: Bundle, cluster: Key) -> str:
+        """The target that selects the cluster, and its customizations, in words."""
+        try:
+            found = [check for check in checks(bundle, self._store.object_id(cluster), self._universe) if check.selected]
+        except UserError:
+            return ""
+        return "; ".join(f"{check.kind} {check.name} ({', '.join(term.text for term in check.terms)})" for check in found)
+
+    def path(self, repo: GitRepo, path: str, limit: int, after: str) -> TracedObjects:
+        """A page of the objects on clusters that come from a folder or file of the repository, those of `limit` deployments.
+
+        Raises what keeps the repository from being read, Invalid for a path outside of it.
+        """
+        wanted = _clean(path)
+        stored = {
+            bundle.metadata.name: bundle for bundle in listed(self._store, Bundle, repo.metadata.namespace, REPO_NAME, repo.metadata.name)
+        }
+        commits = {bundle.metadata.labels.get(COMMIT, "") for bundle in stored.values()} - {""}
+        folders = {name: folder for commit in sorted(commits) for name, folder in self._folders(repo, commit)}
+        names = sorted(name for name in stored if name in folders and _touches(folders[name], wanted, list(folders.values())))
+        told = TracedObjects(path=wanted or ROOT, bundles=tuple(place(stored[name].key) for name in names))
+        return self._page(told, [stored[name].key for name in names], limit, after)
+
+    def _page(self, told: TracedObjects, bundles: list[Key], limit: int, after: str) -> TracedObjects:
+        """The next deployments: of the bundle that the page before ended in, or of the next ones."""
+        at, _, rest = after.partition("/")
+        left = [key for key in bundles if key.name >= at]
+        for number, key in enumerate(left):
+            page = self._store.deployments(Query(limit=limit, after=rest if key.name == at else ""), bundle=key)
+            objects = tuple(one for deployment in page.items for one in _objects(deployment, key, self._readable))
+            following = f"{key.name}/{page.next}" if page.next else f"{left[number + 1].name}/" if number + 1 < len(left) else ""
+            if objects or not following:
+                return msgspec.structs.replace(told, objects=objects, next=following)
+        return told
+
+
+def _objects(deployment: BundleDeployment, bundle: Key, readable: Readable) -> Iterator[TracedObject]:
+    labels = deployment.metadata.labels
+    workspace = labels.get(CLUSTER_NAMESPACE, "")
+    if readable(workspace):
+        for one in deployment.status.resources:
+            where = f"{workspace}/{labels.get(CLUSTER, '')}"
+            yield TracedObject(where, place(bundle), one.api_version, one.kind, one.namespace, one.name)
+
+
+def _is_meant(wanted: ResourceKey, there: ResourceKey) -> bool:
+    if (wanted.kind.lower(), wanted.name) != (there.kind.lower(), there.name):
+        return False
+    return wanted.namespace in ("", there.namespace) and wanted.api_version in ("", there.api_version)
+
+
+def _clean(path: str) -> str:
+    """The path as folders are told, empty for the root. Raises Invalid for one that leaves the repository."""
+    parts = [part for part in path.split("/") if part not in ("", ROOT)]
+    if ".." in parts:
+        raise Invalid(f"{path!r} leaves the repository", field="path", hint="name a folder or file of the repository")
+    return "/".join(parts)
+
+
+def _touches(folder: str, path: str, folders: Sequence[str]) -> bool:
+    """Whether a bundle of `folder` comes from `path`: it lies below it, or is the innermost folder that has it."""
+    if _below(folder, path):
+        return True
+    return folder == max((one for one in folders if _below(path, one)), key=len, default=None)
+
+
+def _below(path: str, folder: str) -> bool:
+    return not folder or path == folder or path.startswith(f"{folder}/")
