@@ -153,7 +153,7 @@ class Trace(Value, frozen=True):
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        found = "\n".join(map(str, self.origins)) or "  no bundle brings it\n"
+        found = "\n".join(map(str, self.origins)) or "  no bundle brings it; kinds are written in full, such as ConfigMap\n"
         return f"{self.object} on cluster {self.cluster}\n{found}" + "".join(f"  note: {note}\n" for note in self.notes)
 
 

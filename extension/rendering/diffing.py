@@ -71,8 +71,8 @@ def _change(place: Place, before: Object | None, after: Object | None, masking: 
         change=change,
         api_version=str(one.get("apiVersion", "")),
         kind=place[1],
-        namespace=place[2],
-        name=place[3],
+        namespace=masking.text(place[2]),
+        name=masking.text(place[3]),
         diff="".join(f"{_cut(line, bounds.line)}\n" for line in shown),
         elided=len(lines) - len(shown),
     )
