@@ -109,7 +109,7 @@ class Explainer:
         """Why the cluster does not run what is planned, none when it does."""
         wanted = variant.deployment_id
         if number not in progress.existing:
-            yield from self._not_created(number, progress)
+            yield from self._not_created(number, planned, progress, now)
             return
         if told.live != wanted:
             yield from _not_promoted(bundle, cluster, number, planned, now)
@@ -123,13 +123,13 @@ class Explainer:
             seen = cluster.status.agent.last_seen
             yield f"the cluster has not applied it yet; it was last heard of {seen or 'never'}"
 
-    def _not_created(self, number: int, progress: Progress) -> Iterator[str]:
+    def _not_created(self, number: int, planned: Plan, progress: Progress, now: Step) -> Iterator[str]:
         if number in progress.deleting:
             yield "its old deployment is still being removed"
         elif number in self._index.without_namespace():
             yield "the cluster has no namespace yet: its registration is not finished"
         else:
-            yield "the engine has not made the deployment yet"
+            yield _earlier(number, planned, now) or "the engine has not made the deployment yet"
 
     def _others(self, bundle: Key, cluster: Key) -> dict[Key, Dependency]:
         """The other bundles on the cluster, as its agent sees them."""
@@ -172,9 +172,14 @@ def _not_promoted(bundle: Bundle, cluster: Cluster, number: int, planned: Plan, 
     elif number in now.promote:
         yield "nothing: it is next"
     else:
-        mine = next((at for at, part in enumerate(planned.partitions) if number in part.clusters), len(planned.partitions))
-        late = [part for part in now.partitions[:mine] if part.unavailable > part.max_unavailable]
-        for part in late[:1]:
-            yield f"partition {part.name} goes first: {part.unavailable} of its clusters are not up to date, {part.max_unavailable} may be"
-        if not late:
-            yield f"{now.unavailable} clusters are unavailable, {planned.max_unavailable} may be: others have to be ready first"
+        more = f"{now.unavailable} clusters are unavailable, {planned.max_unavailable} may be: others have to be ready first"
+        yield _earlier(number, planned, now) or more
+
+
+def _earlier(number: int, planned: Plan, now: Step) -> str:
+    """The partition that has to be done before the cluster's; empty when none has."""
+    mine = next((at for at, part in enumerate(planned.partitions) if number in part.clusters), len(planned.partitions))
+    late = next((part for part in now.partitions[:mine] if part.unavailable > part.max_unavailable), None)
+    if late is None:
+        return ""
+    return f"partition {late.name} goes first: {late.unavailable} of its clusters are not up to date, {late.max_unavailable} may be"

@@ -128,16 +128,15 @@ class Tracer:
         return self._page(told, [stored[name].key for name in names], limit, after)
 
     def _page(self, told: TracedObjects, bundles: list[Key], limit: int, after: str) -> TracedObjects:
-        """The next deployments: of the bundle that the page before ended in, or of the next ones."""
+        """The next deployments of the bundle that the page before ended in, or of the next one; they may have no object yet."""
         at, _, rest = after.partition("/")
         left = [key for key in bundles if key.name >= at]
-        for number, key in enumerate(left):
-            page = self._store.deployments(Query(limit=limit, after=rest if key.name == at else ""), bundle=key)
-            objects = tuple(one for deployment in page.items for one in _objects(deployment, key, self._readable))
-            following = f"{key.name}/{page.next}" if page.next else f"{left[number + 1].name}/" if number + 1 < len(left) else ""
-            if objects or not following:
-                return msgspec.structs.replace(told, objects=objects, next=following)
-        return told
+        if not left:
+            return told
+        page = self._store.deployments(Query(limit=limit, after=rest if left[0].name == at else ""), bundle=left[0])
+        objects = tuple(one for deployment in page.items for one in _objects(deployment, left[0], self._readable))
+        following = f"{left[0].name}/{page.next}" if page.next else f"{left[1].name}/" if left[1:] else ""
+        return msgspec.structs.replace(told, objects=objects, next=following)
 
 
 def _objects(deployment: BundleDeployment, bundle: Key, readable: Readable) -> Iterator[TracedObject]:

@@ -10,10 +10,12 @@ from typing import Any
 from extension.engine.planning import Planner
 from extension.engine.stored import listed
 from extension.engine.turns import Turns
-from extension.objects.errors import Invalid
+from extension.objects.errors import Invalid, Unavailable
+from extension.objects.explanation import CommitInfo
 from extension.objects.kinds import Bundle, BundleDeployment, GitRepo
 from extension.objects.options import HelmOptions
 from extension.objects.preview import Asked, PlanReport
+from extension.objects.tree import Tree
 from extension.rendering.pool import Pool
 from extension.store.protocol import Query
 from extension.store.sql import SqlStore
@@ -27,7 +29,17 @@ REPO = "repo"
 
 
 class Sources(DictSources):
-    """`planning.Sources` without charts of HelmOps."""
+    """`planning.Sources` without charts of HelmOps. While `gone` is set no tree can be read."""
+
+    gone = ""
+
+    def tree(self, repo: GitRepo, commit: str) -> Tree:
+        if self.gone:
+            raise Unavailable(self.gone, where=repo.spec.repo)
+        return super().tree(repo, commit)
+
+    def about(self, repo: GitRepo, commit: str) -> CommitInfo:
+        return CommitInfo("Ada", "2026-01-01T00:00:00+00:00", "A change")
 
     def fetch(self, op: Any, helm: HelmOptions) -> Mapping[str, bytes]:
         raise Invalid(f"chart {helm.chart} can't be fetched here")
@@ -61,7 +73,7 @@ class Previews:
         return self.store.get(GitRepo, NS, REPO)
 
     def plan(self, **asked: Any) -> PlanReport:
-        return self.planner.plan(Asked(**({} if "group" in asked else {"repo": self.repo}) | asked))
+        return self.planner.plan(Asked(**asked if {"group", "repo"} & asked.keys() else {"repo": self.repo, **asked}))
 
     def ids(self) -> dict[tuple[str, str], str]:
         """The deployment ID of every bundle on every cluster."""

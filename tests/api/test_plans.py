@@ -1,0 +1,139 @@
+"""`/v1/plans`, `/v1/explanations`, `/v1/traces`: who may ask what, and what is refused before anything is read."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from api.app import create_app
+from api.services import Services
+from extension.engine.planning import Planner
+from extension.rendering.pool import Pool
+from tests.api.conftest import GITREPOS, Session, gitrepo
+from tests.unit.engine.previews import Sources, packed
+from tests.unit.targeting.worlds import Substituting
+
+URL = "https://git.example.org/web.git"
+MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}\n"
+EVERYONE = [{"name": "all", "clusterSelector": {}}]
+GROUP = {"kind": "ClusterGroup", "metadata": {"name": "g", "namespace": "team-a"}, "spec": {"selector": {}}}
+FOLDER = base64.b64encode(packed({"a.yaml": MAP})).decode()
+
+
+@pytest.fixture
+def services(services: Services) -> Iterator[Services]:
+    """With a planner whose repository is in memory."""
+    sources, pool = Sources(), Pool()
+    sources.commit(URL, {"a.yaml": MAP})
+    planner = Planner(services.store, sources, pool.render, Substituting())  # type: ignore[arg-type]
+    yield dataclasses.replace(services, plans=planner)
+    pool.close()
+
+
+@pytest.fixture
+def stored(admin: Session) -> Session:
+    for name in ("c1", "c2"):
+        admin.post("/v1/fleet.cattle.io.clusters", json={"metadata": {"name": name, "namespace": "team-a"}})
+    admin.post(GITREPOS, json=gitrepo("new", targets=EVERYONE))
+    return admin
+
+
+def plan(session: Session, **body: Any) -> Any:
+    return session.post("/v1/plans", json=body)
+
+
+def test_a_plan_tells_the_clusters_and_its_groups_are_paged(stored: Session) -> None:
+    answer = plan(stored, gitrepo="team-a/new")
+    assert (answer.status_code, answer.json["type"], answer.json["created"], answer.json["changes"]) == (200, "plan", 2, True)
+    group = answer.json["bundles"][0]["groups"][0]
+    assert (group["clusters"], group["oldDeploymentID"]) == ({"count": 2, "first": ["team-a/c1", "team-a/c2"]}, "")
+    question = {"gitrepo": "team-a/new", "group": group["id"], "limit": 1}
+    first = stored.post("/v1/plans/clusters", json=question).json
+    second = stored.post("/v1/plans/clusters", json={**question, "continue": first["continue"]}).json
+    assert (first["clusters"], second["clusters"], second["continue"]) == (["team-a/c1"], ["team-a/c2"], "")
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({}, 422, "gitrepo"),
+        ({"gitrepo": "team-a/new", "object": GROUP}, 422, "gitrepo"),
+        ({"gitrepo": "nowhere"}, 422, "gitrepo"),
+        ({"gitrepo": "team-a/none"}, 404, None),
+        ({"gitrepo": "team-a/new", "unknown": 1}, 422, "unknown"),
+        ({"gitrepo": "team-a/new", "branch": "a", "revision": "b"}, 422, "revision"),
+        ({"gitrepo": "team-a/new", "branch": "a", "folder": FOLDER}, 422, "folder"),
+        ({"gitrepo": "team-a/new", "folder": "no base64!"}, 422, "folder"),
+        ({"gitrepo": "team-a/new", "folder": base64.b64encode(packed({"../a.yaml": MAP})).decode()}, 422, None),
+        ({"object": {"kind": "Cluster"}}, 422, "object.kind"),
+        ({"object": {**GROUP, "spec": {"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}}}, 422, None),
+        ({"object": GROUP, "folder": FOLDER}, 422, "folder"),
+        ({"object": {"kind": "GitRepo", **gitrepo("x", repo="/etc")}}, 422, "spec.repo"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused(stored: Session, body: dict[str, Any], status: int, field: str | None) -> None:
+    answer = plan(stored, **body)
+    assert (answer.status_code, answer.json["type"]) == (status, "error"), answer.json
+    assert field is None or answer.json["fieldName"] == field
+
+
+@pytest.mark.parametrize(
+    ("roles", "body", "status"),
+    [
+        ({"team_a": "read-only"}, {"gitrepo": "team-a/new"}, 200),
+        ({"team_b": "admin"}, {"gitrepo": "team-a/new"}, 404),
+        ({"team_a": "read-only"}, {"gitrepo": "team-a/new", "folder": FOLDER}, 403),
+        ({"team_a": "member"}, {"gitrepo": "team-a/new", "folder": FOLDER}, 200),
+        ({"team_a": "read-only"}, {"object": GROUP}, 403),
+        ({"team_a": "member"}, {"object": GROUP}, 200),
+        ({"team_b": "admin"}, {"object": GROUP}, 403),
+        ({"team_a": "read-only"}, {"object": {"kind": "GitRepo", **gitrepo("new")}}, 403),
+        ({"team_a": "member"}, {"object": {"kind": "GitRepo", **gitrepo("other", targets=EVERYONE)}, "targetsOnly": True}, 200),
+        ({"team_a": "member"}, {"object": {"kind": "GitRepo", **gitrepo("new", targets=EVERYONE)}}, 200),
+    ],
+)
+def test_roles_decide_who_may_plan_what(stored: Session, login: Callable[..., Session], roles: Any, body: Any, status: int) -> None:
+    answer = plan(login(**roles), **body)
+    assert answer.status_code == status, answer.json
+
+
+def test_what_is_planned_is_not_stored(stored: Session) -> None:
+    plan(stored, object={"kind": "GitRepo", **gitrepo("other")})
+    plan(stored, object=GROUP)
+    for place in (f"{GITREPOS}/team-a/other", "/v1/fleet.cattle.io.clustergroups/team-a/g"):
+        assert stored.get(place).status_code == 404
+
+
+QUESTIONS = {
+    "/v1/explanations": {"cluster": "team-a/c1", "bundle": "team-a/web"},
+    "/v1/traces": {"cluster": "team-a/c1", "kind": "ConfigMap", "name": "config"},
+    "/v1/traces/objects": {"gitrepo": "team-a/web", "path": "."},
+}
+
+
+@pytest.mark.parametrize("path", QUESTIONS)
+def test_who_may_read_may_ask_why_and_whence(deployed: None, login: Callable[..., Session], path: str) -> None:
+    assert login(team_a="read-only").post(path, json=QUESTIONS[path]).status_code == 200
+    assert login(team_b="admin").post(path, json=QUESTIONS[path]).status_code == 404
+    assert login(team_a="read-only").post(path, json={}).status_code == 422
+
+
+def test_an_explanation_and_a_trace_tell_of_the_bundle(deployed: None, admin: Session) -> None:
+    found = admin.post("/v1/explanations", json=QUESTIONS["/v1/explanations"]).json
+    assert (found["type"], found["bundles"][0]["bundle"], found["bundles"][0]["matched"]) == ("explanation", "team-a/web", False)
+    origin = admin.post("/v1/traces", json=QUESTIONS["/v1/traces"]).json["origins"][0]
+    assert (origin["bundle"], origin["madeBy"], origin["deploymentID"]) == ("team-a/web", "GitRepo team-a/web", "d1")
+    both = {**QUESTIONS["/v1/explanations"], "gitrepo": "team-a/web"}
+    assert admin.post("/v1/explanations", json=both).json["fieldName"] == "bundle"
+
+
+@pytest.mark.parametrize("path", ["/v1/plans", *QUESTIONS])
+def test_where_nothing_is_planned_it_is_said(services: Services, path: str, admin: Session, deployed: None) -> None:
+    app: Flask = create_app(dataclasses.replace(services, plans=None))
+    answer = Session(app.test_client(), admin.token).post(path, json=QUESTIONS.get(path, {"gitrepo": "team-a/web"}))
+    assert (answer.status_code, answer.json["message"]) == (404, "this process makes no plans")
