@@ -119,6 +119,12 @@ class Shard:
         else:
             self.figures.add(what, self._clock() - start, many=len(turn.reports) or 1)
 
+    def say(self, number: int, reports: tuple[DeploymentReport, ...]) -> None:
+        """Reports of an agent, besides those that it makes by itself, until they are acknowledged. Raises Away."""
+        start = self._clock()
+        self._acknowledged(number, reports)
+        self.figures.add("report", self._clock() - start, many=len(reports))
+
     def settle(self) -> None:
         """Ends all that is under way: nothing goes wrong any more, and every agent asks and reports until it has all it was told."""
         for turn in self.agents.calm():

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import trustme
 
-from extension.objects.agents import ReportAnswer
-from extension.objects.kinds import Bundle, Cluster
+from extension.objects.agents import DeploymentReport, ReportAnswer
+from extension.objects.kinds import Bundle, BundleDeploymentStatus, Cluster
 from extension.simulator.behaviour import Behaviour
 from extension.simulator.doors import Away, HttpDoor, HubDoor
 from extension.simulator.running import Figures, Shard, clusters, total
@@ -49,6 +49,19 @@ def shard(door, behaviour, speed=100.0):
 
 def live(made, seconds=300.0):
     made.run(made.now() + seconds, threading.Event())
+
+
+def test_what_an_agent_is_made_to_say_is_counted_and_acknowledged(world):
+    made = shard(HubDoor(world.hub), Behaviour(deploy_seconds=0, interval=5))
+    made.register(world.token(), list(clusters("c", 1)), 1)
+    world.rollouts.add("web")
+    live(made)
+    ((bundle_id, known),) = made.agents.known[0].items()
+    wrong = BundleDeploymentStatus(applied_deployment_id=known.deployment_id, non_modified=True)
+    made.say(0, (DeploymentReport(bundle_id, known.sequence + 1, status=wrong),))
+    assert world.store.get(Bundle, NS, "web").status.summary.not_ready == 1
+    assert not made.agents.known[0][bundle_id].ready
+    assert made.figures.told["report"] == 2
 
 
 def test_agents_of_a_rough_network_end_with_all_that_was_asked_and_counters_that_agree(world):
