@@ -70,7 +70,7 @@ _COLUMNS = [
     func.coalesce(_live_id.c.text, "").label("live_text"),
     reports.c.doc.label("report"),
 ]
-_SINCE = bindparam("since")
+_SINCE: Any = bindparam("since")
 _ASSIGNED = (
     select(*_COLUMNS)
     .select_from(_ROWS)
