@@ -93,6 +93,14 @@ REQUIRED = "is required"
 _ERRORS = {"required": REQUIRED, "null": "may not be null", "unknown": "unknown field", "type": "expected an object"}
 
 
+class Shape(Schema):
+    """A schema that is never changed once it is made, so a copy is itself: each step of a route's documentation copies what the
+    step before had, with all schemas in it."""
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Shape:
+        return self
+
+
 @cache
 def schema(cls: type[Struct]) -> type[Schema]:
     """The schema class of a Struct, named as the Struct. Objects also have `apiVersion` and `kind`."""
@@ -109,7 +117,7 @@ def strict(name: str, made: Mapping[str, Any]) -> type[Schema]:
         one.error_messages["required"] = REQUIRED
     meta = type("Meta", (), {"unknown": RAISE})
     body = {**made, "Meta": meta, "error_messages": _ERRORS}
-    return type(name, (Schema,), body)
+    return type(name, (Shape,), body)
 
 
 def _constant(value: str) -> Text:

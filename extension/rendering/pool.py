@@ -27,7 +27,9 @@ from extension.rendering.process import Died, Process, TooLong
 TIMEOUT = 60.0
 MEMORY = 1 << 30
 MAX_REPLY = 64 << 20
-IDLE = 60.0
+IDLE = 20.0
+"""Longer than the usual interval of polling, so a repository that changes all the time finds the process there. To start it takes a
+quarter of a second."""
 
 
 class Pool:

@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from extension.rendering.pool import IDLE
 from tests.benchmarks.common import figure, size
 from tests.benchmarks.service import Service, served, waiting
 from tests.integration.kube import cluster
 
-SETTLED = 75.0
-"""Seconds after Ready until what ends when nobody needs it (the process that renders) has ended."""
+SETTLED = IDLE + 10
+"""Seconds after Ready until the processes that render have ended, as nobody needs them."""
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  greeting: hello\n"
 PLAIN = {"plain/one.yaml": CONFIG_MAP.format(name="one"), "plain/two.yaml": CONFIG_MAP.format(name="two")}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import requests
 
+from extension.rendering.pool import IDLE
 from tests.benchmarks.common import figure, size
 from tests.benchmarks.service import Service, served, waiting
 
@@ -36,7 +37,7 @@ def main() -> None:
                 if all_ready(service):
                     break
             figure("start-ready", 1, time.perf_counter() - start, "s", rss_mib=service.mib(), what="start to all GitRepos Ready")
-            time.sleep(10)
+            time.sleep(IDLE + 10)  # until the process that renders has ended, as nobody needs it
             before = service.cpu()
             time.sleep(seconds)
             used = (service.cpu() - before) / seconds
