@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from extension.store.sql import SqlStore
+from tests.unit.store.copies import Room
 from tests.unit.store.places import BOTH, Place, made
 
 
@@ -27,3 +28,11 @@ def store(place: Place) -> Iterator[SqlStore]:
     opened = place.open()
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def room(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Room]:
+    """Places to copy stores from and to."""
+    made = Room(tmp_path, request.getfixturevalue("postgres"))
+    yield made
+    made.close()
