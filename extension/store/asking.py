@@ -19,7 +19,7 @@ from extension.store import agent_keys
 from extension.store.agent_keys import Generations, identity
 from extension.store.assignments import Assignments
 from extension.store.bulk import fetched
-from extension.store.database import Database
+from extension.store.database import Database, committed
 from extension.store.dialects import in_document
 from extension.store.lastseen import write_seen
 from extension.store.protocol import Assigned
@@ -111,7 +111,7 @@ class Asking:
     def work(self, number: int, since: int) -> Told:
         """What changed for a cluster after `since`, whole up to the revision it names."""
         with self._database.read() as connection:
-            revision = int(connection.execute(_REVISION).scalar_one())
+            revision = committed(connection)
             items = self._assignments.assigned(connection, number, since)
             sequences = [sequence_of(doc) for _, doc in fetched(connection, _REPORTS, number=number)]
         return Told(revision, items, max(sequences, default=0), sum(sequences))
@@ -119,7 +119,7 @@ class Asking:
     def asked(self, bundle_id: int, since: int) -> tuple[int, Sequence[tuple[int, int]]]:
         """The clusters of which something was asked for a bundle after `since`, with the revision; and up to when this is told."""
         with self._database.read() as connection:
-            revision = int(connection.execute(_REVISION).scalar_one())
+            revision = committed(connection)
             return revision, fetched(connection, _ASKED, bundle=bundle_id, since=since)
 
     def clusters_of(self, bundle_id: int) -> list[int]:
@@ -171,7 +171,6 @@ class Asking:
             return work(connection)
 
 
-_REVISION = text("SELECT number FROM sequence WHERE id = 1")
 _o = objects.alias("o")
 _ASKED_OF: ColumnElement[int | None] = literal_column(
     "(SELECT max(CASE WHEN d.asked > b.revision THEN d.asked ELSE b.revision END) FROM deployment d"

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 from pyroaring import FrozenBitMap
-from sqlalchemy import Connection, and_, select, text
+from sqlalchemy import Connection, and_, select
 
 from extension.objects.base import Key, Object
 from extension.objects.errors import Conflict, Invalid, NotFound
@@ -23,7 +23,7 @@ from extension.store.asking import Asking
 from extension.store.assignments import Assignments
 from extension.store.audit import Finding, audit
 from extension.store.clock import now
-from extension.store.database import Database
+from extension.store.database import Database, committed
 from extension.store.deliveries import DeliveryLog
 from extension.store.deployments import Deployments, maker_ids
 from extension.store.documents import Documents, hidden, restated, updated
@@ -111,7 +111,7 @@ class SqlStore:
         with self._database.read() as connection:
             page = listed(connection, cls.KIND, query) if left is None else self._lists.page(connection, query, left)
             found = self._views.overlays(connection, [(self._documents.object(cls, row), row.id) for row in page[0]])
-            return Page(tuple(hidden(obj) for obj in found), *page[1:], self._revision(connection))
+            return Page(tuple(hidden(obj) for obj in found), *page[1:], committed(connection))
 
     def create(self, obj: T, *, dry_run: bool = False) -> T:
         with self._writing(dry_run) as (connection, revision):
@@ -249,7 +249,7 @@ class SqlStore:
 
     def deployments(self, query: Query, *, bundle: Key | None = None, cluster: Key | None = None, gitrepo: Key | None = None) -> Page:
         with self._database.read() as connection:
-            revision, ids = self._revision(connection), {}
+            revision, ids = committed(connection), {}
             for name, key in (("bundle", bundle), ("cluster", cluster), ("gitrepo", gitrepo)):
                 row = self._documents.row(connection, key) if key else None
                 if key and row is None:
@@ -298,6 +298,3 @@ class SqlStore:
                 self._database.give_back(connection)
         if told and not dry_run:
             self._database.announce()
-
-    def _revision(self, connection: Connection) -> int:
-        return int(connection.execute(text("SELECT number FROM sequence WHERE id = 1")).scalar_one())
