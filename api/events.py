@@ -19,8 +19,8 @@ import structlog
 from flask import Response, current_app, request
 from marshmallow import fields, validate
 
-from api.access import Caller, Role
-from api.auth import caller, credential, identify
+from api.access import Caller
+from api.auth import Again, again, caller
 from api.errors import InvalidOption
 from api.nouns import object_id
 from api.openapi import Routes
@@ -57,14 +57,14 @@ class Subscription:
 
     kinds: frozenset[str]
     workspaces: frozenset[str] | None
-    token: str
+    again: Again
     heartbeat: float
 
     def shows(self, change: Change, caller: Caller) -> bool:
         key = change.key
         workspace = key.namespace or key.name
         wanted = key.kind in self.kinds and (self.workspaces is None or workspace in self.workspaces)
-        return wanted and caller.role(workspace) >= Role.READ_ONLY
+        return wanted and caller.may(BY_KIND[key.kind].cls, "watch", workspace)
 
 
 @blueprint.at("/v1/events")
@@ -93,7 +93,7 @@ def _subscription(args: Mapping[str, Any]) -> Subscription:
     ids = args.get("resourceType") or [noun.id for noun in NOUNS]
     kinds = frozenset(noun.cls.KIND for noun in NOUNS if noun.id in ids)
     workspaces = frozenset(args["workspace"]) if args.get("workspace") else None
-    return Subscription(kinds, workspaces, credential(), current_app.config[HEARTBEAT])
+    return Subscription(kinds, workspaces, again(), current_app.config[HEARTBEAT])
 
 
 def _stream(services: Services, wanted: Subscription, caller: Caller, since: int) -> Iterator[str]:
@@ -116,7 +116,7 @@ def _followed(services: Services, wanted: Subscription, caller: Caller, since: i
             continue
         services.store.wait(since, wanted.heartbeat)
         if services.store.revision() == since:
-            known = identify(services.tokens, wanted.token)
+            known = wanted.again()
             if known is None:
                 return
             caller = known

@@ -21,7 +21,7 @@ import orjson
 from flask import request
 from marshmallow import fields, validate
 
-from api.access import Caller, Role
+from api.access import Caller, Verb
 from api.errors import InvalidOption
 from api.nouns import Noun
 from api.representation import represent, url
@@ -61,8 +61,8 @@ LIST_FIELDS: dict[str, fields.Field[Any]] = {
 ListQuery = strict("ListQuery", LIST_FIELDS)
 
 
-def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str | None, least: Role = Role.READ_ONLY) -> Query | None:
-    """The query of a list request, limited to the workspaces in which the caller has at least a role; None: nothing is visible.
+def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str | None, verb: Verb = "list") -> Query | None:
+    """The query of a list request, limited to the workspaces in which the caller may do that; None: nothing is visible.
     A deployment's namespace is its cluster's and says nothing of who may see it: `namespaces` are its Bundle's workspaces."""
     chosen = args.get("labelSelector")
     query = Query(
@@ -73,13 +73,13 @@ def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str
     )
     _readable(noun, query.sort, "sort")
     _readable(noun, (term.field for terms in query.filters for term in terms), "filter")
-    permitted = caller.workspaces(least)
+    if namespace is not None and noun.cls is not BundleDeployment:
+        return msgspec.structs.replace(query, namespaces=(namespace,)) if caller.may(noun.cls, verb, namespace) else None
+    permitted = caller.workspaces(noun.cls, verb)
     if noun.cls is FleetWorkspace:
         return query if permitted is None else _named(query, permitted)
-    if noun.cls is BundleDeployment and namespace is not None:
+    if namespace is not None:
         query = msgspec.structs.replace(query, filters=(*query.filters, (Filter("metadata.namespace", "=", (namespace,)),)))
-    elif namespace is not None:
-        permitted = (namespace,) if permitted is None or namespace in permitted else ()
     return None if permitted == () else msgspec.structs.replace(query, namespaces=permitted)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app
 
@@ -15,6 +15,9 @@ from extension.objects.agents import DeploymentReport, Registration, Registratio
 from extension.objects.base import Key
 from extension.settings import Settings
 from extension.store.protocol import Store
+
+if TYPE_CHECKING:
+    from extension.rancher.doors import Doors
 
 
 class Identity(Protocol):
@@ -93,7 +96,8 @@ class Agents(Protocol):
 @dataclass(frozen=True)
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
-    `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served."""
+    `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `rancher` where
+    callers come with this service's own tokens."""
 
     store: Store
     tokens: Tokens
@@ -103,6 +107,7 @@ class Services:
     ready: Callable[[], Mapping[str, str]] = dict
     allow_file: bool = False
     agents: Agents | None = None
+    rancher: Doors | None = None
 
 
 def services() -> Services:
