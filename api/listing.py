@@ -22,6 +22,7 @@ from flask import request
 from marshmallow import fields, validate
 
 from api.access import Caller, Verb
+from api.addresses import here
 from api.errors import InvalidOption
 from api.nouns import Noun
 from api.representation import represent, url
@@ -199,7 +200,7 @@ def collection_body(noun: Noun, page: Page, query: Query | None, caller: Caller,
 
 
 def wrapped(type_: str, data: list[Any], page: Page, query: Query | None, args: Mapping[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = {"type": "collection", "links": {"self": request.base_url}, "resourceType": type_}
+    body: dict[str, Any] = {"type": "collection", "links": {"self": here()}, "resourceType": type_}
     body |= {"revision": str(page.revision), "count": page.count, "data": data}
     if "page" in args and query is not None:
         body["pages"] = -(-page.count // query.limit)
@@ -213,4 +214,4 @@ def wrapped(type_: str, data: list[Any], page: Page, query: Query | None, args: 
 
 
 def _with(pairs: list[tuple[str, str]], token: str) -> str:
-    return f"{request.base_url}?{urlencode([*pairs, ('continue', token)])}"
+    return f"{here()}?{urlencode([*pairs, ('continue', token)])}"

@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from flask import request
-
 from api.access import Caller, Verb, workspace_of
+from api.addresses import root
 from api.nouns import Noun, object_id
 from api.states import state
 from extension.objects.base import Object
@@ -26,7 +25,7 @@ LINKS: Mapping[str, Verb] = {"update": "update", "patch": "patch", "remove": "de
 
 def url(*parts: str) -> str:
     """An absolute URL below the API's root, as the caller reaches it."""
-    return "/".join((request.url_root.rstrip("/"), "v1", *parts))
+    return "/".join((root(), "v1", *parts))
 
 
 def represent(noun: Noun, obj: Object, caller: Caller, exclude: Iterable[str] = (), *, alone: bool = False) -> dict[str, Any]:
