@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -74,15 +74,16 @@ def _authority(now: datetime) -> Pair:
 
 
 def _serving(authority: Pair, names: Sequence[str], now: datetime) -> Pair:
-    key, signer = ec.generate_private_key(ec.SECP256R1()), _read(authority.certificate)
+    key, signer, signing = ec.generate_private_key(ec.SECP256R1()), _read(authority.certificate), _key(authority)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
     builder = (
         _builder(subject, signer.subject, key, now, min(SERVING, signer.not_valid_after_utc - now))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signing.public_key()), critical=False)
     )
-    return _pair(builder, key, _key(authority))
+    return _pair(builder, key, signing)
 
 
 def _builder(
@@ -96,6 +97,7 @@ def _builder(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - SKEW)
         .not_valid_after(now + lasts)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
 
@@ -128,7 +130,11 @@ def _names(certificate: x509.Certificate) -> set[str]:
 
 
 def _is_signed(certificate: x509.Certificate, by: x509.Certificate) -> bool:
-    return certificate.issuer == by.subject
+    try:
+        certificate.verify_directly_issued_by(by)
+    except (ValueError, TypeError, InvalidSignature):
+        return False
+    return True
 
 
 def _split(bundle: str) -> list[str]:

@@ -12,6 +12,7 @@ NAME = "front-proxy-client"
 def flags(folder: Path) -> list[str]:
     """The API server's flags, with a new CA."""
     ca = trustme.CA()
+    _put(folder / "front-proxy-ca.key", ca.private_key_pem.bytes())
     trust(folder, ca)
     show(folder, ca)
     return [
@@ -24,6 +25,11 @@ def flags(folder: Path) -> list[str]:
         f"--proxy-client-cert-file={folder / 'front-proxy-client.crt'}",
         f"--proxy-client-key-file={folder / 'front-proxy-client.key'}",
     ]
+
+
+def authority(folder: Path) -> trustme.CA:
+    """The CA that the API server was started with, as long as no other was trusted."""
+    return trustme.CA.from_pem((folder / "front-proxy-ca.crt").read_bytes(), (folder / "front-proxy-ca.key").read_bytes())
 
 
 def trust(folder: Path, *authorities: trustme.CA) -> None:

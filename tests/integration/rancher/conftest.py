@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,8 @@ class Inside:
     kubernetes: Client
     folder: Path
     address: str
+    browser: requests.Session = field(default_factory=requests.Session)
+    """Connections are kept; nothing else is."""
 
     def credential(self, user: str) -> str:
         return f"token-{USERS[user].name}:{SECRET}"
@@ -54,7 +56,9 @@ class Inside:
         url, headers, cookies = DOORS[door](self, user)
         headers = {"Accept": "application/json", **headers, **options.pop("headers", {})}
         cookies = options.pop("cookies", cookies)
-        return requests.request(method, f"{url}{path}", headers=headers, cookies=cookies, timeout=60, verify=False, **options)
+        answer = self.browser.request(method, f"{url}{path}", headers=headers, cookies=cookies, timeout=60, verify=False, **options)
+        self.browser.cookies.clear()
+        return answer
 
 
 def _bearer(inside: Inside, user: str) -> dict[str, str]:
@@ -128,6 +132,7 @@ def _register(inside: Inside, address: str) -> None:
     spec = {"type": "ExternalName", "externalName": address, "ports": [{"port": tls}]}
     client.request("POST", f"{core}/services", {"metadata": {"name": NAME}, "spec": spec})
     client.request("POST", f"{core}/services", {"metadata": {"name": f"{NAME}-plain"}, "spec": {"ports": [{"port": plain}]}})
+    rights.let_through(client, NAMESPACE, f"http:{NAME}-plain:{plain}")
     subsets = [{"addresses": [{"ip": address}], "ports": [{"port": plain}]}]
     client.request("POST", f"{core}/endpoints", {"metadata": {"name": f"{NAME}-plain"}, "subsets": subsets})
     api_service = {

@@ -55,8 +55,11 @@ def give(client: Client, namespace: str, users: Mapping[str, User]) -> None:
     bind(client, "continuous-delivery-service", "User", SERVICE_USER)
     bind(client, "extension-apiserver-authentication-reader", "User", SERVICE_USER, SYSTEM, kind="Role")
     _role(client, namespace, "serving-cert", [rule("", ("secrets",), ("create", "get", "update"))], "User", SERVICE_USER)
-    proxied = [{"apiGroups": [""], "resources": ["services/proxy"], "verbs": ["*"]}]
-    _role(client, namespace, "proxy", proxied, "Group", EVERYBODY[1])
+
+
+def let_through(client: Client, namespace: str, service: str) -> None:
+    """Opens Kubernetes' service proxy to one service, as `http:<name>:<port>`."""
+    _role(client, namespace, "proxy", [rule("", ("services/proxy",), names=(service,))], "Group", EVERYBODY[1])
 
 
 def bind(client: Client, role: str, subject: str, name: str, namespace: str = "", kind: str = "ClusterRole") -> str:

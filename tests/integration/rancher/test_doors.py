@@ -15,8 +15,6 @@ BODIES: dict[str, dict[str, Any]] = {
     GITREPOS: {"spec": {"repo": "https://git.example.org/x"}},
     "fleet.cattle.io.bundles": {},
     "fleet.cattle.io.clusters": {},
-    "fleet.cattle.io.clustergroups": {},
-    "fleet.cattle.io.gitreporestrictions": {},
     HELMOPS: {"spec": {"helm": {"repo": "https://charts.example.org", "chart": "web"}}},
     "secrets": {"data": {"k": "dg=="}},
 }
