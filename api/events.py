@@ -2,14 +2,15 @@
 
 An event says that something changed and not what it is now; who cares reads it, with their rights of that moment. A
 client that was away resumes by `Last-Event-ID` (or `since`); when the store has forgotten that long ago the answer is 410
-and the client lists again. Each stream holds a thread, hence the cap. The token is looked at again with every heartbeat,
-so that a revoked one ends its streams. The id is sent with the last event of a revision only: resuming in the middle of
-one would lose the rest of it.
+and the client lists again. Each stream holds a thread, hence the cap. Who calls is looked at again with every heartbeat,
+however much changes, so that a revoked token ends its streams. The id is sent with the last event of a revision only:
+resuming in the middle of one would lose the rest of it.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -108,18 +109,21 @@ def _stream(services: Services, wanted: Subscription, caller: Caller, since: int
 
 
 def _followed(services: Services, wanted: Subscription, caller: Caller, since: int) -> Iterator[str]:
+    looked = time.monotonic()
     while True:
         changes = services.store.changes(since)
         if changes:
             yield from _blocks(wanted, caller, changes)
             since = changes[-1].revision
-            continue
-        services.store.wait(since, wanted.heartbeat)
-        if services.store.revision() == since:
+        else:
+            services.store.wait(since, wanted.heartbeat)
+        is_quiet = not changes and services.store.revision() == since
+        if is_quiet or time.monotonic() >= looked + wanted.heartbeat:
             known = wanted.again()
             if known is None:
                 return
-            caller = known
+            caller, looked = known, time.monotonic()
+        if is_quiet:
             yield f"id: {since}\n: heartbeat\n\n"
 
 

@@ -13,7 +13,9 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.events import HEARTBEAT
 from api.services import Services
+from extension.objects.base import ObjectMeta
 from extension.objects.errors import Unavailable
+from extension.objects.kinds import FleetWorkspace
 from extension.rancher.doors import Doors
 from extension.rancher.group import GROUP, MOUNT, ROOT
 from extension.rancher.identity import Identity
@@ -287,6 +289,17 @@ def test_a_stream_ends_when_its_caller_is_not_known_any_more(app: Flask, user: S
     world.known.clear()
     assert b"heartbeat" not in b"".join(stream.response)
     stream.close()
+
+
+def test_a_stream_ends_with_its_caller_also_while_much_changes(app: Flask, services: Services, user: Session, world: World) -> None:
+    app.config[HEARTBEAT] = 0.0
+    world.rules.append(("*",) * 5)
+    events = iter(user.get("/v1/events?since=0", buffered=False).response)
+    while b"resource.create" not in next(events):
+        pass
+    world.known.clear()
+    services.store.create(FleetWorkspace(metadata=ObjectMeta(name="later")))
+    assert b"later" not in b"".join(events)
 
 
 @pytest.mark.usefixtures("stored")

@@ -133,8 +133,9 @@ def _register(inside: Inside, address: str) -> None:
     client.request("POST", f"{core}/services", {"metadata": {"name": NAME}, "spec": spec})
     client.request("POST", f"{core}/services", {"metadata": {"name": f"{NAME}-plain"}, "spec": {"ports": [{"port": plain}]}})
     rights.let_through(client, NAMESPACE, f"http:{NAME}-plain:{plain}")
-    subsets = [{"addresses": [{"ip": address}], "ports": [{"port": plain}]}]
-    client.request("POST", f"{core}/endpoints", {"metadata": {"name": f"{NAME}-plain"}, "subsets": subsets})
+    place = {"addressType": "IPv4", "endpoints": [{"addresses": [address]}], "ports": [{"port": plain}]}
+    metadata = {"name": f"{NAME}-plain", "labels": {"kubernetes.io/service-name": f"{NAME}-plain"}}
+    client.request("POST", core.replace("/api/v1", "/apis/discovery.k8s.io/v1") + "/endpointslices", {"metadata": metadata, **place})
     api_service = {
         "metadata": {"name": APISERVICE},
         "spec": {
@@ -148,6 +149,9 @@ def _register(inside: Inside, address: str) -> None:
     client.request("POST", "/apis/apiregistration.k8s.io/v1/apiservices", api_service)
     wait_for(lambda: _is_available(client), f"the APIService to be available:\n{inside.service.log.read_text()}")
     wait_for(inside.service.ready, "the service to be ready")
+    for name in ("team-a", "team-b"):
+        url = "/v1/management.cattle.io.fleetworkspaces"
+        assert inside.call("direct, token", "administrator", "POST", url, json={"metadata": {"name": name}}).status_code == 201
 
 
 def _is_available(client: Client) -> bool:
