@@ -133,9 +133,10 @@ def _register(inside: Inside, address: str) -> None:
     client.request("POST", f"{core}/services", {"metadata": {"name": NAME}, "spec": spec})
     client.request("POST", f"{core}/services", {"metadata": {"name": f"{NAME}-plain"}, "spec": {"ports": [{"port": plain}]}})
     rights.let_through(client, NAMESPACE, f"http:{NAME}-plain:{plain}")
-    place = {"addressType": "IPv4", "endpoints": [{"addresses": [address]}], "ports": [{"port": plain}]}
-    metadata = {"name": f"{NAME}-plain", "labels": {"kubernetes.io/service-name": f"{NAME}-plain"}}
-    client.request("POST", core.replace("/api/v1", "/apis/discovery.k8s.io/v1") + "/endpointslices", {"metadata": metadata, **place})
+    _run_pod(client, address)  # the service proxy goes to pods only
+    target = {"kind": "Pod", "namespace": NAMESPACE, "name": NAME}
+    subsets = [{"addresses": [{"ip": address, "targetRef": target}], "ports": [{"port": plain}]}]
+    client.request("POST", f"{core}/endpoints", {"metadata": {"name": f"{NAME}-plain"}, "subsets": subsets})
     api_service = {
         "metadata": {"name": APISERVICE},
         "spec": {
@@ -152,6 +153,14 @@ def _register(inside: Inside, address: str) -> None:
     for name in ("team-a", "team-b"):
         url = "/v1/management.cattle.io.fleetworkspaces"
         assert inside.call("direct, token", "administrator", "POST", url, json={"metadata": {"name": name}}).status_code == 201
+
+
+def _run_pod(client: Client, address: str) -> None:
+    """A Pod that says it has this address."""
+    pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
+    client.request("POST", pods, {"metadata": {"name": NAME}, "spec": {"containers": [{"name": "service", "image": "none"}]}})
+    status = {"status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}}
+    client.request("PATCH", f"{pods}/{NAME}/status", status, content_type="application/merge-patch+json")
 
 
 def _is_available(client: Client) -> bool:
