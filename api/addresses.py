@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 from flask import request
 
-from api.mounted import MOUNTED
 from api.services import services
+from extension.rancher.environ import MOUNTED
 
 _PATH = re.compile(r"(/[A-Za-z0-9._~:%-]+)*/?")
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?")

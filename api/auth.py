@@ -13,6 +13,7 @@ from flask import g, request
 from api.access import ROLES, Caller, Role, RoleCaller
 from api.services import Services, Tokens, services
 from extension.objects.errors import Unauthorized
+from extension.rancher.environ import HEADERS
 
 if TYPE_CHECKING:
     from extension.rancher.doors import Doors
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Again = Callable[[], Caller | None]
 """The caller as of now, for what goes on after a request: None when it is not known any more. Raises Unavailable."""
 
-_SECRET = ("HTTP_COOKIE", "HTTP_AUTHORIZATION", "continuous_delivery.headers")
+_SECRET = ("HTTP_COOKIE", "HTTP_AUTHORIZATION", HEADERS)
 """What of a request holds a credential; a session of Rancher is a whole user's and nobody here needs it any more."""
 
 

@@ -14,11 +14,9 @@ from flask import Blueprint, Response, request
 from api.answers import answer
 from api.services import services
 from extension.rancher import group
+from extension.rancher.environ import MOUNTED
 
 blueprint = Blueprint("mounted", __name__)
-
-MOUNTED = "continuous_delivery.mounted"
-"""In the environment of a request that came by the group's path."""
 
 Application = Callable[..., Iterable[bytes]]
 

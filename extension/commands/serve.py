@@ -107,6 +107,8 @@ def command(config: str | None, demo: bool, **flags: Any) -> None:
     settings = dataclasses.replace(settings, port=_free_port(settings, settings.port))
     if settings.api_service:
         settings = dataclasses.replace(settings, tls_port=_free_port(settings, settings.tls_port, "--tls-port"))
+        if settings.tls_port == settings.port:
+            raise Invalid(f"{settings.port} is the plain port already", where="--tls-port", hint="name another one")
     if demo and settings.inside_rancher:
         raise Invalid("the demonstration calls with a token of its own, which Rancher does not know", where="--demo")
     settings.state_dir.mkdir(parents=True, exist_ok=True)

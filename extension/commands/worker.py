@@ -17,12 +17,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-HEADERS = "continuous_delivery.headers"
-"""In the environment of a request: name and value of each header, as it came. Nothing that is sent can be under such a key."""
-PROVED = "continuous_delivery.proved"
-"""The common name of the client certificate, of which the connection proved the key; not there when there was none."""
-CONFIG = "continuous_delivery.config"
-"""The request-header configuration by which that certificate was verified."""
+from extension.rancher.environ import CONFIG, HEADERS, PROVED
+
 HANDSHAKE_SECONDS = 10.0
 
 

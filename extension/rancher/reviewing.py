@@ -7,18 +7,19 @@ says so (Unavailable); it never takes silence for a yes or for a no.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
 
-from extension.objects.errors import Unavailable
+from extension.objects.errors import Unavailable, UserError
 from extension.rancher.identity import Identity
 from extension.rancher.remembering import Remembered
 
 PATH = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 SECONDS = 10.0
+SHOWN_SECONDS = 30.0
 SIZE = 200_000
 THREADS = 16
 
@@ -44,6 +45,7 @@ class Reviews:
     def __init__(self, post: Post, clock: Callable[[], float] = time.monotonic) -> None:
         self._post = post
         self._known: Remembered[tuple[Identity, Attributes], bool] = Remembered(SIZE, clock)
+        self._shown: Remembered[Hashable, bool] = Remembered(SIZE, clock)
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="review")
 
     def close(self) -> None:
@@ -63,8 +65,23 @@ class Reviews:
             return [self.allowed(identity, what) for what in many]
         return list(self._threads.map(lambda what: self.allowed(identity, what), many))
 
+    def shown(self, what: Hashable, ask: Callable[[], bool]) -> bool:
+        """The answer to what many questions add up to, and is only shown."""
+        known = self._shown.get(what)
+        if known is not None:
+            return known[0]
+        found = ask()
+        self._shown.put(what, found, SHOWN_SECONDS)
+        return found
+
     def _ask(self, identity: Identity, what: Attributes) -> bool:
-        answer = self._post(PATH, review(identity, what))
+        try:
+            answer = self._post(PATH, review(identity, what))
+        except Unavailable:
+            raise
+        except UserError as error:
+            hint = "the service's account needs to create subjectaccessreviews; see docs/rancher.md"
+            raise Unavailable(f"the API server does not tell what a user may do: {error.message}", where=PATH, hint=hint) from None
         status = answer.get("status")
         if not isinstance(status, Mapping) or not isinstance(status.get("allowed"), bool):
             raise Unavailable("the API server does not tell what a user may do", where=PATH)

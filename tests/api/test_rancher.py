@@ -17,6 +17,7 @@ from extension.objects.base import ObjectMeta
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import FleetWorkspace
 from extension.rancher.doors import Doors
+from extension.rancher.environ import CONFIG, HEADERS, PROVED
 from extension.rancher.group import GROUP, MOUNT, ROOT
 from extension.rancher.identity import Identity
 from extension.rancher.requestheader import configured
@@ -306,9 +307,9 @@ def test_a_stream_ends_with_its_caller_also_while_much_changes(app: Flask, servi
 def test_a_stream_that_kubernetes_opened_names_the_user_of_its_headers(app: Flask, world: World) -> None:
     world.allow("list")
     proved = {
-        "continuous_delivery.headers": (("X-REMOTE-USER", "u-abc"),),
-        "continuous_delivery.proved": PROXY,
-        "continuous_delivery.config": configured(DATA),
+        HEADERS: (("X-REMOTE-USER", "u-abc"),),
+        PROVED: PROXY,
+        CONFIG: configured(DATA),
     }
     answer = app.test_client().get(f"{MOUNT}{GITREPOS}", environ_overrides=proved)
     assert [item["id"] for item in answer.json["data"]] == ["team-a/web"]

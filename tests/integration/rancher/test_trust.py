@@ -13,11 +13,15 @@ import pytest
 import requests
 import trustme
 
+from extension.delivery.client import ApiError
+from extension.objects.errors import Forbidden
 from extension.rancher.group import MOUNT
+from extension.rancher.identity import Identity
+from extension.rancher.impersonating import headers
 from tests.integration.kube import cluster, front_proxy
 from tests.integration.rancher import rights
 from tests.integration.rancher.conftest import CSRF, DOORS, SECRET, UNVERIFIED, Inside, proxy_path
-from tests.integration.rancher.standin import LOCAL, User
+from tests.integration.rancher.standin import EVERYBODY, LOCAL, User
 from tests.integration.service.running import wait_for
 
 pytestmark = UNVERIFIED
@@ -143,6 +147,21 @@ def test_a_service_account_is_who_the_api_server_says(inside: Inside) -> None:
     rights.bind(inside.kubernetes, "fleetworkspace-member", "User", "system:serviceaccount:team-a:robot", "team-a")
     options: dict[str, Any] = {"headers": {"Authorization": f"Bearer {made['status']['token']}"}, "timeout": 30}
     wait_for(lambda: status(f"{inside.address}/v1/schemas/fleet.cattle.io.gitrepo", **options) == 200, "the service account's role")
+
+
+def test_a_write_on_a_user_s_behalf_is_judged_as_theirs(inside: Inside) -> None:
+    """By the API server itself, and so by admission and in its audit log, whatever this service's own account may do."""
+    place, body = "/api/v1/namespaces/team-a/configmaps", {"metadata": {"generateName": "test-"}}
+
+    def write(user: str, *groups: str) -> None:
+        inside.kubernetes.sending(headers(Identity(user, groups=(*EVERYBODY, *groups)))).request("POST", place, body)
+
+    write("u-administrator")
+    with pytest.raises(ApiError, match='User "u-stranger" cannot create resource "configmaps"') as caught:
+        write("u-stranger")
+    assert caught.value.status_code == 403
+    with pytest.raises(Forbidden):
+        write("u-stranger", "system:masters")
 
 
 def test_a_token_that_is_revoked_ends_within_its_time(inside: Inside) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from extension.objects.errors import Unavailable
+from extension.objects.errors import Forbidden, Unavailable
 from extension.rancher.identity import Identity
-from extension.rancher.reviewing import PATH, SECONDS, Attributes, Reviews, review
+from extension.rancher.reviewing import PATH, SECONDS, SHOWN_SECONDS, Attributes, Reviews, review
 from tests.fakes.clock import Clock
 
 WHO = Identity("u-abc", "7", ("cn=a,ou=b", "system:authenticated"), (("principalid", ("local://u-abc",)),))
@@ -68,6 +68,25 @@ def test_many_are_asked_at_once_and_answered_in_order() -> None:
 )
 def test_a_denial_wins(status: Mapping[str, Any], allowed: bool) -> None:
     assert Reviews(Judge(status=status)).allowed(WHO, WHAT) == allowed
+
+
+def test_a_service_that_may_not_ask_says_that_it_is_its_fault_and_not_the_user_s() -> None:
+    def refuse(path: str, body: dict[str, Any]) -> Mapping[str, Any]:
+        raise Forbidden('User "cd" cannot create resource "subjectaccessreviews"')
+
+    with pytest.raises(Unavailable, match="does not tell what a user may do") as caught:
+        Reviews(refuse).allowed(WHO, WHAT)
+    assert caught.value.status == 503 and "docs/rancher.md" in str(caught.value)
+
+
+def test_what_is_only_shown_is_asked_once_in_its_time() -> None:
+    clock, asked = Clock(), []
+    reviews = Reviews(Judge(), clock)
+    for _ in range(3):
+        assert reviews.shown("what", lambda: not asked.append(1))  # type: ignore[func-returns-value]
+    clock.pass_(SHOWN_SECONDS)
+    reviews.shown("what", lambda: not asked.append(1))  # type: ignore[func-returns-value]
+    assert len(asked) == 2
 
 
 @pytest.mark.parametrize("status", [{}, {"allowed": "true"}])
