@@ -48,6 +48,10 @@ def _proxied() -> str:
 
 
 def _host() -> str:
+    """The host that the caller spoke to, empty where nobody says. The API server names itself no host of its own, but that of this
+    service, together with the path."""
+    if "X-Forwarded-Uri" in request.headers:
+        return ""
     host, port = _sent("X-Forwarded-Host", _HOST), _sent("X-Forwarded-Port", _PORT)
     return f"{host}:{port}" if host and port not in _USUAL and ":" not in host.rpartition("]")[2] else host
 

@@ -79,6 +79,9 @@ class Aggregation:
                 log.warning("aggregation", problem=error.message, where=error.where, hint=error.hint)
                 self._problems[CA if work == self._follow else CERTIFICATE] = str(error)
                 pause = RETRY_SECONDS
+            except Exception:  # a thread that ends would leave the door as it is for ever
+                log.exception("aggregation", after=RETRY_SECONDS)
+                pause = RETRY_SECONDS
 
     def _follow(self) -> float:
         """Reads the ConfigMap, and what it becomes."""

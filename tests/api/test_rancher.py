@@ -246,7 +246,12 @@ PROXY_PATH = "/api/v1/namespaces/cattle/services/http:cd:80/proxy"
         pytest.param("", {"X-Forwarded-Host": "a.example.org, b", "X-Forwarded-Port": "8443"}, "http://a.example.org:8443", id="a port"),
         pytest.param("", {"X-Forwarded-Host": "a.example.org", "X-Forwarded-Prefix": "/cd/"}, "http://a.example.org/cd", id="a prefix"),
         pytest.param(MOUNT, {}, MOUNT, id="the API server"),
-        pytest.param(MOUNT, {"X-Forwarded-Uri": f"{MOUNT}{GITREPOS}"}, MOUNT, id="the API server, which says the path"),
+        pytest.param(
+            MOUNT,
+            {"X-Forwarded-Uri": f"{MOUNT}{GITREPOS}", "X-Forwarded-Host": "192.0.2.1:8443", "X-Forwarded-Proto": "https"},
+            MOUNT,
+            id="the API server, which says the path and this service's own host",
+        ),
         pytest.param(
             MOUNT,
             {"X-API-URL-Prefix": "/k8s/clusters/c-x", "X-Forwarded-Host": "rancher.example.org", "X-Forwarded-Proto": "https"},

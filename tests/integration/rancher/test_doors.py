@@ -137,7 +137,8 @@ def test_links_lead_back_by_the_door_through_which_the_request_came(inside: Insi
 
 def test_a_cluster_moves_only_where_the_caller_may_let_it_in(inside: Inside) -> None:
     """The administrator of team-a may not put clusters into team-b; `fleetaddcluster` decides."""
-    url = "/v1/fleet.cattle.io.clusters/team-a/there?action=move&dryRun=All"
+    make(inside, "fleet.cattle.io.clusters", "team-a", "mover")
+    url = "/v1/fleet.cattle.io.clusters/team-a/mover?action=move&dryRun=All"
     answer = inside.call(ADMIN_DOOR, "workspace admin", "POST", url, json={"workspace": "team-b"})
     assert answer.status_code == 403 and "fleetaddcluster on fleetworkspaces.management.cattle.io for team-b" in answer.text
     assert inside.call(ADMIN_DOOR, "administrator", "POST", url, json={"workspace": "team-b"}).status_code == 200
