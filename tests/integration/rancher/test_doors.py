@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.rancher.conftest import DOORS, UNVERIFIED, USERS, Inside
 
-pytestmark = UNVERIFIED
+pytestmark = [UNVERIFIED, pytest.mark.xdist_group("rancher")]
 GITREPOS, HELMOPS = "fleet.cattle.io.gitrepos", "fleet.cattle.io.helmops"
 BODIES: dict[str, dict[str, Any]] = {
     GITREPOS: {"spec": {"repo": "https://git.example.org/x"}},

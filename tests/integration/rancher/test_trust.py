@@ -24,7 +24,7 @@ from tests.integration.rancher.conftest import CSRF, DOORS, SECRET, UNVERIFIED, 
 from tests.integration.rancher.standin import EVERYBODY, LOCAL, User
 from tests.integration.service.running import wait_for
 
-pytestmark = UNVERIFIED
+pytestmark = [UNVERIFIED, pytest.mark.xdist_group("rancher")]
 URL = "/v1/fleet.cattle.io.gitrepos"
 CONFIGMAP = "/api/v1/namespaces/kube-system/configmaps/extension-apiserver-authentication"
 BROWSERS = [door for door in DOORS if "session" in door]
