@@ -114,6 +114,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: Any) -> Any:
         self._told.facts = {HEADERS: tuple(req.headers)}
         if isinstance(conn, Connection):
+            if conn.is_stale():  # since it was looked at
+                raise StopIteration("what it proved is worth nothing any more")
             req.scheme = "https"
             self._told.facts |= conn.proved()
         return super().handle_request(req, conn)
