@@ -1,4 +1,5 @@
-"""Who may do what: roles per workspace, and one table of the least role each write needs.
+"""Who may do what: what the API asks about a caller, and the answer for those who have roles per workspace by a table of the least
+role that each write needs.
 
 Reading needs any role in the object's workspace. What lies in a workspace the caller has no role in does not exist for
 them: it is left out of lists by the query, and a get, update or delete of it is the same 404 as for a name that is not
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal
+from typing import Literal, Protocol
 
 from extension.objects.base import Key, Object
 from extension.objects.errors import Forbidden, NotFound
@@ -37,8 +38,35 @@ from extension.objects.kinds import (
 EVERYWHERE = "*"
 BUNDLE_NAMESPACE = "fleet.cattle.io/bundle-namespace"
 
-Verb = Literal["create", "update", "delete"]
-VERBS: tuple[Verb, ...] = ("create", "update", "delete")
+Verb = Literal["get", "list", "watch", "create", "update", "patch", "delete", "fleetaddcluster"]
+"""Kubernetes' verbs; the last is Rancher's, to let clusters into a workspace (`rancher-integration.md` 4.3)."""
+READS: tuple[Verb, ...] = ("get", "list", "watch")
+VERBS: tuple[Verb, ...] = ("create", "update", "patch", "delete")
+
+
+class Caller(Protocol):
+    """An authenticated caller: `name`, and the id of the token it came with, for the audit log. A workspace `*` means all at once;
+    without a name, any object is meant. All but the names may raise Unavailable."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def token(self) -> str: ...
+    def may(self, cls: type[Object], verb: Verb, workspace: str, name: str = "") -> bool: ...
+    def workspaces(self, cls: type[Object], verb: Verb) -> tuple[str, ...] | None:
+        """The workspaces in which the caller may, sorted; None for all."""
+
+    def may_anywhere(self, cls: type[Object], verb: Verb) -> bool:
+        """Whether there is a workspace in which the caller may; decides what a schema offers."""
+
+    def lacks(self, cls: type[Object], verb: Verb, workspace: str) -> str:
+        """What the caller would need, for people."""
+
+    def gives_tokens(self, workspace: str) -> bool:
+        """Whether the caller hands out API tokens of this service for the workspace."""
+
+    def may_measure(self) -> bool:
+        """Whether the caller may read the metrics."""
 
 
 class Role(IntEnum):
@@ -77,14 +105,17 @@ WRITES: Mapping[type[Object], Mapping[Verb, Need]] = {
     GitRepoRestriction: _all(Need(Role.ADMIN)),
     Policy: _all(Need(Role.ADMIN)),
     BundleNamespaceMapping: _all(Need(Role.ADMIN, everywhere=True)),
-    FleetWorkspace: {**_all(Need(Role.ADMIN, everywhere=True)), "update": Need(Role.ADMIN)},
+    FleetWorkspace: {
+        **_all(Need(Role.ADMIN, everywhere=True)),
+        **dict.fromkeys(("update", "patch", "fleetaddcluster"), Need(Role.ADMIN)),
+    },
     BundleDeployment: {},
 }
 
 
 @dataclass(frozen=True)
-class Caller:
-    """An authenticated caller. `token` is the id of the token it came with, for the audit log."""
+class RoleCaller:
+    """A caller by its roles: one of this service's own tokens. `token` is its id."""
 
     name: str
     token: str
@@ -93,22 +124,40 @@ class Caller:
     def role(self, workspace: str) -> Role:
         return max(self.roles.get(workspace, Role.NONE), self.roles.get(EVERYWHERE, Role.NONE))
 
-    def workspaces(self, least: Role = Role.READ_ONLY) -> tuple[str, ...] | None:
-        """The workspaces in which the caller has at least this role, None for all."""
-        if self.roles.get(EVERYWHERE, Role.NONE) >= least:
+    def may(self, cls: type[Object], verb: Verb, workspace: str, name: str = "") -> bool:
+        need = _need(cls, verb)
+        return need is not None and self._has(need, workspace)
+
+    def workspaces(self, cls: type[Object], verb: Verb) -> tuple[str, ...] | None:
+        need = _need(cls, verb)
+        if need is None:
+            return ()
+        if self.roles.get(EVERYWHERE, Role.NONE) >= need.role:
             return None
-        return tuple(sorted(w for w, role in self.roles.items() if role >= least and w != EVERYWHERE))
-
-    def has(self, need: Need, workspace: str) -> bool:
-        return (self.roles.get(EVERYWHERE, Role.NONE) if need.everywhere else self.role(workspace)) >= need.role
-
-    def may(self, cls: type[Object], verb: Verb, workspace: str) -> bool:
-        need = WRITES[cls].get(verb)
-        return need is not None and self.has(need, workspace)
+        return tuple(sorted(w for w, role in self.roles.items() if role >= need.role and w != EVERYWHERE))
 
     def may_anywhere(self, cls: type[Object], verb: Verb) -> bool:
-        """Whether there is a workspace in which the caller may; decides what a schema offers."""
         return any(self.may(cls, verb, workspace) for workspace in (*self.roles, ""))
+
+    def lacks(self, cls: type[Object], verb: Verb, workspace: str) -> str:
+        need = _need(cls, verb)
+        if need is None:
+            return "it is made by the engine"
+        place = "all workspaces" if need.everywhere or workspace == EVERYWHERE else f"workspace {workspace}"
+        return f"it needs the role {role_name(need.role)} in {place}"
+
+    def gives_tokens(self, workspace: str) -> bool:
+        return self.role(workspace) >= Role.ADMIN
+
+    def may_measure(self) -> bool:
+        return self.role(EVERYWHERE) >= Role.READ_ONLY
+
+    def _has(self, need: Need, workspace: str) -> bool:
+        return self.role(EVERYWHERE if need.everywhere else workspace) >= need.role
+
+
+def _need(cls: type[Object], verb: Verb) -> Need | None:
+    return Need(Role.READ_ONLY) if verb in READS else WRITES[cls].get(verb)
 
 
 def workspace_of(obj: Object) -> str:
@@ -120,18 +169,15 @@ def workspace_of(obj: Object) -> str:
 
 def demand_write(caller: Caller, verb: Verb, cls: type[Object], key: Key, workspace: str) -> None:
     """Raises NotFound when the caller may not even see the object (Forbidden for a create), Forbidden when it may see it only."""
-    if caller.may(cls, verb, workspace):
+    if caller.may(cls, verb, workspace, "" if verb == "create" else key.name):
         return
-    if verb != "create" and caller.role(workspace) is Role.NONE:
+    if verb != "create" and not caller.may(cls, "get", workspace, key.name):
         raise absent(key)
-    raise forbidden(f"{verb} {key}", WRITES[cls].get(verb), workspace)
+    raise forbidden(f"{verb} {key}", caller.lacks(cls, verb, workspace))
 
 
-def forbidden(what: str, need: Need | None, workspace: str) -> Forbidden:
-    if need is None:
-        return Forbidden(f"you may not {what}", hint="it is made by the engine")
-    place = "all workspaces" if need.everywhere else f"workspace {workspace}"
-    return Forbidden(f"you may not {what}", hint=f"it needs the role {role_name(need.role)} in {place}")
+def forbidden(what: str, lacks: str) -> Forbidden:
+    return Forbidden(f"you may not {what}", hint=lacks)
 
 
 def absent(key: Key) -> NotFound:

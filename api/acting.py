@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from api import writing
-from api.access import WRITES, demand_write, forbidden
+from api.access import demand_write, forbidden
 from api.errors import InvalidBody, InvalidOption, told
 from api.listing import continue_token, read_page, selected
 from api.nouns import Call, Noun, object_id
@@ -36,10 +36,10 @@ def act_on_many(noun: Noun, call: Call, args: dict[str, Any], namespace: str | N
     if not args.get("labelSelector") and not args.get("filter") and namespace is None:
         hint = "or name a workspace in the URL"
         raise InvalidOption("labelSelector: is required for an action on many", field="labelSelector", hint=hint)
-    need, store = WRITES[noun.cls]["update"], call.services.store
+    store = call.services.store
     if not call.caller.may_anywhere(noun.cls, "update"):
-        raise forbidden(f"{args['action']} {noun.plural}", need, namespace or "any")
-    query = selected(noun, call.caller, args, namespace, need.role)
+        raise forbidden(f"{args['action']} {noun.plural}", call.caller.lacks(noun.cls, "update", namespace or "any"))
+    query = selected(noun, call.caller, args, namespace, "update")
     page = read_page(lambda q: store.list(noun.cls, q), query, args, store.revision)
     rows = _rows(noun, call, args["action"], page.items, body)
     token = continue_token(page, query)

@@ -8,7 +8,22 @@ from functools import partial
 import apispec
 from flask import Flask, request
 
-from api import agents, audit, docs, errorgroups, errors, events, explanations, health, metrics, plans, quick, root, tokens
+from api import (
+    agents,
+    audit,
+    docs,
+    errorgroups,
+    errors,
+    events,
+    explanations,
+    health,
+    metrics,
+    mounted,
+    plans,
+    quick,
+    root,
+    tokens,
+)
 from api.answers import secure
 from api.auth import authenticate
 from api.openapi import DocumentedApi
@@ -54,6 +69,9 @@ def create_app(services: Services) -> Flask:
     app.extensions[docs.SPEC] = docs.once(api.document)
     if services.agents is not None:
         app.wsgi_app = quick.QuickCheckIns(app.wsgi_app, services.agents, partial(count, "POST", quick.PLACE))  # type: ignore[method-assign]
+    if services.rancher is not None:
+        app.register_blueprint(mounted.blueprint)
+        app.wsgi_app = mounted.Mounted(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
 

@@ -44,7 +44,7 @@ def _find(namespace: str, name: str) -> Object:
     """A deployment by its place, which is its cluster's namespace and its Bundle's name."""
     place = ((Filter("metadata.namespace", "=", (namespace,)),), (Filter("metadata.name", "=", (name,)),))
     found: tuple[BundleDeployment, ...] = services().store.deployments(Query(filters=place, limit=2)).items
-    mine = [deployment for deployment in found if caller().role(workspace_of(deployment))]
+    mine = [deployment for deployment in found if caller().may(BundleDeployment, "get", workspace_of(deployment), name)]
     if not mine:
         raise absent(NOUN.key(namespace, name))
     return mine[0]

@@ -15,7 +15,7 @@ import msgspec
 from marshmallow import fields, validate
 
 from api import checks
-from api.access import EVERYWHERE, Need, Role, forbidden
+from api.access import EVERYWHERE, forbidden
 from api.agents import served
 from api.changes import counted_up, with_spec
 from api.checks import LOCAL_CLUSTER, LOCAL_WORKSPACE
@@ -67,10 +67,10 @@ def _changed(write: Write, part: Any) -> bool:
 
 
 def _rules(write: Write, workspace: str, field: str) -> None:
-    """Raises InvalidReference unless the caller is an administrator of that workspace."""
-    if write.call.caller.role(workspace) < Role.ADMIN:
-        place = "all workspaces" if workspace == EVERYWHERE else f"workspace {workspace}"
-        raise InvalidReference(f"{field}: needs the role admin in {place}", field=field)
+    """Raises InvalidReference unless the caller commands the clusters of that workspace."""
+    caller = write.call.caller
+    if not caller.may(Cluster, "update", workspace):
+        raise InvalidReference(f"{field}: {caller.lacks(Cluster, 'update', workspace).removeprefix('it ')}", field=field)
 
 
 def _not_local(write: Write) -> None:
@@ -88,8 +88,9 @@ def move(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any
     source = cluster.metadata.namespace
     if LOCAL_WORKSPACE in (source, workspace):
         raise Invalid(f"workspace: {LOCAL_WORKSPACE} is never left and never entered", field="workspace")
-    if not call.caller.has(Need(Role.ADMIN), workspace):
-        raise forbidden(f"move {cluster.key} to workspace {workspace}", Need(Role.ADMIN), workspace)
+    if not call.caller.may(FleetWorkspace, "fleetaddcluster", workspace):
+        hint = call.caller.lacks(FleetWorkspace, "fleetaddcluster", workspace)
+        raise forbidden(f"move {cluster.key} to workspace {workspace}", hint)
     if call.services.store.find(FleetWorkspace, "", workspace) is None:
         raise InvalidReference(f"workspace: {workspace} does not exist", field="workspace")
     told = {"type": "clusterMove", "from": source, "to": workspace, "dryRun": call.dry_run}

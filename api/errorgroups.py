@@ -27,6 +27,7 @@ from api.selectors import STATE_FIELDS, STATES
 from api.services import services
 from api.states import PASSING, WRONG
 from extension.objects.errors import NotFound
+from extension.objects.kinds import Bundle
 from extension.objects.schemas import Text, Whole, strict
 from extension.objects.states import State
 from extension.store.errorgroups import ErrorGroup, ErrorQuery
@@ -67,7 +68,7 @@ NoQuery = strict("ErrorGroupQuery", {})
 @blueprint.told(200, ErrorGroupCollection, "List what is wrong in all workspaces", "listErrorGroups")
 @blueprint.query(ListQuery)
 def everywhere(args: dict[str, Any]) -> Response:
-    return answer(_listed(caller().workspaces(), args))
+    return answer(_listed(caller().workspaces(Bundle, "list"), args))
 
 
 @blueprint.at(f"/v1/{PLACE}/<namespace>")
@@ -85,7 +86,7 @@ def one(_args: dict[str, Any], namespace: str, name: str) -> Response:
 
 
 def _readable(namespace: str) -> tuple[str, ...]:
-    return (namespace,) if caller().role(namespace) else ()
+    return (namespace,) if caller().may(Bundle, "list", namespace) else ()
 
 
 def _listed(workspaces: tuple[str, ...] | None, args: dict[str, Any]) -> dict[str, Any]:

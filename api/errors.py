@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as NoSuchMethod
 
 from api.answers import answer
+from api.mounted import shaped
 from extension.objects.errors import Busy, MissingRequired, NotFound, Unavailable, UserError
 from extension.objects.schemas import REQUIRED, flatten
 
@@ -105,7 +106,7 @@ def _user_error(error: UserError) -> Response:
     if isinstance(error, Unavailable):
         log.warning("unavailable", request=g.get("request_id", ""), problem=error.message, where=error.where)
     headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else _HEADERS.get(error.status, {})
-    return answer(told(error), error.status, headers)
+    return answer(shaped(told(error)), error.status, headers)
 
 
 def http_error(error: HTTPException) -> Any:
@@ -119,7 +120,7 @@ def http_error(error: HTTPException) -> Any:
     message = _message(error, status) or error.description or error.name
     code = _CODES.get(status, "ServerError" if status >= 500 else "InvalidFormat")
     headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-    return answer(error_body(status, code, message), status, headers | _HEADERS.get(status, {}))
+    return answer(shaped(error_body(status, code, message)), status, headers | _HEADERS.get(status, {}))
 
 
 def _message(error: HTTPException, status: int) -> str:

@@ -2,14 +2,15 @@
 
 An event says that something changed and not what it is now; who cares reads it, with their rights of that moment. A
 client that was away resumes by `Last-Event-ID` (or `since`); when the store has forgotten that long ago the answer is 410
-and the client lists again. Each stream holds a thread, hence the cap. The token is looked at again with every heartbeat,
-so that a revoked one ends its streams. The id is sent with the last event of a revision only: resuming in the middle of
-one would lose the rest of it.
+and the client lists again. Each stream holds a thread, hence the cap. Who calls is looked at again with every heartbeat,
+however much changes, so that a revoked token ends its streams. The id is sent with the last event of a revision only:
+resuming in the middle of one would lose the rest of it.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +20,8 @@ import structlog
 from flask import Response, current_app, request
 from marshmallow import fields, validate
 
-from api.access import Caller, Role
-from api.auth import caller, credential, identify
+from api.access import Caller
+from api.auth import Again, again, caller
 from api.errors import InvalidOption
 from api.nouns import object_id
 from api.openapi import Routes
@@ -57,14 +58,14 @@ class Subscription:
 
     kinds: frozenset[str]
     workspaces: frozenset[str] | None
-    token: str
+    again: Again
     heartbeat: float
 
     def shows(self, change: Change, caller: Caller) -> bool:
         key = change.key
         workspace = key.namespace or key.name
         wanted = key.kind in self.kinds and (self.workspaces is None or workspace in self.workspaces)
-        return wanted and caller.role(workspace) >= Role.READ_ONLY
+        return wanted and caller.may(BY_KIND[key.kind].cls, "watch", workspace)
 
 
 @blueprint.at("/v1/events")
@@ -93,7 +94,7 @@ def _subscription(args: Mapping[str, Any]) -> Subscription:
     ids = args.get("resourceType") or [noun.id for noun in NOUNS]
     kinds = frozenset(noun.cls.KIND for noun in NOUNS if noun.id in ids)
     workspaces = frozenset(args["workspace"]) if args.get("workspace") else None
-    return Subscription(kinds, workspaces, credential(), current_app.config[HEARTBEAT])
+    return Subscription(kinds, workspaces, again(), current_app.config[HEARTBEAT])
 
 
 def _stream(services: Services, wanted: Subscription, caller: Caller, since: int) -> Iterator[str]:
@@ -108,18 +109,21 @@ def _stream(services: Services, wanted: Subscription, caller: Caller, since: int
 
 
 def _followed(services: Services, wanted: Subscription, caller: Caller, since: int) -> Iterator[str]:
+    looked = time.monotonic()
     while True:
         changes = services.store.changes(since)
         if changes:
             yield from _blocks(wanted, caller, changes)
             since = changes[-1].revision
-            continue
-        services.store.wait(since, wanted.heartbeat)
-        if services.store.revision() == since:
-            known = identify(services.tokens, wanted.token)
+        else:
+            services.store.wait(since, wanted.heartbeat)
+        is_quiet = not changes and services.store.revision() == since
+        if is_quiet or time.monotonic() >= looked + wanted.heartbeat:
+            known = wanted.again()
             if known is None:
                 return
-            caller = known
+            caller, looked = known, time.monotonic()
+        if is_quiet:
             yield f"id: {since}\n: heartbeat\n\n"
 
 

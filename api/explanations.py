@@ -22,7 +22,7 @@ from api.services import services
 from extension.objects.base import Key, Object, to_builtins
 from extension.objects.errors import MissingRequired
 from extension.objects.explanation import Explanations, Trace, TracedObjects
-from extension.objects.kinds import GitRepo
+from extension.objects.kinds import Bundle, GitRepo
 from extension.objects.schemas import Text, Whole, schema, strict
 from extension.objects.status import ResourceKey
 
@@ -80,7 +80,7 @@ def trace(_args: dict[str, Any]) -> Response:
     wanted = ResourceKey(
         kind=body["kind"], api_version=body.get("apiVersion") or "", namespace=body.get("namespace") or "", name=body["name"]
     )
-    return answer(to_builtins(planning().trace(cluster.key, wanted, caller().workspaces())))
+    return answer(to_builtins(planning().trace(cluster.key, wanted, caller().workspaces(Bundle, "list"))))
 
 
 @blueprint.at("/v1/traces/objects", "POST")
@@ -91,7 +91,7 @@ def traced(_args: dict[str, Any]) -> Response:
     repo = _read(gitrepos.NOUN, body["gitrepo"])
     assert isinstance(repo, GitRepo)
     page = (body.get("limit") or PAGE, body.get("continue") or "")
-    return answer(to_builtins(planning().traced(repo, body["path"], *page, caller().workspaces())))
+    return answer(to_builtins(planning().traced(repo, body["path"], *page, caller().workspaces(Bundle, "list"))))
 
 
 def _read(noun: Noun, where: str) -> Object:

@@ -21,7 +21,8 @@ import orjson
 from flask import request
 from marshmallow import fields, validate
 
-from api.access import Caller, Role
+from api.access import Caller, Verb
+from api.addresses import here
 from api.errors import InvalidOption
 from api.nouns import Noun
 from api.representation import represent, url
@@ -64,8 +65,8 @@ LIST_FIELDS: dict[str, fields.Field[Any]] = {
 ListQuery = strict("ListQuery", LIST_FIELDS)
 
 
-def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str | None, least: Role = Role.READ_ONLY) -> Query | None:
-    """The query of a list request, limited to the workspaces in which the caller has at least a role; None: nothing is visible.
+def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str | None, verb: Verb = "list") -> Query | None:
+    """The query of a list request, limited to the workspaces in which the caller may do that; None: nothing is visible.
     A deployment's namespace is its cluster's and says nothing of who may see it: `namespaces` are its Bundle's workspaces."""
     chosen = args.get("labelSelector")
     query = Query(
@@ -76,13 +77,13 @@ def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str
     )
     _readable(noun, query.sort, "sort")
     _readable(noun, (term.field for terms in query.filters for term in terms), "filter")
-    permitted = caller.workspaces(least)
+    if namespace is not None and noun.cls is not BundleDeployment:
+        return msgspec.structs.replace(query, namespaces=(namespace,)) if caller.may(noun.cls, verb, namespace) else None
+    permitted = caller.workspaces(noun.cls, verb)
     if noun.cls is FleetWorkspace:
         return query if permitted is None else _named(query, permitted)
-    if noun.cls is BundleDeployment and namespace is not None:
+    if namespace is not None:
         query = msgspec.structs.replace(query, filters=(*query.filters, (Filter("metadata.namespace", "=", (namespace,)),)))
-    elif namespace is not None:
-        permitted = (namespace,) if permitted is None or namespace in permitted else ()
     return None if permitted == () else msgspec.structs.replace(query, namespaces=permitted)
 
 
@@ -213,7 +214,7 @@ def collection_body(noun: Noun, page: Page, query: Query | None, caller: Caller,
 
 
 def wrapped(type_: str, data: list[Any], page: Page, query: Asked | None, args: Mapping[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = {"type": "collection", "links": {"self": request.base_url}, "resourceType": type_}
+    body: dict[str, Any] = {"type": "collection", "links": {"self": here()}, "resourceType": type_}
     body |= {"revision": str(page.revision), "count": page.count, "data": data}
     if "page" in args and query is not None:
         body["pages"] = -(-page.count // query.limit)
@@ -227,4 +228,4 @@ def wrapped(type_: str, data: list[Any], page: Page, query: Asked | None, args: 
 
 
 def _with(pairs: list[tuple[str, str]], token: str) -> str:
-    return f"{request.base_url}?{urlencode([*pairs, ('continue', token)])}"
+    return f"{here()}?{urlencode([*pairs, ('continue', token)])}"

@@ -22,7 +22,6 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from api.access import EVERYWHERE, Role
 from api.auth import authenticate, caller
 from api.openapi import Routes
 from extension.objects.base import Object
@@ -214,7 +213,7 @@ def register(app: Flask, store: Store) -> Callable[[str, str, int, float], None]
 def metrics() -> Response:
     if not _local():
         authenticate()
-        if caller().role(EVERYWHERE) < Role.READ_ONLY:
+        if not caller().may_measure():
             raise Forbidden("you may not read the metrics", hint="it needs a role in all workspaces")
     return Response(generate_latest(current_app.extensions[REGISTRY]), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 

@@ -33,7 +33,7 @@ Check = Callable[[Write], None]
 """Raises a UserError naming the field when the write breaks a rule."""
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-METHODS: Mapping[Verb, tuple[Method, ...]] = {"create": ("POST",), "update": ("PUT", "PATCH"), "delete": ("DELETE",)}
+METHODS: Mapping[Verb, tuple[Method, ...]] = {"create": ("POST",), "update": ("PUT",), "patch": ("PATCH",), "delete": ("DELETE",)}
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from api.schemas import PLACE, NoQuery
 from api.services import Plans, services
 from extension.objects.base import Object, to_builtins
 from extension.objects.errors import Invalid, MissingRequired, NotFound
-from extension.objects.kinds import ClusterGroup, GitRepo
+from extension.objects.kinds import Cluster, ClusterGroup, GitRepo
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.schemas import Base64, Flag, Text, Whole, refuse, schema, strict
 
@@ -103,7 +103,7 @@ def _asked(body: Mapping[str, Any]) -> Asked:
     if bool(body.get("gitrepo")) == bool(body.get("object")):
         raise MissingRequired("gitrepo: name a stored GitRepo, or send an object", field="gitrepo", hint="one of the two")
     obj = _stored(body) if body.get("gitrepo") else _unsaved(body["object"])
-    asked = Asked(bundle=body.get("bundle") or "", diffs=body.get("diffs") is not False, workspaces=caller().workspaces())
+    asked = Asked(bundle=body.get("bundle") or "", diffs=body.get("diffs") is not False, workspaces=caller().workspaces(Cluster, "list"))
     if isinstance(obj, ClusterGroup):
         _only_repos(body)
         return msgspec.structs.replace(asked, group=obj)
@@ -135,7 +135,7 @@ def _there(noun: Noun, body: Mapping[str, Any]) -> Object | None:
     if len(names) != 2 or not all(isinstance(name, str) and name for name in names):
         return None
     namespace, name = map(str, names)
-    return services().store.find(noun.cls, namespace, name) if caller().role(namespace) else None
+    return services().store.find(noun.cls, namespace, name) if caller().may(noun.cls, "get", namespace, name) else None
 
 
 def _at(repo: GitRepo, body: Mapping[str, Any]) -> GitRepo:

@@ -167,7 +167,7 @@ def _action_body() -> dict[str, Any]:
 
 
 def _represented(noun: Noun, obj: Object, status: int = 200) -> Response:
-    body = represent(noun, obj, caller())
+    body = represent(noun, obj, caller(), alone=True)
     return resource_answer(body, status, {"Location": url(noun.plural, body["id"])} if status == 201 else {})
 
 
@@ -196,6 +196,6 @@ def _patched(noun: Noun, call: Call, find: Callable[[], Object]) -> Object:
 
     def write(old: Object) -> Object:
         body = apply(writing.patchable(old), patch)
-        return writing.replace(noun, call, writing.as_read(old, body), body)
+        return writing.replace(noun, call, writing.as_read(old, body), body, "patch")
 
     return _guarded(find, write)

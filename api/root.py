@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response
 from marshmallow import fields
 
-from api.access import Caller
+from api.access import READS, Caller
 from api.answers import answer
 from api.auth import caller
 from api.nouns import METHODS, Noun
@@ -41,7 +41,7 @@ def root() -> Response:
     """The API's root: a link to every collection."""
     links = (
         {"self": url().rstrip("/")}
-        | {noun.plural: url(noun.plural) for noun in NOUNS}
+        | {noun.plural: url(noun.plural) for noun in NOUNS if caller().may_anywhere(noun.cls, "list")}
         | {"schemas": url("schemas"), "events": url("events")}
     )
     entry = {"id": "v1", "type": "apiRoot", "apiVersion": {"group": "", "version": "v1"}, "links": links}
@@ -52,7 +52,7 @@ def root() -> Response:
 @blueprint.told(200, _BODY, "Every type, with what you may do with it", "listSchemas")
 def schemas() -> Response:
     """Every type with what the caller may do with it."""
-    data = [described(noun, caller()) for noun in NOUNS]
+    data = [described(noun, caller()) for noun in NOUNS if caller().may_anywhere(noun.cls, "list")]
     links = {"self": url("schemas")}
     return answer({"type": "collection", "links": links, "resourceType": "schema", "count": len(data), "data": data})
 
@@ -61,7 +61,7 @@ def schemas() -> Response:
 @blueprint.told(200, _BODY, "One type", "getSchema")
 def one_schema(schema_id: str) -> Response:
     found = next((noun for noun in NOUNS if schema_id in (noun.id, noun.plural)), None)
-    if found is None:
+    if found is None or not caller().may_anywhere(found.cls, "list"):
         raise NotFound(f"schema {schema_id[:80]} not found")
     return answer(described(found, caller()))
 
@@ -69,7 +69,7 @@ def one_schema(schema_id: str) -> Response:
 def described(noun: Noun, caller: Caller) -> dict[str, Any]:
     """Steve's schema of a type for this caller (2.2)."""
     allowed = {verb: methods for verb, methods in METHODS.items() if caller.may_anywhere(noun.cls, verb)}
-    resource_methods = ["GET", *(m for verb in ("update", "delete") for m in allowed.get(verb, ()))]
+    resource_methods = ["GET", *(m for verb in ("update", "patch", "delete") for m in allowed.get(verb, ()))]
     actions: dict[str, Any] = {name: {} for name in sorted(noun.actions)} if "update" in allowed else {}
     return {
         "id": noun.id,
@@ -88,7 +88,7 @@ def described(noun: Noun, caller: Caller) -> dict[str, Any]:
             "kind": noun.cls.KIND,
             "resource": noun.cls.PLURAL,
             "namespaced": noun.cls.NAMESPACED,
-            "verbs": ["get", "list", "watch", *allowed, *(["patch"] if "update" in allowed else [])],
+            "verbs": [*READS, *allowed],
             "columns": _columns(noun),
         },
     }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app
 
@@ -19,6 +19,9 @@ from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.status import ResourceKey
 from extension.settings import Settings
 from extension.store.protocol import Store
+
+if TYPE_CHECKING:
+    from extension.rancher.doors import Doors
 
 
 class Identity(Protocol):
@@ -108,8 +111,8 @@ class Plans(Protocol):
 @dataclass(frozen=True)
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
-    `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served,
-    `plans` where nothing can be planned."""
+    `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `plans` where nothing
+    can be planned, `rancher` where callers come with this service's own tokens."""
 
     store: Store
     tokens: Tokens
@@ -120,6 +123,7 @@ class Services:
     allow_file: bool = False
     agents: Agents | None = None
     plans: Plans | None = None
+    rancher: Doors | None = None
 
 
 def services() -> Services:

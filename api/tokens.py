@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response
 from marshmallow import fields, validate
 
-from api.access import EVERYWHERE, ROLES, Caller, Need, Role, forbidden
+from api.access import EVERYWHERE, ROLES, Caller, forbidden
 from api.answers import answer
 from api.auth import caller
 from api.bodies import read_object
@@ -94,8 +94,8 @@ def _wanted(body: dict[str, Any]) -> tuple[str, dict[str, str], float | None]:
     refuse(TokenWrite().validate(body))
     roles: dict[str, str] = body["roles"]
     for workspace in roles:
-        if not _gives(caller(), workspace):
-            raise forbidden(f"create a token for {workspace}", Need(Role.ADMIN, workspace == EVERYWHERE), workspace)
+        if not caller().gives_tokens(workspace):
+            raise forbidden(f"create a token for {workspace}", _lacks(workspace))
         if workspace != EVERYWHERE and services().store.find(FleetWorkspace, "", workspace) is None:
             raise InvalidReference(f"roles: workspace {workspace} does not exist", field=f"roles.{workspace}")
     ttl = seconds(body["ttl"], field="ttl") if body.get("ttl") else None
@@ -106,12 +106,14 @@ def _wanted(body: dict[str, Any]) -> tuple[str, dict[str, str], float | None]:
     return body["name"], roles, ttl
 
 
-def _gives(caller: Caller, workspace: str) -> bool:
-    return caller.has(Need(Role.ADMIN, everywhere=workspace == EVERYWHERE), workspace)
+def _lacks(workspace: str) -> str:
+    if services().rancher is not None:
+        return "callers are Rancher's: create an API key there"
+    return f"it needs the role admin in {'all workspaces' if workspace == EVERYWHERE else f'workspace {workspace}'}"
 
 
 def _sees(caller: Caller, token: TokenInfo) -> bool:
-    return token.id == caller.token or all(_gives(caller, workspace) for workspace in token.roles)
+    return token.id == caller.token or all(caller.gives_tokens(workspace) for workspace in token.roles)
 
 
 def _found(token_id: str) -> TokenInfo:

@@ -15,7 +15,7 @@ import msgspec
 import orjson
 
 from api import checks
-from api.access import absent, demand_write
+from api.access import Verb, absent, demand_write
 from api.errors import MethodNotAllowed, PreconditionRequired
 from api.nouns import Call, Noun, Write
 from api.representation import redacted
@@ -35,7 +35,7 @@ SERVER_METADATA = ("managedFields", "state", "fields", "relationships", "selfLin
 
 def readable(noun: Noun, call: Call, namespace: str, name: str) -> Object:
     """The object. Raises NotFound, in the same words, when it is not there and when the caller may not see it."""
-    if not call.caller.role(noun.workspace(namespace, name)):
+    if not call.caller.may(noun.cls, "get", noun.workspace(namespace, name), name):
         raise absent(noun.key(namespace, name))
     try:
         return call.services.store.get(noun.cls, namespace, name)
@@ -80,9 +80,9 @@ def _place(noun: Noun, new: Object, namespace: str | None) -> str:
     return place
 
 
-def replace(noun: Noun, call: Call, old: Object, body: dict[str, Any]) -> Object:
-    """Stores what `body` says in place of `old`; Conflict when somebody wrote since `old` was read."""
-    demand_write(call.caller, "update", noun.cls, old.key, noun.workspace(old.metadata.namespace, old.metadata.name))
+def replace(noun: Noun, call: Call, old: Object, body: dict[str, Any], verb: Verb = "update") -> Object:
+    """Stores what `body` says in place of `old`; Conflict when somebody wrote since `old` was read. `verb` is what that is."""
+    demand_write(call.caller, verb, noun.cls, old.key, noun.workspace(old.metadata.namespace, old.metadata.name))
     new = parsed(noun, body, old)
     for field in ("name", "namespace"):
         sent, stored = getattr(new.metadata, field), getattr(old.metadata, field)

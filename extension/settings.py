@@ -51,6 +51,10 @@ class Settings:
     service_account_dir: str = _setting(
         "", "In a pod, the folder of its service account (token, ca.crt): fleet-local/local is then the cluster it runs in."
     )
+    rancher_url: str = _setting("", "https:// URL of a Rancher server: its users may call, and Kubernetes says what they may do.")
+    rancher_ca: str = _setting("", "File with the CA certificates that Rancher's own is checked with; the system's without.")
+    api_service: str = _setting("", "Service (NAMESPACE/NAME) by which Kubernetes' API server reaches --tls-port for an APIService.")
+    tls_port: int = _setting(8443, "Port for Kubernetes' API server, with TLS; listened on where --api-service is given.", least=0)
     polling_interval: float = _setting(15.0, "Seconds between looks at a repository whose GitRepo names none.", least=0.1)
     git_client_timeout: float = _setting(30.0, "Seconds a Git server may take to answer.", least=0.1)
     drift_interval: float = _setting(15.0, "Seconds between looks for drift on a cluster.", least=0.1)
@@ -74,7 +78,20 @@ class Settings:
     @property
     def address(self) -> str:
         """Host and port as in a URL, an IPv6 address in brackets."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return self.at(self.port)
+
+    @property
+    def addresses(self) -> list[str]:
+        """All that is listened on: the plain port, and the one for Kubernetes' API server where it has a way here."""
+        return [self.address, *([self.at(self.tls_port)] if self.api_service else [])]
+
+    @property
+    def inside_rancher(self) -> bool:
+        """Whether callers are Rancher's and Kubernetes', and not this service's own."""
+        return bool(self.rancher_url or self.api_service)
+
+    def at(self, port: int) -> str:
+        return f"[{self.host}]:{port}" if ":" in self.host else f"{self.host}:{port}"
 
     @property
     def url(self) -> str:

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from flask import Response, g, request
+from flask import Response, g
 from marshmallow import fields, validate
 
+from api.addresses import here
 from api.answers import answer
 from api.auth import caller
 from api.openapi import Routes
@@ -95,7 +96,7 @@ def act(_args: dict[str, Any], name: str) -> Response:
 
 
 def _collection(found: Sequence[Delivery], more: bool) -> dict[str, Any]:
-    body = {"type": "collection", "links": {"self": request.base_url}, "resourceType": "webhookdelivery", "count": len(found)}
+    body = {"type": "collection", "links": {"self": here()}, "resourceType": "webhookdelivery", "count": len(found)}
     return body | {"data": [_shown(row) for row in found]} | ({"continue": str(found[-1].id)} if more else {})
 
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.access import Caller, Need, Role
+from api.access import EVERYWHERE, Caller
 from extension.objects.errors import NotFound
-from extension.store.deliveries import UNMATCHED, Delivery, Wanted
+from extension.objects.kinds import FleetWorkspace, GitRepo
+from extension.store.deliveries import Delivery, Wanted
 from extension.store.protocol import Store
 
-REPLAYS = Need(Role.MEMBER)
-
-_EVERYWHERE = Need(Role.ADMIN, everywhere=True)
 _LONGEST_NUMBER = 18
 
 
 def wanted(caller: Caller, args: Mapping[str, Any]) -> Wanted:
     """The rows a list request asks for, as far as the caller may read them."""
     place, before = args.get("workspace"), int(args.get("continue") or 0)
-    permitted = caller.workspaces() if place is None else (place,) if caller.role(place) else ()
-    unmatched = place is None and caller.has(_EVERYWHERE, UNMATCHED)
+    permitted = caller.workspaces(GitRepo, "list") if place is None else (place,) if caller.may(GitRepo, "list", place) else ()
+    unmatched = place is None and _rules(caller)
     return Wanted(permitted, unmatched, args.get("gitrepo", ""), before)
 
 
@@ -37,8 +35,13 @@ def readable(store: Store, caller: Caller, name: str) -> Delivery:
 
 
 def may_replay(caller: Caller, row: Delivery) -> bool:
-    return caller.has(REPLAYS if row.workspace else _EVERYWHERE, row.workspace)
+    return caller.may(GitRepo, "update", row.workspace) if row.workspace else _rules(caller)
 
 
 def _sees(caller: Caller, row: Delivery) -> bool:
-    return bool(caller.role(row.workspace)) if row.workspace else caller.has(_EVERYWHERE, UNMATCHED)
+    return caller.may(GitRepo, "get", row.workspace) if row.workspace else _rules(caller)
+
+
+def _rules(caller: Caller) -> bool:
+    """Whether the caller administers all workspaces."""
+    return caller.may(FleetWorkspace, "delete", EVERYWHERE)

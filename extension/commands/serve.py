@@ -27,7 +27,8 @@ from extension import __version__
 from extension.commands.examples import make_repository, repository
 from extension.commands.folders import lock
 from extension.commands.settings import settings_options
-from extension.objects.errors import UserError
+from extension.commands.worker import Worker
+from extension.objects.errors import Invalid, UserError
 from extension.settings import Settings, load
 
 METRICS = "metrics"
@@ -49,10 +50,11 @@ class Server(BaseApplication):  # type: ignore[misc]
     def load_config(self) -> None:
         settings = self._settings
         options = {
-            "bind": settings.address,
+            "bind": settings.addresses,
             "workers": settings.processes,
             "pre_fork": self._placed,
-            "worker_class": "extension.commands.kept.KeptWorker",
+            "worker_class": Worker if settings.inside_rancher else "extension.commands.kept.KeptWorker",
+            "sendfile": not settings.inside_rancher,  # it would go past TLS
             "threads": settings.threads,
             "timeout": 120,
             "graceful_timeout": 5,
@@ -75,6 +77,14 @@ class Server(BaseApplication):  # type: ignore[misc]
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
         return self._running.app
 
+    @property
+    def tls_port(self) -> int | None:
+        return self._settings.tls_port if self._settings.api_service else None
+
+    def door(self) -> Any:
+        """How a connection to the TLS port is taken now; None while that can't be."""
+        return self._running.door()
+
     def _placed(self, arbiter: Any, worker: Any) -> None:
         """Called in the parent before each fork: the first place that no worker has."""
         taken = {getattr(other, "place", None) for other in arbiter.WORKERS.values()}
@@ -94,7 +104,13 @@ def command(config: str | None, demo: bool, **flags: Any) -> None:
     """Run the service with the embedded engine. An option wins over its variable, a variable over the settings file."""
     settings = load(flags, os.environ, Path(config) if config else None)
     settings = dataclasses.replace(settings, host=settings.host.strip("[]"), state_dir=settings.state_dir.resolve())
-    settings = dataclasses.replace(settings, port=_free_port(settings))
+    settings = dataclasses.replace(settings, port=_free_port(settings, settings.port))
+    if settings.api_service:
+        settings = dataclasses.replace(settings, tls_port=_free_port(settings, settings.tls_port, "--tls-port"))
+        if settings.tls_port == settings.port:
+            raise Invalid(f"{settings.port} is the plain port already", where="--tls-port", hint="name another one")
+    if demo and settings.inside_rancher:
+        raise Invalid("the demonstration calls with a token of its own, which Rancher does not know", where="--demo")
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     lock(settings.state_dir)
     if settings.processes > 1:
@@ -133,13 +149,13 @@ def _count_together(link: Path) -> None:
     atexit.register(lambda: shutil.rmtree(folder, ignore_errors=True) if os.getpid() == watcher else None)
 
 
-def _free_port(settings: Settings) -> int:
+def _free_port(settings: Settings, port: int, flag: str = "--port") -> int:
     """The port to listen on. Raises OSError when it can't be had, before anything is started."""
     with socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.host, settings.port))
+            probe.bind((settings.host, port))
         except (OSError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
-            raise OSError(f"can't listen on {settings.address}: {why}; choose another with --host and --port") from None
+            raise OSError(f"can't listen on {settings.at(port)}: {why}; choose another with --host and {flag}") from None
         return int(probe.getsockname()[1])

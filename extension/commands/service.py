@@ -23,6 +23,7 @@ from extension.engine.sources import EngineSources
 from extension.logs import configure
 from extension.objects.base import Key
 from extension.objects.kinds import Secret
+from extension.rancher.opening import opened
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
 from extension.settings import Settings
@@ -39,8 +40,11 @@ ALONE = (3600.0, 600.0)
 
 @dataclass(frozen=True)
 class Running:
+    """`door` gives how to take a connection to the TLS port now, None while that can't be."""
+
     app: Any
     stop: Callable[[], None]
+    door: Callable[[], Any]
 
 
 class Term:
@@ -117,21 +121,33 @@ def _planner(store: SqlStore, settings: Settings, pool: Pool, extra_ca: bytes) -
 def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Running:
     """Starts a process. The `first` one says where the service listens and, the first time, the token."""
     configure(settings.log_level, settings.log_format)
+    inside = opened(settings)
     process = Process(settings, name)
     process.start()
+    inside.start()
     api = importlib.import_module("api.app")
     store = process.store
     services = api.Services(
-        store, store.tokens, settings, __version__, process.move, allow_file=settings.allow_file_repos, agents=process.hub,
-        plans=process.planner,
+        store, store.tokens, settings, __version__, process.move, ready=inside.problems, allow_file=settings.allow_file_repos,
+        agents=process.hub, plans=process.planner, rancher=inside.doors,
     )  # fmt: skip
     if first:
         _announce(store, settings, with_demo)
-    return Running(api.create_app(services), process.stop)
+
+    def stop() -> None:
+        inside.stop()
+        process.stop()
+
+    return Running(api.create_app(services), stop, lambda: inside.door)
 
 
 def _announce(store: SqlStore, settings: Settings, with_demo: bool) -> None:
     click.echo(f"url: {settings.url}")
+    if settings.api_service:
+        click.echo(f"tls url: https://{settings.at(settings.tls_port)}")
+    if settings.inside_rancher:
+        click.echo("token: none; callers are Rancher's")
+        return
     token = _token(store, settings, with_demo)
     click.echo(f"token: {token or 'not made anew; `rancher-cd token create --state-dir DIR` makes one'}")
     if with_demo:

@@ -11,7 +11,7 @@ import ipaddress
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,7 @@ class Client:
             self._headers["Authorization"] = f"Bearer {endpoint.token}"
         elif endpoint.username:
             self._headers |= urllib3.make_headers(basic_auth=f"{endpoint.username}:{endpoint.password}")
+        self._more: tuple[tuple[str, str], ...] = ()
         self._pool = _usable(endpoint, size)
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, Kind]] = {}
@@ -104,6 +105,12 @@ class Client:
             return self
         other = copy.copy(self)
         other._headers = {**self._headers, "Impersonate-User": user}
+        return other
+
+    def sending(self, headers: Sequence[tuple[str, str]]) -> Client:
+        """The same cluster, told these headers with each request, over the same connections."""
+        other = copy.copy(self)
+        other._more = tuple(headers)
         return other
 
     def version(self) -> str:
@@ -177,9 +184,7 @@ class Client:
     ) -> dict[str, Any]:
         """One request; busy servers are asked again after the time they name, reads also after a lost connection."""
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        headers = {**self._headers, **({"Content-Type": content_type} if body is not None else {})}
-        if self._token:
-            headers["Authorization"] = self._token.header()
+        headers = self._told({"Content-Type": content_type} if body is not None else {})
         data = orjson.dumps(body) if body is not None else None
         for attempt in range(_RETRIES):
             try:
@@ -193,6 +198,36 @@ class Client:
                 continue
             return _answered(answer.status, answer.data, f"{method} {path}")
         raise Unreachable("the cluster is busy", where=self.server)
+
+    def watch(self, path: str, query: Mapping[str, str], seconds: int) -> Iterator[dict[str, Any]]:
+        """The events of a watch, until the server ends it after about so many seconds."""
+        url = f"{self.server}{path}?{urlencode({**query, 'watch': 'true', 'timeoutSeconds': str(seconds)})}"
+        timeout = urllib3.Timeout(connect=5.0, read=seconds + 30.0)
+        try:
+            answer = self._pool.request("GET", url, headers=self._told({}), timeout=timeout, retries=False, preload_content=False)
+            if answer.status >= 300:
+                _answered(answer.status, answer.data, f"GET {path}")
+            yield from map(orjson.loads, _lines(answer))
+        except (urllib3.exceptions.HTTPError, orjson.JSONDecodeError) as error:
+            raise Unreachable(f"the watch ended: {_cause(error)}", where=self.server) from None
+
+    def _told(self, headers: Mapping[str, str]) -> urllib3.HTTPHeaderDict:
+        shown = {"Authorization": self._token.header()} if self._token else {}
+        told = urllib3.HTTPHeaderDict({**self._headers, **shown, **headers})
+        for name, value in self._more:
+            told.add(name, value)
+        return told
+
+
+def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    """The lines of an answer as they come; the connection is given up when nobody wants more."""
+    rest = b""
+    try:
+        while chunk := answer.read1():
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from filter(None, lines)
+    finally:
+        answer.close()
 
 
 def _usable(endpoint: Endpoint, size: int) -> urllib3.PoolManager:

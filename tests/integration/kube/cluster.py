@@ -13,8 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.integration.kube import front_proxy
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "rancher-cd-tests" / "kube"
 TOKEN = "test-admin-token"
+SERVICE_TOKEN = "test-service-token"
+SERVICE_USER = "continuous-delivery"
+"""A user without any rights but those that a test gives it."""
 SECONDS = 60.0
 CONTROLLERS = ("namespace", "garbage-collector", "deployment", "replicaset", "job", "serviceaccount")
 
@@ -56,14 +61,14 @@ def _start(folder: Path, processes: list[subprocess.Popen[bytes]]) -> Path:
     key = folder / "service-account.key"
     subprocess.run(["openssl", "genrsa", "-out", str(key), "2048"], check=True, capture_output=True)
     tokens = folder / "tokens.csv"
-    tokens.write_text(f'{TOKEN},admin,admin-uid,"system:masters"\n')
+    tokens.write_text(f'{TOKEN},admin,admin-uid,"system:masters"\n{SERVICE_TOKEN},{SERVICE_USER},service-uid\n')
     certificates = folder / "certificates"
     _run(processes, folder, "kube-apiserver", str(CACHE / "kube-apiserver"),
          f"--etcd-servers=http://127.0.0.1:{etcd}", f"--secure-port={api}", "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
          f"--cert-dir={certificates}", f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
          "--service-account-issuer=https://kubernetes.default.svc", f"--token-auth-file={tokens}", "--authorization-mode=RBAC",
          "--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none",
-         "--disable-admission-plugins=ServiceAccount")  # fmt: skip
+         "--disable-admission-plugins=ServiceAccount", *front_proxy.flags(folder))  # fmt: skip
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(_kubeconfig(api))
     _wait(processes, folder, f"https://127.0.0.1:{api}/readyz")

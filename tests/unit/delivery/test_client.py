@@ -297,3 +297,27 @@ def test_a_dry_apply_writes_nothing_and_says_who_would(server, client):
 def test_every_served_version_is_told(server, client):
     server.answer(body={"groups": [{"versions": [{"groupVersion": "apps/v1"}, {"groupVersion": "apps/v2"}]}]})
     assert client.api_versions() == ("v1", "apps/v1", "apps/v2")
+
+
+def test_headers_that_are_sent_along_may_repeat_and_stay_with_their_own(server, client):
+    server.answer(200, {})
+    server.answer(200, {})
+    client.sending([("Impersonate-Group", "a,b"), ("Impersonate-Group", "c")]).request("GET", "/x")
+    client.request("GET", "/x")
+    assert [headers.get_all("Impersonate-Group") for _, _, headers, _ in server.requests] == [["a,b", "c"], None]
+
+
+def test_a_watch_gives_its_events_until_the_server_ends_it(server, client):
+    server.answer(200, b'{"type":"ADDED","object":{"a":1}}\n{"type":"MODIFIED","object":{"a":2}}\n')
+    events = list(client.watch("/api/v1/configmaps", {"resourceVersion": "7"}, 9))
+    assert [event["object"]["a"] for event in events] == [1, 2]
+    assert server.paths() == ["GET /api/v1/configmaps?resourceVersion=7&watch=true&timeoutSeconds=9"]
+
+
+def test_a_watch_that_is_refused_or_broken_says_so(server, client):
+    server.answer(403, {"message": "no", "reason": "Forbidden"})
+    with pytest.raises(ApiError):
+        list(client.watch("/api/v1/configmaps", {}, 9))
+    server.answer(200, b"<html>\n")
+    with pytest.raises(Unavailable):
+        list(client.watch("/api/v1/configmaps", {}, 9))
