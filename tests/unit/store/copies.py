@@ -13,10 +13,11 @@ from sqlalchemy import text
 from extension.objects.kinds import Cluster
 from extension.store.copying import TABLES, Place
 from extension.store.opening import open_store
+from extension.store.protocol import Report
 from tests.unit.engine.rollouts import Rollouts
 from tests.unit.store.places import BOTH, PostgresPlace
 from tests.unit.store.places import Place as Looked
-from tests.unit.store.samples import NS, bundle, cluster, secret
+from tests.unit.store.samples import NS, bundle, cluster, secret, status
 
 PAIRS = [(one, other) for one in BOTH for other in BOTH]
 ACROSS = [pair for pair in PAIRS if pair[0] != pair[1]]
@@ -86,6 +87,7 @@ def filled(place):
         for name in ("web", "db"):
             world.add(name)
         world.report("web", "a")
+        store.report([Report(*world.ids("web", "b"), status(deployed="False", message="release failed: timed out after 5 s"))])
         store.create(bundle("sealed", content="kind: ü\n\t\\N"))
         store.create(secret(password="hunter2"))
         for name in ("gone", "last"):  # the last ids that were given are of no object any more
