@@ -10,7 +10,9 @@ from sqlalchemy import text
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import Cluster
 from extension.store import migrations
+from extension.store.errorgroups import ErrorQuery
 from extension.store.opening import open_store
+from extension.store.protocol import Query
 from tests.unit.store.places import Place
 from tests.unit.store.samples import NS, cluster
 
@@ -123,3 +125,22 @@ def test_processes_that_start_together_make_one_store(place):
         assert store.revision() == 2 + number
     for store in stores:
         store.close()
+
+
+OLDER = """
+    DROP INDEX deployment_shape; ALTER TABLE deployment DROP COLUMN shape; DROP INDEX seen_written; ALTER TABLE seen DROP COLUMN written;
+    DROP TABLE shape; DROP TABLE complaint; DELETE FROM migration WHERE version > 4
+"""
+
+
+def test_a_store_from_before_shapes_and_the_order_of_times_gets_their_columns(old):
+    store = old.open()
+    store.seen([cluster("one").key], "2026-01-01T00:00:00Z")
+    store.close()
+    for statement in OLDER.split(";"):
+        old.rows(statement)
+    store = old.open()
+    assert store.list(Cluster, Query(sort=("status.agent.lastSeen",))).count == 1
+    assert store.errors.list(ErrorQuery()).items == ()
+    assert list(store.audit()) == []
+    store.close()
