@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Row, Text, and_, bindparam, case, cast, func, literal, null, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Text, and_, bindparam, case, cast, func, literal, null, or_, select, true
 
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.helmop import HELM_NAME
@@ -70,7 +70,7 @@ _COLUMNS = [
     func.coalesce(_live_id.c.text, "").label("live_text"),
     reports.c.doc.label("report"),
 ]
-_SINCE: Any = bindparam("since")
+_SINCE = bindparam("since", type_=BigInteger())
 _ASSIGNED = (
     select(*_COLUMNS)
     .select_from(_ROWS)
