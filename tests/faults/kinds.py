@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from extension.simulator.behaviour import Behaviour
-from extension.simulator.doors import HttpDoor
 from extension.simulator.running import Shard, join, total
 from tests.faults import disk, trouble
 from tests.faults.world import ROUGH, START, WORKSPACE, Say, World, outcome, waiting
@@ -180,7 +179,7 @@ def clocks(world: World, chance: random.Random, times: Times) -> Told:
 def restored(world: World, chance: random.Random, times: Times) -> Told:
     """The store goes back to a backup that was made while the service ran, and its agents know more than it."""
     backup = world.folder / "backup.db"
-    late = [Shard(HttpDoor(world.url), ROUGH, 99)]
+    late = [Shard(world.door(), ROUGH, 99)]
     rotated = world.shards[0].agents.names[0]
     for number in range(times.count):
         with world.living():
@@ -197,11 +196,11 @@ def restored(world: World, chance: random.Random, times: Times) -> Told:
         shutil.copy(backup, world.state / "store.db")
         world.start()
         world.answers()
-        assert outcome(lambda: HttpDoor(world.url).check_in(late[0].agents.keys[-1], "")) == "401", "registered after the backup"
+        assert outcome(lambda: world.door().check_in(late[0].agents.keys[-1], "")) == "401", "registered after the backup"
     with world.living():
         time.sleep(times.most)
     world.say("those that registered after the last backup register again")
-    late = [Shard(HttpDoor(world.url), ROUGH, 100)]
+    late = [Shard(world.door(), ROUGH, 100)]
     join(late, world.secret, f"late-{times.count - 1}", 1, 1)
     world.shards += late
     world.count += 1
@@ -252,7 +251,7 @@ def world_of(fault: Fault, folder: Path, count: int, interval: float, say: Say =
             world.peopled()
             yield world
         finally:
-            world.stop()
+            world.close()
 
 
 def passed(world: World, fault: Fault, chance: random.Random, times: Times) -> Told:

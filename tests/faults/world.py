@@ -43,6 +43,11 @@ RINGS = 10
 Say = Callable[[str], None]
 
 
+class Door(HttpDoor):
+    def close(self) -> None:
+        self._connection.close()
+
+
 class World:
     """`server` is the database server, where there is one; `trouble` is in the processes of the service, or of that server."""
 
@@ -58,7 +63,8 @@ class World:
         self._arguments = ("--port", str(port), "--processes", "2", "--threads", str(threads))
         self._prefix = (*disk.small(megabytes), str(self.state)) if megabytes else ()
         self.bundles = [f"b{number}" for number in range(bundles)]
-        self.shards = [Shard(HttpDoor(self.url), behaviour, seed) for seed in range(connections)]
+        self._doors: list[Door] = []
+        self.shards = [Shard(self.door(), behaviour, seed) for seed in range(connections)]
         self.start()
 
     def peopled(self) -> None:
@@ -89,6 +95,16 @@ class World:
         if self.service.process.poll() is None:
             self.service.process.send_signal(signal.SIGTERM)
             self.service.process.wait(60)
+
+    def close(self) -> None:
+        self.stop()
+        for door in self._doors:
+            door.close()
+
+    def door(self) -> Door:
+        """A connection of an agent, which ends with the world."""
+        self._doors.append(Door(self.url))
+        return self._doors[-1]
 
     def log(self) -> str:
         """What all starts of the service said."""
@@ -186,7 +202,7 @@ class World:
 
     def _names(self) -> dict[int, str]:
         """The bundles by the number that agents report them with, as one of them is told."""
-        work, _ = HttpDoor(self.url).check_in(self.shards[0].agents.keys[0], "")
+        work, _ = self.door().check_in(self.shards[0].agents.keys[0], "")
         return {} if work is None else {item.bundle_id: item.bundle_name for item in work.items}
 
     def audited(self) -> str:

@@ -13,8 +13,8 @@ import pytest
 from extension.client import ApiClient
 from extension.commands.simulate import registration
 from extension.simulator.behaviour import Behaviour
-from extension.simulator.doors import HttpDoor
 from extension.simulator.running import Shard, join
+from tests.faults.world import Door
 from tests.integration.service.running import Service, start, wait_for
 from tests.integration.service.test_processes import CLUSTERS, WORKSPACE, bundle, directory
 
@@ -71,7 +71,8 @@ def test_directory_clusters_that_are_moved_to_and_fro_end_with_what_their_worksp
 
 def test_agents_whose_clusters_are_moved_to_and_fro_end_with_what_their_workspace_wants(service: Service) -> None:
     _, secret = registration(ApiClient(service.url, service.line("token: ")), WORKSPACE, "join")
-    shard = Shard(HttpDoor(service.url), Behaviour(deploy_seconds=0.1, interval=0.2, duplicated=0.2), 1)
+    door = Door(service.url)
+    shard = Shard(door, Behaviour(deploy_seconds=0.1, interval=0.2, duplicated=0.2), 1)
     join([shard], secret, "moving", 5, 5)
     places = {name.partition("/")[2]: WORKSPACE for name in shard.agents.names}
     stopped = threading.Event()
@@ -84,7 +85,7 @@ def test_agents_whose_clusters_are_moved_to_and_fro_end_with_what_their_workspac
     def told() -> list[set[str]]:
         """By agent, the bundles that the hub wants on its cluster, and knows to be there and Ready."""
         shard.settle()
-        asked = [HttpDoor(service.url).check_in(key, "")[0] for key in shard.agents.keys]
+        asked = [door.check_in(key, "")[0] for key in shard.agents.keys]
         items = [work.items if work else () for work in asked]
         return [
             {i.bundle_name for i in of if i.status and i.status.ready and i.status.applied_deployment_id == i.deployment_id} for of in items
@@ -93,3 +94,4 @@ def test_agents_whose_clusters_are_moved_to_and_fro_end_with_what_their_workspac
     wanted = [WANTED[places[name.partition("/")[2]]] for name in shard.agents.names]
     wait_for(lambda: told() == wanted, f"every agent to have what its workspace wants: {wanted}")
     assert list(shard.compared()) == []
+    door.close()
