@@ -87,7 +87,7 @@ def test_all_that_is_asked_for_is_reported_and_known_whatever_the_network_does(s
 
 def test_a_service_that_is_killed_again_and_again_loses_nothing_it_acknowledged(service: Service) -> None:
     add(service, "web")
-    agents = simulate(service, 25)
+    agents = simulate(service, 60)
     for number in range(4):
         time.sleep(3)
         if number % 2:
