@@ -56,6 +56,8 @@ class Agents:
         self.names: list[str] = []
         self.known: dict[int, dict[int, Known]] = {}
         """By agent and bundle, the newest of what the hub acknowledged."""
+        self._said_last: dict[int, dict[int, Known]] = {}
+        """The same of what is on its way to the hub."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -122,8 +124,10 @@ class Agents:
 
     def acknowledged(self, number: int, reports: Sequence[DeploymentReport], gone: Sequence[int]) -> None:
         """The hub said that these reports are on disk, and which of their bundles it has no deployments of."""
-        of_cluster = self.known.setdefault(number, {})
+        of_cluster, under_way = self.known.setdefault(number, {}), self._said_last.get(number, {})
         for one in reports:
+            if one.bundle_id in under_way and under_way[one.bundle_id].sequence <= one.sequence:
+                del under_way[one.bundle_id]
             known = of_cluster.get(one.bundle_id)
             if one.removed or one.bundle_id in gone:
                 of_cluster.pop(one.bundle_id, None)
@@ -139,19 +143,20 @@ class Agents:
         known = self.known.get(number, {})
         if work.reported == sum(one.sequence for one in known.values()):
             return
-        going = {item.bundle_id for item in work.items if item.deleting}
-        again = tuple(self._told_again(number, bundle, one) for bundle, one in known.items() if bundle not in going)
+        other = {item.bundle_id for item in work.items if item.deleting} | self._said_last.get(number, {}).keys()
+        again = tuple(self._told_again(number, bundle, one) for bundle, one in known.items() if bundle not in other)
         if again:
             self._plan(now, number, again)
 
     def _told_again(self, number: int, bundle: int, known: Known) -> DeploymentReport:
         self._sequences[number] += 1
+        self._said_last.setdefault(number, {})[bundle] = Known(self._sequences[number], known.deployment_id, known.ready)
         status = _ready(known.deployment_id, self._when()) if known.ready else _failed(self._when())
         return DeploymentReport(bundle_id=bundle, sequence=self._sequences[number], status=status)
 
     def _has(self, number: int, item: WorkItem) -> bool:
-        """Whether the cluster has this already, so that an agent which starts anew does nothing."""
-        known = self.known.get(number, {}).get(item.bundle_id)
+        """Whether the cluster has this already, or soon, so that an agent which starts anew does nothing."""
+        known = self._said_last.get(number, {}).get(item.bundle_id) or self.known.get(number, {}).get(item.bundle_id)
         return known is not None and known.ready and known.deployment_id == item.deployment_id
 
     def _done_at(self, now: float) -> float:
@@ -169,6 +174,8 @@ class Agents:
 
     def _said(self, number: int, item: WorkItem, *, failed: bool = False) -> DeploymentReport:
         self._sequences[number] += 1
+        has = "" if failed or item.deleting else item.deployment_id
+        self._said_last.setdefault(number, {})[item.bundle_id] = Known(self._sequences[number], has, bool(has))
         if item.deleting:
             return DeploymentReport(bundle_id=item.bundle_id, sequence=self._sequences[number], revision=item.revision, removed=True)
         status = _failed(self._when()) if failed else _ready(item.deployment_id, self._when())

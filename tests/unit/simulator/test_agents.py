@@ -146,3 +146,15 @@ def test_what_the_hub_acknowledged_and_lost_is_told_again_with_higher_sequences(
     assert reports(agents) == []
     agents.told(0, work(reported=1), 30.0, 0.0)
     assert [(one.bundle_id, one.sequence, one.status.applied_deployment_id) for one in reports(agents)] == [(1, 3, "d1"), (2, 4, "d1")]
+
+
+@pytest.mark.parametrize("told", [{}, {"reported": 99}], ids=["nothing lost", "reports lost"])
+def test_what_is_wanted_again_while_something_else_is_on_its_way_is_reported_last(told):
+    agents = joined()
+    agents.told(0, work(item(1), reported=0), 30.0, 0.0)
+    agents.acknowledged(0, reports(agents), gone=())
+    agents.told(0, work(item(1, deployment_id="d2"), reported=1), 30.0, 0.0)
+    agents.told(0, work(item(1), **({"reported": 1} | told)), 30.0, 0.0)
+    said = {one.sequence: one.status.applied_deployment_id for one in reports(agents)}
+    assert said[max(said)] == "d1"
+    assert sorted(said.values()) == ["d1", "d2"]
