@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection that is kept open, and no more of HTTP than the hub speaks to agents.
 
-`http.client` takes four times as long for a question, most of it to read headers as those of an e-mail, and a simulator that is
+`http.client` reads the headers of an answer as those of an e-mail, which takes long, and a simulator that is
 slower than the service it sizes tells of itself. What is not understood is refused: an answer says with Content-Length how long
 it is, unless its status (204, 304) says that it has no body.
 """

@@ -87,6 +87,7 @@ class Mirrors:
             if tree:
                 return tree
             new = not self.path(remote).exists()
+            _unlocked(self.path(remote))
             try:
                 tree = self._fetch(remote, at, commit, access)
             except (process.Failed, Unavailable) as error:
@@ -201,6 +202,12 @@ class Mirrors:
             raise Unavailable(
                 f"the mirror can't be locked: {error.strerror}", where=path.name, hint="check the state folder's disk"
             ) from None
+
+
+def _unlocked(path: Path) -> None:
+    """Takes away what a killed git left: who has the mirror's own lock knows that no other is at work in it, and git would wait for ever."""
+    for left in (*path.glob("*.lock"), *(path / "refs").rglob("*.lock")):
+        left.unlink(missing_ok=True)
 
 
 def _try(handle: int) -> bool:

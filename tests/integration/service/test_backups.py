@@ -51,7 +51,7 @@ def test_a_backup_of_a_running_service_is_restored_into_another_that_knows_its_t
     second = start(there, **database)
     try:
         wait_for(second.ready, "the service")
-        assert second.line("token: ").startswith("as before")
+        assert second.line("token: ").startswith("not made anew")
         names = attempt("get", "secrets", "-o", "name", RANCHER_CD_URL=second.url, RANCHER_CD_TOKEN=token)
         assert names.exit_code == 0 and "keys" in names.output and "later" not in names.output, names.output
     finally:

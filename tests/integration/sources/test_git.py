@@ -413,6 +413,18 @@ def test_submodules_are_read_where_somebody_looks(
     assert tree.digest("vendor/lib").endswith(pinned)
 
 
+def test_a_mirror_in_which_a_git_was_killed_is_fetched_into_again(repository: Repository, server: Server, sources: Sources) -> None:
+    url = f"{server.url}/app.git"
+    sources.git.tree(url, sources.git.latest(url, "main")).close()
+    (mirror,) = (sources.folder / "mirrors").glob("*.git")
+    commit = repository.commit({"later.yaml": "a: b"})
+    for left in ("shallow.lock", f"refs/kept/{commit}.lock"):
+        (mirror / left).touch()
+    tree = sources.git.tree(url, sources.git.latest(url, "main"))
+    assert tree.read("later.yaml") == b"a: b"
+    tree.close()
+
+
 def test_old_commits_and_mirrors_make_room(
     repository: Repository, root: Path, server: Server, make_sources: Callable[..., Sources]
 ) -> None:
