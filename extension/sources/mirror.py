@@ -205,7 +205,7 @@ class Mirrors:
 
 
 def _unlocked(path: Path) -> None:
-    """Takes away what a killed git left: who has the mirror's own lock knows that no other is at work in it, and git would wait for ever."""
+    """Takes away what a killed git left: who has the mirror's own lock is alone in it, and git would refuse for ever."""
     for left in (*path.glob("*.lock"), *(path / "refs").rglob("*.lock")):
         left.unlink(missing_ok=True)
 
