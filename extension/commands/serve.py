@@ -61,6 +61,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "keepalive": 30,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "forwarder_headers": "",  # a proxy that is believed may say which scheme was used, and never which path was asked for
             "worker_exit": lambda _server, _worker: self._stop(),
         }
         for name, value in options.items():

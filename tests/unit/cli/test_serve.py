@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -133,19 +137,38 @@ def test_a_taken_port_of_an_ipv6_address_is_told_before_anything_starts(tmp_path
 @ipv6
 @pytest.mark.parametrize("host", ["::1", "[::1]"])
 def test_the_service_listens_on_an_ipv6_address_and_says_so_in_a_url(host: str, tmp_path: Path) -> None:
-    start = [sys.executable, "-c", "from extension.cli import main; main()", "serve", "--port", "0", "--state-dir", str(tmp_path)]
-    with subprocess.Popen([*start, "--host", host], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as service:
-        assert service.stdout is not None
-        line = service.stdout.readline()
-        service.stdout.readline()  # the token comes when the service is about to answer
+    with served(tmp_path, "--host", host) as line:
         found = re.fullmatch(r"url: (http://\[::1\]:\d+)\n", line)
-        answered = _status(f"{found[1]}/healthz") if found else 0
-        service.send_signal(signal.SIGTERM)
-        service.stdout.read()
-    assert found, line
-    assert answered == 200
+        assert found, line
+        assert _status(f"{found[1]}/healthz") == 200
 
 
-def _status(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=30) as answer:
-        return int(answer.status)
+def test_a_proxy_that_is_believed_says_nothing_of_the_path(tmp_path: Path) -> None:
+    with served(tmp_path, FORWARDED_ALLOW_IPS="*") as line:
+        url = line.removeprefix("url: ").strip()
+        assert _status(f"{url}/healthz") == 200
+        assert _status(f"{url}/nowhere/healthz", {"SCRIPT_NAME": "/nowhere"}) == 404
+
+
+@contextmanager
+def served(folder: Path, *flags: str, **environ: str) -> Iterator[str]:
+    """The line in which a service that answers tells its address."""
+    start = [sys.executable, "-c", "from extension.cli import main; main()", "serve", "--port", "0", "--state-dir", str(folder), *flags]
+    ours = {**os.environ, **environ}
+    with subprocess.Popen(start, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=ours) as service:
+        assert service.stdout is not None
+        try:
+            line = service.stdout.readline()
+            service.stdout.readline()  # the token comes when the service is about to answer
+            yield line
+        finally:
+            service.send_signal(signal.SIGTERM)
+            service.stdout.read()
+
+
+def _status(url: str, headers: Mapping[str, str] | None = None) -> int:
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=dict(headers or {})), timeout=30) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
