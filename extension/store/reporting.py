@@ -33,13 +33,9 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
     By bundle and cluster, the sequence of the report that stands now; deployments that are gone are left out."""
     deltas = Deltas()
     standing: dict[tuple[int, int], int] = {}
-    last: dict[tuple[int, int], Report] = {}
-    for one in reports:
-        key = (one.bundle_id, one.cluster_id)
-        last[key] = newer(last.get(key), one)
-    bundles = {bundle for bundle, _ in last}
+    last = _last_of_each(reports)
     complaints = Complaints(connection, {one.cluster_id for one in last.values() if complaint(one.status)})
-    ids = _deployment_ids(connection, bundles)
+    ids = _deployment_ids(connection, {bundle for bundle, _ in last})
     updated: list[tuple[Any, ...]] = []
     said: list[tuple[int, int, str]] = []
     gone: list[tuple[int, int]] = []
@@ -69,6 +65,14 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
     deltas.write(connection, revision)
     complaints.write()
     return standing
+
+
+def _last_of_each(reports: Sequence[Report]) -> dict[tuple[int, int], Report]:
+    last: dict[tuple[int, int], Report] = {}
+    for one in reports:
+        key = (one.bundle_id, one.cluster_id)
+        last[key] = newer(last.get(key), one)
+    return last
 
 
 def _stored(connection: Connection, keys: list[tuple[int, int]]) -> Sequence[Any]:
