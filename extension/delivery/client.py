@@ -113,6 +113,12 @@ class Client:
         other._more = tuple(headers)
         return other
 
+    def accepting(self, kind: str) -> Client:
+        """The same cluster, asked for answers of this kind."""
+        other = copy.copy(self)
+        other._headers = {**self._headers, "Accept": kind}
+        return other
+
     def version(self) -> str:
         """The server's version, such as `v1.36.3`."""
         return str(self.request("GET", "/version")["gitVersion"])
@@ -183,6 +189,17 @@ class Client:
         content_type: str = "application/json",
     ) -> dict[str, Any]:
         """One request; busy servers are asked again after the time they name, reads also after a lost connection."""
+        return _answered(*self.exchange(method, path, body, query, content_type), f"{method} {path}")
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> tuple[int, bytes]:
+        """As `request`, with the status and the body as they came."""
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         headers = self._told({"Content-Type": content_type} if body is not None else {})
         data = orjson.dumps(body) if body is not None else None
@@ -196,19 +213,30 @@ class Client:
             if answer.status in _BUSY and attempt + 1 < _RETRIES:
                 time.sleep(_pause(answer.headers.get("Retry-After")))
                 continue
-            return _answered(answer.status, answer.data, f"{method} {path}")
+            return answer.status, answer.data
         raise Unreachable("the cluster is busy", where=self.server)
 
     def watch(self, path: str, query: Mapping[str, str], seconds: int) -> Iterator[dict[str, Any]]:
         """The events of a watch, until the server ends it after about so many seconds."""
+        try:
+            for lines in self.follow(path, query, seconds):
+                yield from map(orjson.loads, lines)
+        except orjson.JSONDecodeError as error:
+            raise Unreachable(f"the watch ended: {_cause(error)}", where=self.server) from None
+
+    def follow(
+        self, path: str, query: Mapping[str, str], seconds: int, opened: Callable[[urllib3.BaseHTTPResponse], None] = lambda _answer: None
+    ) -> Iterator[list[bytes]]:
+        """As `watch`, the events as they came and those together that came at once; `opened` is told what they are read from."""
         url = f"{self.server}{path}?{urlencode({**query, 'watch': 'true', 'timeoutSeconds': str(seconds)})}"
         timeout = urllib3.Timeout(connect=5.0, read=seconds + 30.0)
         try:
             answer = self._pool.request("GET", url, headers=self._told({}), timeout=timeout, retries=False, preload_content=False)
             if answer.status >= 300:
                 _answered(answer.status, answer.data, f"GET {path}")
-            yield from map(orjson.loads, _lines(answer))
-        except (urllib3.exceptions.HTTPError, orjson.JSONDecodeError) as error:
+            opened(answer)
+            yield from _lines(answer)
+        except urllib3.exceptions.HTTPError as error:
             raise Unreachable(f"the watch ended: {_cause(error)}", where=self.server) from None
 
     def _told(self, headers: Mapping[str, str]) -> urllib3.HTTPHeaderDict:
@@ -219,13 +247,14 @@ class Client:
         return told
 
 
-def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
-    """The lines of an answer as they come; the connection is given up when nobody wants more."""
+def _lines(answer: urllib3.BaseHTTPResponse) -> Iterator[list[bytes]]:
+    """The lines of an answer as they come, those of a part together; the connection is given up when nobody wants more."""
     rest = b""
     try:
         while chunk := answer.read1():
             *lines, rest = (rest + chunk).split(b"\n")
-            yield from filter(None, lines)
+            if whole := [line for line in lines if line]:
+                yield whole
     finally:
         answer.close()
 

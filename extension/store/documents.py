@@ -58,13 +58,15 @@ class Documents:
 
     def object(self, cls: type[T], row: Row[Any]) -> T:
         """The object in a row, a Bundle without its resources."""
-        obj = msgspec.json.decode(row.doc, type=cls)
+        obj = self._dated(msgspec.json.decode(row.doc, type=cls), row)
+        return obj if row.sealed is None else _filled(obj, self._seal.open(row.sealed, row.uid))
+
+    def _dated(self, obj: T, row: Row[Any]) -> T:
         meta = msgspec.structs.replace(
             obj.metadata, name=row.name, namespace=row.namespace, uid=row.uid, generation=row.generation,
             creation_timestamp=row.created, resource_version=str(row.revision),
         )  # fmt: skip
-        obj = msgspec.structs.replace(obj, metadata=meta)
-        return obj if row.sealed is None else _filled(obj, self._seal.open(row.sealed, row.uid))
+        return msgspec.structs.replace(obj, metadata=meta)
 
     def resources(self, connection: Connection, sha256: str) -> tuple[BundleResource, ...]:
         if sha256 == _NO_RESOURCES:

@@ -53,12 +53,14 @@ KEYS_AT_ONCE = 1000
 
 
 class SqlStore:
-    """See `protocol.Store`."""
+    """See `protocol.Store`. `shown` is how documents are read and what is laid over them, where that is not this store's to say."""
 
-    def __init__(self, database: Database, seal: Seal, offline_after: float | None = None) -> None:
-        self._made_of = seal, offline_after
+    def __init__(
+        self, database: Database, seal: Seal, offline_after: float | None = None, shown: tuple[Documents, Views] | None = None
+    ) -> None:
+        self._made_of = seal, offline_after, shown
         self._database = database
-        self._documents = Documents(seal)
+        self._documents = shown[0] if shown else Documents(seal)
         self._deployments = Deployments(seal, self._documents)
         self._assignments = Assignments(seal, self._documents)
         self.asking = Asking(database, seal, self._assignments)
@@ -70,7 +72,7 @@ class SqlStore:
         tallies = ClusterTallies()
         self._standing = Standing()
         self._lists = ClusterLists(self._index, tallies, self._standing)
-        self._views = Views(self._index, tallies, self._standing, offline_after)
+        self._views = shown[1] if shown else Views(self._index, tallies, self._standing, offline_after)
         self.errors = ErrorGroups(database, self._documents, self._standing)
         self.deliveries = DeliveryLog(database)
         self.errands = ErrandLog(database)
@@ -133,7 +135,7 @@ class SqlStore:
                 return self._views.overlay(connection, old, row.id)
             if new.metadata.deletion_timestamp and not new.metadata.finalizers:
                 remove(connection, self._documents, row, revision)
-                self._forget(row.id)
+                self.forgotten(row.id)
                 return new
             return self._views.overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
 
@@ -167,10 +169,10 @@ class SqlStore:
                 kept = old if gone == old else self._documents.replace(connection, row, gone, revision)
                 return self._views.overlay(connection, kept, row.id)
             remove(connection, self._documents, row, revision)
-            self._forget(row.id)
+            self.forgotten(row.id)
             return gone
 
-    def _forget(self, object_id: int) -> None:
+    def forgotten(self, object_id: int) -> None:
         self._progress.forget(object_id)
         self._standing.forget(object_id)
 
