@@ -226,7 +226,7 @@ class Client:
 
     def follow(
         self, path: str, query: Mapping[str, str], seconds: int, opened: Callable[[urllib3.BaseHTTPResponse], None] = lambda _answer: None
-    ) -> Iterator[list[bytes]]:
+    ) -> Iterator[Sequence[bytes]]:
         """As `watch`, the events as they came and those together that came at once; `opened` is told what they are read from."""
         url = f"{self.server}{path}?{urlencode({**query, 'watch': 'true', 'timeoutSeconds': str(seconds)})}"
         timeout = urllib3.Timeout(connect=5.0, read=seconds + 30.0)

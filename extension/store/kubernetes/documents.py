@@ -40,7 +40,12 @@ class MirroredDocuments(Documents):
 
     def _add(self, connection: Connection, new: Sequence[Object], revision: int) -> None:
         numbers = new_ids(connection, len(new))
-        load(connection, "object", _COLUMNS, [(n, *self._row(connection, obj, revision), revision) for n, obj in zip(numbers, new, strict=True)])
+        load(
+            connection,
+            "object",
+            _COLUMNS,
+            [(n, *self._row(connection, obj, revision), revision) for n, obj in zip(numbers, new, strict=True)],
+        )
         tag(connection, list(zip(numbers, new, strict=True)))
         begin(connection, [n for n, obj in zip(numbers, new, strict=True) if isinstance(obj, Cluster)], revision)
 

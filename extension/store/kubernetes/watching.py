@@ -48,6 +48,7 @@ class Follower:
         cls: type[Object],
         sink: Sink,
         after: Sequence[Follower] = (),
+        *,
         put: Callable[[set[Any]], None] = lambda _keys: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

@@ -1,0 +1,242 @@
+"""The Store of the `fleet` engine: reads from the mirror, writes to the API server as the user who asks for them.
+
+What a write gives back is what the API server answered, and the mirror has it when the call returns. Without a user (`acting`) nothing
+is written: this service has no wishes of its own here. What Fleet does itself (deploying, counting, registering clusters) is refused.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NoReturn, TypeVar, cast
+
+import msgspec
+from pyroaring import FrozenBitMap
+
+from extension.objects.base import Key, Object
+from extension.objects.errors import Conflict, Forbidden, Gone, NotFound
+from extension.objects.kinds import BundleDeployment, BundleResource, Cluster, FleetWorkspace
+from extension.objects.plan import Plan, Progress, Step
+from extension.objects.selectors import LabelSelector
+from extension.store.asking import Asking
+from extension.store.clock import now
+from extension.store.deliveries import Deliveries
+from extension.store.errands import ErrandLog
+from extension.store.errorgroups import ErrorGroups
+from extension.store.kubernetes import secrets
+from extension.store.kubernetes.api import JSON, MERGE_PATCH, Api
+from extension.store.kubernetes.kinds import UNMIRRORED, decoded, path_of
+from extension.store.kubernetes.mirror import Mirror
+from extension.store.kubernetes.patching import body_of, changes
+from extension.store.lease import Leases
+from extension.store.population import Population
+from extension.store.protocol import Assigned, Change, Page, Query, Report
+from extension.store.sql import SqlStore
+
+T = TypeVar("T", bound=Object)
+
+_DRY_RUN = {"dryRun": "All"}
+
+
+class KubernetesStore:
+    """See `protocol.Store`. `api` reads what is not mirrored as this service's account."""
+
+    def __init__(self, api: Api, mirror: Mirror) -> None:
+        self._api = api
+        self._mirror = mirror
+        self._user: Api | None = None
+
+    def acting(self, user: Api) -> KubernetesStore:
+        """The same store for one user: what it writes, and what it reads of Secrets and ConfigMaps, is done as that user."""
+        other = copy.copy(self)
+        other._user = other._api = user
+        return other
+
+    @property
+    def _kept(self) -> SqlStore:
+        """What is mirrored. Raises Unavailable while it can't be believed."""
+        self._mirror.check()
+        return self._mirror.tables.store
+
+    # documents
+
+    def get(self, cls: type[T], namespace: str, name: str) -> T:
+        if cls in UNMIRRORED:
+            return decoded(cls, self._api.read(path_of(cls, namespace, name)))
+        return self._kept.get(cls, namespace, name)
+
+    def find(self, cls: type[T], namespace: str, name: str) -> T | None:
+        if cls not in UNMIRRORED:
+            return self._kept.find(cls, namespace, name)
+        try:
+            return self.get(cls, namespace, name)
+        except NotFound:
+            return None
+
+    def list(self, cls: type[T], query: Query = Query()) -> Page:
+        kept = self._kept
+        if cls not in UNMIRRORED:
+            return kept.list(cls, query)
+        spaces = self._workspaces() if query.namespaces is None else query.namespaces
+        return secrets.listed(self._api, cls, spaces, query, kept.revision())
+
+    def _workspaces(self) -> Sequence[str]:
+        return [row.metadata.name for row in self._kept.population.documents(FleetWorkspace)]
+
+    def create(self, obj: T, *, dry_run: bool = False) -> T:
+        path = path_of(type(obj), obj.metadata.namespace)
+        return self._took(type(obj), self._writer.send("POST", path, body_of(obj), _DRY_RUN if dry_run else {}), dry_run)
+
+    def update(self, obj: T, *, dry_run: bool = False) -> T:
+        cls, meta = type(obj), obj.metadata
+        old = self.get(cls, meta.namespace, meta.name)
+        patch = changes(old, obj)
+        if not patch and meta.resource_version in ("", old.metadata.resource_version):
+            return old
+        patch.setdefault("metadata", {})["resourceVersion"] = meta.resource_version or old.metadata.resource_version
+        return self._took(cls, self._send(old, "PATCH", patch, MERGE_PATCH, dry_run), dry_run)
+
+    def update_status(self, obj: T) -> T:
+        self._refuse("the status of objects is Fleet's to write")
+
+    def change_status(self, cls: type[T], namespace: str, name: str, change: Callable[[T], T]) -> T:
+        self._refuse("the status of objects is Fleet's to write")
+
+    def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
+        old = self.get(cls, namespace, name)
+        conditions = {"resourceVersion": resource_version} if resource_version else {}
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": old.metadata.uid, **conditions}}
+        self._send(old, "DELETE", body, JSON, dry_run)
+        left = None if dry_run else self._seen_again(cls, namespace, name)
+        if left is not None and left.metadata.uid == old.metadata.uid:
+            return left
+        marked = msgspec.structs.replace(old.metadata, deletion_timestamp=old.metadata.deletion_timestamp or now())
+        return msgspec.structs.replace(old, metadata=marked)
+
+    def _seen_again(self, cls: type[T], namespace: str, name: str) -> T | None:
+        """What is left of an object that was deleted: one with finalizers stays for a while."""
+        if cls in UNMIRRORED:
+            return self.find(cls, namespace, name)
+        return cast("T | None", self._mirror.refresh(cls, namespace, name))
+
+    @property
+    def _writer(self) -> Api:
+        self._mirror.check()
+        if self._user is None:
+            raise Forbidden("nothing is written here but on a user's behalf", hint="call the API as a user of Rancher")
+        return self._user
+
+    def _send(self, old: Object, method: str, body: Any, kind: str, dry_run: bool) -> bytes:
+        """Writes to an object that is there. One that somebody else wrote to meanwhile is read anew, so that who tries again sees it."""
+        cls, namespace, name = type(old), old.metadata.namespace, old.metadata.name
+        try:
+            return self._writer.send(method, path_of(cls, namespace, name), body, _DRY_RUN if dry_run else {}, kind)
+        except (Conflict, NotFound):
+            if cls not in UNMIRRORED:
+                self._mirror.refresh(cls, namespace, name)
+            raise
+
+    def _took(self, cls: type[T], answer: bytes, dry_run: bool) -> T:
+        """The object that the API server answered with, which the mirror then has."""
+        new = decoded(cls, answer)
+        if not dry_run and cls not in UNMIRRORED:
+            self._mirror.tables.put([new])
+        return new
+
+    def object_id(self, key: Key) -> int:
+        return self._kept.object_id(key)
+
+    def keys(self, kind: str, ids: Iterable[int]) -> dict[int, Key]:
+        return self._kept.keys(kind, ids)
+
+    def content(self, sha256: str) -> tuple[BundleResource, ...]:
+        return self._kept.content(sha256)
+
+    # change feed
+
+    def revision(self) -> int:
+        return self._kept.revision()
+
+    def changes(self, since: int, limit: int = 1000, *, counters: bool = True) -> Sequence[Change]:
+        if since < self._mirror.tables.first:
+            raise Gone(f"revision {since} is not of this process", hint="list again")
+        return self._kept.changes(since, limit, counters=counters)
+
+    def wait(self, since: int, timeout: float, ended: Callable[[], bool] = lambda: False) -> int:
+        return self._kept.wait(since, timeout, ended)
+
+    def wake(self) -> None:
+        self._mirror.tables.store.wake()
+
+    # deployments
+
+    def progress(self, bundle: Key) -> Progress:
+        return self._kept.progress(bundle)
+
+    def apply(self, plan: Plan, step: Step) -> int:
+        self._refuse("Fleet deploys here")
+
+    def tidy(self, bundle: Key) -> None:
+        """Nothing is left over: the mirror has what Fleet has."""
+
+    def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
+        return self._kept.assigned(cluster, since)
+
+    def report(self, reports: Sequence[Report]) -> Mapping[tuple[int, int], int]:
+        self._refuse("Fleet's agents report to Fleet")
+
+    def deployment(self, bundle: Key, cluster: Key) -> BundleDeployment:
+        return self._kept.deployment(bundle, cluster)
+
+    def deployments(self, query: Query, *, bundle: Key | None = None, cluster: Key | None = None, gitrepo: Key | None = None) -> Page:
+        """In the order of names where another store takes that of numbers: those are another process's own."""
+        sort = ("metadata.name", "metadata.namespace") if query.sort == Query().sort else query.sort
+        return self._kept.deployments(msgspec.structs.replace(query, sort=sort), bundle=bundle, cluster=cluster, gitrepo=gitrepo)
+
+    def forget(self, bundle: Key) -> int:
+        self._refuse("Fleet uninstalls here")
+
+    # clusters
+
+    def register(self, clusters: Sequence[Cluster]) -> None:
+        self._refuse("Fleet registers clusters here")
+
+    def move(self, old: Cluster, new: Cluster) -> Cluster:
+        self._refuse("Rancher moves clusters here")
+
+    @property
+    def population(self) -> Population:
+        return self._kept.population
+
+    def seen(self, clusters: Iterable[Key], when: str) -> None:
+        self._refuse("Fleet's agents report to Fleet")
+
+    def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap:
+        return self._kept.members(workspace, selector)
+
+    @property
+    def asking(self) -> Asking:
+        return self._kept.asking
+
+    @property
+    def lease(self) -> Leases:
+        return self._kept.lease
+
+    @property
+    def errands(self) -> ErrandLog:
+        return self._kept.errands
+
+    @property
+    def errors(self) -> ErrorGroups:
+        return self._kept.errors
+
+    @property
+    def deliveries(self) -> Deliveries:
+        return self._kept.deliveries
+
+    def close(self) -> None:
+        self._mirror.stop()
+        self._mirror.tables.close()
+
+    def _refuse(self, why: str) -> NoReturn:
+        raise Forbidden(why, hint="serve with --engine embedded for an engine of this service's own")
