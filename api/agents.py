@@ -24,6 +24,7 @@ from extension.objects.base import Struct
 from extension.objects.codec import decode
 from extension.objects.errors import NotFound, Unauthorized
 from extension.objects.schemas import schema
+from extension.settings import FLEET
 
 blueprint = Routes("agents", __name__, description="For clusters' own agents.")
 
@@ -73,7 +74,9 @@ def report() -> Response:
 def served(services: Services) -> Agents:
     """Who serves agents. Raises NotFound where nobody does."""
     if services.agents is None:
-        raise NotFound("this process serves no agents", hint="ask the service that runs the engine")
+        by_fleet = services.settings.engine == FLEET
+        hint = "Fleet's own agents serve clusters here" if by_fleet else "ask the service that runs the engine"
+        raise NotFound("this process serves no agents", hint=hint)
     return services.agents
 
 

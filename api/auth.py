@@ -5,6 +5,7 @@ know (`extension/rancher/doors.py`), and nobody else; this service's own tokens 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
@@ -43,6 +44,8 @@ def _known_to_rancher(services: Services, doors: Doors) -> tuple[Caller, Again]:
     from api.judged import arrived, known_by  # noqa: PLC0415 (only where Rancher is)
 
     identity, who = doors.identify(arrived())
+    if services.acting is not None:
+        g.services = services = dataclasses.replace(services, store=services.acting(identity))
     for name in _SECRET:
         request.environ.pop(name, None)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
-from flask import current_app
+from flask import current_app, g
 
 from extension.objects.agents import DeploymentReport, Registration, RegistrationRequest, ReportAnswer, Work
 from extension.objects.base import Key
@@ -22,6 +22,7 @@ from extension.store.protocol import Store
 
 if TYPE_CHECKING:
     from extension.rancher.doors import Doors
+    from extension.rancher.identity import Identity as User
 
 
 class Identity(Protocol):
@@ -112,7 +113,8 @@ class Plans(Protocol):
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
     `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `plans` where nothing
-    can be planned, `rancher` where callers come with this service's own tokens."""
+    can be planned, `rancher` where callers come with this service's own tokens. `acting` gives the store for one of Rancher's users,
+    None where it is the same for all."""
 
     store: Store
     tokens: Tokens
@@ -124,8 +126,9 @@ class Services:
     agents: Agents | None = None
     plans: Plans | None = None
     rancher: Doors | None = None
+    acting: Callable[[User], Store] | None = None
 
 
 def services() -> Services:
-    """The services of the application that serves the current request."""
-    return cast(Services, current_app.extensions["continuous-delivery"])
+    """The services of the application that serves the current request, the store of who sends it where each has one."""
+    return cast(Services, g.get("services") or current_app.extensions["continuous-delivery"])

@@ -27,7 +27,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "pause": (f"{_PACKAGE}.actions", "pause", "Hold back changes of a GitRepo, HelmOp or cluster."),
     "plan": (f"{_PACKAGE}.plan", "command", "Tell what a commit, a folder or an object would change, and where."),
     "restore": (f"{_PACKAGE}.backups", "restore", "Copy a store out of a file, into an empty place."),
-    "serve": (f"{_PACKAGE}.serve", "command", "Run the service with the embedded engine."),
+    "serve": (f"{_PACKAGE}.serve", "command", "Run the service."),
     "simulate": (f"{_PACKAGE}.simulate", "command", "Let simulated agents live with the service, to size it."),
     "target": (f"{_PACKAGE}.target", "command", "Tell which clusters a Bundle goes to, with which options."),
     "token": (f"{_PACKAGE}.tokens", "command", "Create, list and revoke API tokens."),

@@ -31,6 +31,9 @@ def _setting(default: Any, help_: str, *, least: float | None = None, choices: t
     return dataclasses.field(default=default, metadata=_told(help_, least, choices))
 
 
+EMBEDDED, FLEET = "embedded", "fleet"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Settings:
     """Intervals are seconds, sizes are bytes."""
@@ -39,6 +42,9 @@ class Settings:
     port: int = _setting(8080, "Port to listen on; 0 takes a free one.", least=0)
     state_dir: Path = dataclasses.field(
         default_factory=_default_state_dir, metadata=_told("Folder of the store, the mirrors and directory clusters.")
+    )
+    engine: str = _setting(
+        EMBEDDED, "Who deploys: this service, or on a Rancher server the Fleet that is there.", choices=(EMBEDDED, FLEET)
     )
     database_url: str = dataclasses.field(  # no repr: it may hold a password
         default="",
@@ -143,7 +149,19 @@ def load(flags: Mapping[str, Any], environ: Mapping[str, str], file: Path | None
             values[field.name] = _allowed(field, _convert(hints[field.name], *found), found[1])
     if values.get("kubeconfig") and values.get("service_account_dir"):
         raise Invalid("both name the cluster fleet-local/local", where="--kubeconfig, --service-account-dir", hint="leave one out")
+    if values.get("engine") == FLEET:
+        _fit_fleet(values)
     return Settings(**values)
+
+
+def _fit_fleet(values: Mapping[str, Any]) -> None:
+    """Raises Invalid for settings that the engine of a Rancher server can't have."""
+    if not values.get("rancher_url") and not values.get("api_service"):
+        hint = "name a door of Rancher's: --rancher-url or --api-service"
+        raise Invalid("the engine fleet has no users of its own", where="--engine", hint=hint)
+    if values.get("database_url"):
+        hint = "leave --database-url out"
+        raise Invalid("the engine fleet keeps everything on Kubernetes' API server", where="--database-url", hint=hint)
 
 
 def flag(name: str) -> str:

@@ -12,7 +12,9 @@ from api.services import services
 from api.webhooks.allowance import Allowance
 from api.webhooks.door import Arrival, receive
 from api.webhooks.providers import FORM, PROVIDERS
+from extension.objects.errors import NotFound
 from extension.objects.schemas import Text, Whole, strict
+from extension.settings import FLEET
 
 blueprint = Routes("webhook", __name__, description="Git servers tell of pushes here.")
 
@@ -45,6 +47,8 @@ def register(app: Flask) -> None:
 
 @blueprint.told(200, WebhookResult, "Tell that something was pushed", "webhook", security=_OPEN, requestBody=_SENT, parameters=_HEADERS)
 def webhook() -> Response:
+    if services().settings.engine == FLEET:
+        raise NotFound("Git servers tell Fleet of pushes here", hint="give them the address of Fleet's own webhook (its Service gitjob)")
     headers = {name.lower(): value for name, value in request.headers}
     arrival = Arrival(headers, _body(), g.request_id)
     return answer(receive(services(), arrival, current_app.extensions[ALLOWANCE]))

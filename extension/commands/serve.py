@@ -102,7 +102,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 @click.option("--config", type=click.Path(exists=True, dir_okay=False), help="Settings file (YAML): a key such as stateDir for an option.")
 @click.option("--demo", is_flag=True, help="Deploy the examples to directory clusters first.")
 def command(config: str | None, demo: bool, **flags: Any) -> None:
-    """Run the service with the embedded engine. An option wins over its variable, a variable over the settings file."""
+    """Run the service. An option wins over its variable, a variable over the settings file."""
     settings = load(flags, os.environ, Path(config) if config else None)
     settings = dataclasses.replace(settings, host=settings.host.strip("[]"), state_dir=settings.state_dir.resolve())
     settings = dataclasses.replace(settings, port=_free_port(settings, settings.port))

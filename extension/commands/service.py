@@ -23,13 +23,14 @@ from extension.engine.sources import EngineSources
 from extension.logs import configure
 from extension.objects.base import Key
 from extension.objects.kinds import Secret
-from extension.rancher.opening import opened
+from extension.rancher.opening import Inside, opened
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
-from extension.settings import Settings
+from extension.settings import FLEET, Settings
 from extension.sources.build import additional_ca, build
 from extension.store.lease import Lease
 from extension.store.opening import open_store
+from extension.store.protocol import Store
 from extension.store.sql import SqlStore
 
 ADMIN = "admin"
@@ -54,8 +55,8 @@ class Term:
         self._store = store
         self._store.lease.guard(lease)
         pool = Pool()
-        sources = _sources(self._store, settings, pool, extra_ca)
-        self._engine = Engine(self._store, sources, pool, settings, lease.epoch)
+        found = sources(self._store, settings, pool, extra_ca)
+        self._engine = Engine(self._store, found, pool, settings, lease.epoch)
         self.move = self._engine.moves.move
 
     def start(self) -> None:
@@ -75,7 +76,7 @@ class Process:
         self.hub = Hub(self.store, self._reports, settings)
         self._seen = Seen(self.store, numbers=self.hub.reached)
         self._pool = Pool()
-        self.planner = _planner(self.store, settings, self._pool, extra_ca)
+        self.planner = planner(self.store, settings, self._pool, extra_ca)
         seconds, pause = ALONE if settings.alone else (SECONDS, PAUSE)
 
         def begin(lease: Lease) -> Term:
@@ -102,7 +103,7 @@ class Process:
         return asked_for(self.store.errands, Wanted(cluster, workspace, labels, dry_run))
 
 
-def _sources(store: SqlStore, settings: Settings, pool: Pool, extra_ca: bytes) -> EngineSources:
+def sources(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> EngineSources:
     """Where commits and charts come from, with the Secrets of this store."""
 
     def secret(namespace: str, name: str) -> Secret | None:
@@ -112,16 +113,18 @@ def _sources(store: SqlStore, settings: Settings, pool: Pool, extra_ca: bytes) -
     return EngineSources(found, pool)
 
 
-def _planner(store: SqlStore, settings: Settings, pool: Pool, extra_ca: bytes) -> Planner:
+def planner(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> Planner:
     """What plans in this process, whether it leads or not: its pool starts a process with the first chart."""
     templates = GoTemplates(pool.evaluate)
-    return Planner(store, _sources(store, settings, pool, extra_ca), pool.render, templates, image_scan=settings.imagescan_enabled)
+    return Planner(store, sources(store, settings, pool, extra_ca), pool.render, templates, image_scan=settings.imagescan_enabled)
 
 
 def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Running:
     """Starts a process. The `first` one says where the service listens and, the first time, the token."""
     configure(settings.log_level, settings.log_format)
     inside = opened(settings)
+    if settings.engine == FLEET:
+        return _before_fleet(settings, name, first, inside)
     process = Process(settings, name)
     process.start()
     inside.start()
@@ -141,12 +144,37 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
     return Running(api.create_app(services), stop, lambda: inside.door)
 
 
-def _announce(store: SqlStore, settings: Settings, with_demo: bool) -> None:
+def _before_fleet(settings: Settings, name: str, first: bool, inside: Inside) -> Running:
+    """A process of the service where Rancher's Fleet deploys."""
+    process = importlib.import_module("extension.commands.fleet").FleetProcess(settings, name)
+    process.start()
+    inside.start()
+    api = importlib.import_module("api.app")
+    services = api.Services(
+        process.store, process.tokens, settings, __version__, process.move, ready=lambda: {**inside.problems(), **process.problems()},
+        allow_file=settings.allow_file_repos, plans=process.planner, rancher=inside.doors, acting=process.acting,
+    )  # fmt: skip
+    if first:
+        _announce_address(settings)
+
+    def stop() -> None:
+        inside.stop()
+        process.stop()
+
+    return Running(api.create_app(services), stop, lambda: inside.door)
+
+
+def _announce_address(settings: Settings) -> None:
     click.echo(f"url: {settings.url}")
     if settings.api_service:
         click.echo(f"tls url: https://{settings.at(settings.tls_port)}")
     if settings.inside_rancher:
         click.echo("token: none; callers are Rancher's")
+
+
+def _announce(store: SqlStore, settings: Settings, with_demo: bool) -> None:
+    _announce_address(settings)
+    if settings.inside_rancher:
         return
     token = _token(store, settings, with_demo)
     click.echo(f"token: {token or 'not made anew; `rancher-cd token create --state-dir DIR` makes one'}")

@@ -1,7 +1,7 @@
 """The API server of Rancher's own cluster, as the store of the `fleet` engine asks it: reads as the service, writes as the user.
 
-What the API server refuses is said in its own words, a webhook's too, with what was asked and the next step. A write is sent once: it
-may have been done when the answer was lost, and that is said.
+What the API server refuses is said in its own words, a webhook's too, with what was asked and the next step. A write is sent again only
+where the API server had no time for it; when an answer was lost it may have been done, and that is said.
 """
 
 from __future__ import annotations

@@ -23,4 +23,4 @@ class Api(Protocol):
         """The events of a watch as they come, those that came together at once, until the server ends it."""
 
     def send(self, method: str, path: str, body: Any = None, query: Mapping[str, str] = {}, kind: str = JSON) -> bytes:
-        """The body of an answer to a write, which is never repeated by itself."""
+        """The body of an answer to a write, which is not repeated when an answer is lost."""

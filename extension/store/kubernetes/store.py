@@ -44,25 +44,36 @@ class KubernetesStore:
     def __init__(self, api: Api, mirror: Mirror) -> None:
         self._api = api
         self._mirror = mirror
-        self._user: Api | None = None
+        self._user: Callable[[], Api] | None = None
 
-    def acting(self, user: Api) -> KubernetesStore:
-        """The same store for one user: what it writes, and what it reads of Secrets and ConfigMaps, is done as that user."""
+    def acting(self, user: Callable[[], Api]) -> KubernetesStore:
+        """The same store for one user: what it writes, and what it reads of Secrets and ConfigMaps, is done as that user. `user` is
+        asked when that is needed, and may raise Forbidden."""
         other = copy.copy(self)
-        other._user = other._api = user
+        other._user = user
         return other
+
+    @property
+    def _reader(self) -> Api:
+        """Who reads what is not mirrored."""
+        return self._api if self._user is None else self._user()
 
     @property
     def _kept(self) -> SqlStore:
         """What is mirrored. Raises Unavailable while it can't be believed."""
         self._mirror.check()
+        return self._tables
+
+    @property
+    def _tables(self) -> SqlStore:
+        """The same whether it can be believed or not: for what is kept for later, and asked once `changes` said yes."""
         return self._mirror.tables.store
 
     # documents
 
     def get(self, cls: type[T], namespace: str, name: str) -> T:
         if cls in UNMIRRORED:
-            return decoded(cls, self._api.read(path_of(cls, namespace, name)))
+            return decoded(cls, self._reader.read(path_of(cls, namespace, name)))
         return self._kept.get(cls, namespace, name)
 
     def find(self, cls: type[T], namespace: str, name: str) -> T | None:
@@ -78,7 +89,7 @@ class KubernetesStore:
         if cls not in UNMIRRORED:
             return kept.list(cls, query)
         spaces = self._workspaces() if query.namespaces is None else query.namespaces
-        return secrets.listed(self._api, cls, spaces, query, kept.revision())
+        return secrets.listed(self._reader, cls, spaces, query, kept.revision())
 
     def _workspaces(self) -> Sequence[str]:
         return [row.metadata.name for row in self._kept.population.documents(FleetWorkspace)]
@@ -124,7 +135,7 @@ class KubernetesStore:
         self._mirror.check()
         if self._user is None:
             raise Forbidden("nothing is written here but on a user's behalf", hint="call the API as a user of Rancher")
-        return self._user
+        return self._user()
 
     def _send(self, old: Object, method: str, body: Any, kind: str, dry_run: bool) -> bytes:
         """Writes to an object that is there. One that somebody else wrote to meanwhile is read anew, so that who tries again sees it."""
@@ -166,7 +177,7 @@ class KubernetesStore:
         return self._kept.wait(since, timeout, ended)
 
     def wake(self) -> None:
-        self._mirror.tables.store.wake()
+        self._tables.wake()
 
     # deployments
 
@@ -206,7 +217,7 @@ class KubernetesStore:
 
     @property
     def population(self) -> Population:
-        return self._kept.population
+        return self._tables.population
 
     def seen(self, clusters: Iterable[Key], when: str) -> None:
         self._refuse("Fleet's agents report to Fleet")
@@ -216,23 +227,23 @@ class KubernetesStore:
 
     @property
     def asking(self) -> Asking:
-        return self._kept.asking
+        return self._tables.asking
 
     @property
     def lease(self) -> Leases:
-        return self._kept.lease
+        return self._tables.lease
 
     @property
     def errands(self) -> ErrandLog:
-        return self._kept.errands
+        return self._tables.errands
 
     @property
     def errors(self) -> ErrorGroups:
-        return self._kept.errors
+        return self._tables.errors
 
     @property
     def deliveries(self) -> Deliveries:
-        return self._kept.deliveries
+        return self._tables.deliveries
 
     def close(self) -> None:
         self._mirror.stop()

@@ -60,7 +60,7 @@ class World:
 
     @property
     def alices(self) -> KubernetesStore:
-        return self.store.acting(self.api.acting(ALICE))
+        return self.store.acting(lambda: self.api.acting(ALICE))
 
     def put(self, document: dict[str, Any]) -> dict[str, Any]:
         """Creates an object with its status; its namespace too."""

@@ -27,7 +27,7 @@ OWN = {
     *("additional_ca", "without_token", "server_url", "server_ca"),
 }
 """Settings that the chart or the image gives, or that have no sense in a pod."""
-DOORS = {"rancher_url", "rancher_ca", "api_service", "tls_port"}
+DOORS = {"engine", "rancher_url", "rancher_ca", "api_service", "tls_port"}
 """Settings of a service inside Rancher, which this chart does not install yet: they want objects of Kubernetes beside them."""
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 

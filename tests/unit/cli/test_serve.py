@@ -26,7 +26,7 @@ from tests.unit.cli.test_offline import attempt, run
 
 FIELDS = {field.name: field for field in dataclasses.fields(Settings)}
 HINTS = get_type_hints(Settings)
-OTHERS: dict[str, Any] = {"log_level": "debug", "log_format": "json"}
+OTHERS: dict[str, Any] = {"log_level": "debug", "log_format": "json", "engine": "fleet"}
 """Values that are not the default, where not every value of the type will do."""
 
 
@@ -55,9 +55,10 @@ def test_a_flag_wins_over_a_variable_and_a_variable_over_the_file(name: str, tmp
     value = other(name)
     file.write_text(f"{key}: {str(value).lower() if value is True else value}\n")
     plain = str(getattr(Settings(), name)).lower() if HINTS[name] is bool else str(getattr(Settings(), name))
-    assert getattr(load({}, {}, file), name) == value
-    assert getattr(load({}, {variable(name): plain}, file), name) == getattr(Settings(), name)
-    assert getattr(load({name: value}, {variable(name): plain}, file), name) == value
+    more = {"rancher_url": "https://rancher"} if name == "engine" else {}
+    assert getattr(load(more, {}, file), name) == value
+    assert getattr(load(more, {variable(name): plain}, file), name) == getattr(Settings(), name)
+    assert getattr(load({name: value, **more}, {variable(name): plain}, file), name) == value
 
 
 @pytest.mark.parametrize(
@@ -81,6 +82,19 @@ def test_the_local_cluster_is_named_once() -> None:
     with pytest.raises(Invalid) as caught:
         load({"kubeconfig": "k"}, {"RANCHER_CD_SERVICE_ACCOUNT_DIR": "d"})
     assert str(caught.value).startswith("--kubeconfig, --service-account-dir: both name the cluster fleet-local/local")
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        ({}, "--engine: the engine fleet has no users of its own"),
+        ({"api_service": "a/b", "database_url": "postgresql://db/x"}, "--database-url: the engine fleet keeps everything"),
+    ],
+)
+def test_the_engine_of_a_rancher_server_has_its_users_and_no_database(flags: dict[str, str], said: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        load({"engine": "fleet", **flags}, {})
+    assert str(caught.value).startswith(said)
 
 
 def test_a_flag_that_can_not_be_is_refused_before_anything_starts(tmp_path: Path) -> None:

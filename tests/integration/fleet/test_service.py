@@ -1,0 +1,136 @@
+"""`serve --engine fleet`: the whole of /v1 before Rancher's own Fleet, for Rancher's users, with no more rights than the chart gives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from extension.delivery.client import Client
+from tests.integration.fleet import objects
+from tests.integration.fleet.conftest import RBAC, put, verified
+from tests.integration.kube import cluster
+from tests.integration.rancher import standin
+from tests.integration.rancher.conftest import SECRET, UNVERIFIED
+from tests.integration.rancher.rights import READ, bind, rule
+from tests.integration.rancher.standin import User
+from tests.integration.service import running
+from tests.integration.service.running import Service, wait_for
+
+pytestmark = [UNVERIFIED]
+
+ALICE, READER, ROOT = User("u-alice"), User("u-reader"), User("u-root")
+KINDS = ("fleet.cattle.io", "management.cattle.io")
+RIGHTS = [
+    rule("fleet.cattle.io", ("*",), READ),
+    rule("management.cattle.io", ("fleetworkspaces",), READ),
+    rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
+    rule("", ("users", "groups"), ("impersonate",)),
+    rule("authentication.k8s.io", ("*",), ("impersonate",)),
+]
+"""What docs/rancher.md says that the service needs for this engine."""
+GITREPOS = "/v1/fleet.cattle.io.gitrepos"
+
+
+class Served:
+    def __init__(self, service: Service, client: Client) -> None:
+        self.service, self.client = service, client
+        self.url = service.url
+
+    def call(self, user: User, method: str, path: str, **more: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer token-{user.name}:{SECRET}", **more.pop("headers", {})}
+        return requests.request(method, f"{self.url}{path}", headers=headers, timeout=30, **more)
+
+
+@pytest.fixture(scope="module")
+def served(client: Client, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
+    client.request("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "before-fleet"}, "rules": RIGHTS})
+    client.request("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "reads-fleet"}, "rules": RIGHTS[:2]})
+    bind(client, "before-fleet", "User", cluster.SERVICE_USER)
+    bind(client, "reads-fleet", "User", READER.name)
+    bind(client, "cluster-admin", "User", ROOT.name)
+    own = folder / "kubeconfig"
+    own.write_text(verified(kubeconfig).replace(cluster.TOKEN, cluster.SERVICE_TOKEN))
+    with standin.running(folder, client.server, cluster.TOKEN) as rancher:
+        rancher.tokens |= {f"token-{user.name}:{SECRET}": user for user in (ALICE, READER, ROOT)}
+        service = running.start(
+            folder / "state", "--engine", "fleet", "--kubeconfig", str(own), "--rancher-url", rancher.url,
+            "--rancher-ca", str(folder / "rancher-ca.pem"), "--allow-file-repos",
+        )  # fmt: skip
+        try:
+            wait_for(service.ready, "the service to be ready")
+            yield Served(service, client)
+        finally:
+            service.stop()
+
+
+def test_a_user_writes_as_themselves_and_reads_it_at_once(served: Served) -> None:
+    body = {"metadata": {"name": "mine", "namespace": "team-a"}, "spec": {"repo": "https://git.example.com/x.git"}}
+    dry = served.call(ALICE, "POST", f"{GITREPOS}?dryRun=All", json=body)
+    assert dry.status_code == 201, dry.text
+    made = served.call(ALICE, "POST", GITREPOS, json=body)
+    assert made.status_code == 201, made.text
+    there = served.client.request("GET", objects.place("gitrepos", "team-a", "mine"))
+    assert made.json()["metadata"]["resourceVersion"] == there["metadata"]["resourceVersion"]
+    got = served.call(ALICE, "GET", f"{GITREPOS}/team-a/mine")
+    assert got.json()["metadata"]["uid"] == there["metadata"]["uid"]
+    put_body = {**got.json(), "spec": {**got.json()["spec"], "branch": "next"}}
+    done = served.call(ALICE, "PUT", f"{GITREPOS}/team-a/mine", json=put_body, headers={"If-Match": got.headers["ETag"]})
+    assert done.status_code == 200, done.text
+    late = served.call(ALICE, "PUT", f"{GITREPOS}/team-a/mine", json=put_body, headers={"If-Match": got.headers["ETag"]})
+    assert late.status_code == 412, late.text
+    forced = served.call(ALICE, "POST", f"{GITREPOS}/team-a/mine?action=forceUpdate")
+    assert (forced.status_code, forced.json()["spec"]["forceSyncGeneration"]) == (200, 2)
+    removed = served.call(ALICE, "DELETE", f"{GITREPOS}/team-a/mine")
+    assert removed.status_code == 200, removed.text
+    assert served.call(ALICE, "GET", f"{GITREPOS}/team-a/mine").status_code == 404
+
+
+def test_who_may_only_read_is_refused_and_shown_no_link_to_write(served: Served) -> None:
+    put(served.client, objects.gitrepo("team-b", "theirs"))
+    wait_for(lambda: served.call(READER, "GET", f"{GITREPOS}/team-b/theirs").ok, "the repo")
+    assert set(served.call(READER, "GET", f"{GITREPOS}/team-b/theirs").json()["links"]) & {"update", "remove"} == set()
+    refused = served.call(READER, "PATCH", f"{GITREPOS}/team-b/theirs", json={"spec": {"paused": True}})
+    assert (refused.status_code, refused.json()["code"]) == (403, "PermissionDenied")
+    assert served.call(ALICE, "GET", f"{GITREPOS}/team-b/theirs").status_code == 404
+
+
+def test_every_kind_is_listed(served: Served) -> None:
+    for schema in served.call(ROOT, "GET", "/v1/schemas").json()["data"]:
+        if "collection" in schema["links"] and schema["id"] not in ("secret", "configmap"):
+            answer = served.call(ROOT, "GET", schema["links"]["collection"].removeprefix(served.url))
+            assert answer.status_code == 200, answer.text
+    assert served.call(ROOT, "GET", "/v1/secrets/team-a").status_code == 200
+    assert served.call(ROOT, "GET", "/v1/configmaps").status_code == 200
+
+
+def test_what_only_an_engine_has_says_so(served: Served) -> None:
+    agent = requests.post(f"{served.url}/agent/v1/checkin", json={}, headers={"Authorization": "Bearer x"}, timeout=10)
+    assert (agent.status_code, agent.json()["detail"]) == (404, "Fleet's own agents serve clusters here")
+    webhook = requests.post(f"{served.url}/webhook", json={}, headers={"X-GitHub-Event": "push"}, timeout=10)
+    assert webhook.status_code == 404
+    assert "Git servers tell Fleet" in webhook.text
+    token = served.call(ROOT, "POST", "/v1/tokens", json={"name": "x", "roles": {"*": "admin"}})
+    assert token.status_code == 403
+    put(served.client, objects.cluster("team-a", "stays"))
+    url = "/v1/fleet.cattle.io.clusters/team-a/stays"
+    wait_for(lambda: served.call(ROOT, "GET", url).ok, "the cluster")
+    moved = served.call(ROOT, "POST", f"{url}?action=move", json={"workspace": "team-b"})
+    assert moved.status_code == 403
+    assert "is moved by Rancher" in moved.text
+
+
+def test_a_change_is_told_to_who_listens(served: Served) -> None:
+    revision = served.call(ROOT, "GET", f"{GITREPOS}/team-a").json()["revision"]
+    headers = {"Authorization": f"Bearer token-{ROOT.name}:{SECRET}"}
+    with requests.get(f"{served.url}/v1/events?since={revision}", headers=headers, stream=True, timeout=30) as stream:
+        put(served.client, objects.gitrepo("team-a", f"told-{time.time_ns()}"))
+        lines = stream.iter_lines(decode_unicode=True)
+        assert any("team-a/told-" in line for line in lines)
+    gone = served.call(ROOT, "GET", "/v1/events?since=17")
+    assert gone.status_code == 410
