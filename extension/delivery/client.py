@@ -227,7 +227,8 @@ class Client:
     def follow(
         self, path: str, query: Mapping[str, str], seconds: int, opened: Callable[[urllib3.BaseHTTPResponse], None] = lambda _answer: None
     ) -> Iterator[Sequence[bytes]]:
-        """As `watch`, the events as they came and those together that came at once; `opened` is told what they are read from."""
+        """As `watch`, the events as they came and those together that came at once, first none: the server answers. `opened` is told
+        what they are read from."""
         url = f"{self.server}{path}?{urlencode({**query, 'watch': 'true', 'timeoutSeconds': str(seconds)})}"
         timeout = urllib3.Timeout(connect=5.0, read=seconds + 30.0)
         try:
@@ -235,6 +236,7 @@ class Client:
             if answer.status >= 300:
                 _answered(answer.status, answer.data, f"GET {path}")
             opened(answer)
+            yield []
             yield from _lines(answer)
         except urllib3.exceptions.HTTPError as error:
             raise Unreachable(f"the watch ended: {_cause(error)}", where=self.server) from None

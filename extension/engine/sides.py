@@ -58,7 +58,7 @@ class Sides:
     def shown(self, bundle: Key, cluster: Key, new: Variant | None, proposed: Proposed | None) -> Shown:
         """What becomes of the bundle on the cluster. A rendering that fails is told, without the values it was made with."""
         item = next((one for one in self._store.assigned(cluster) if one.bundle == bundle), None)
-        before = self._before(item) if item is not None and item.deployment_id else None
+        before = self._before(self._store.whole(item)) if item is not None and item.deployment_id else None
         after = None if new is None or proposed is None else self._after(new, proposed)
         options = tuple(_fields(before, after))
         notes = tuple(dict.fromkeys(note for side in (before, after) if side for note in _notes(side.options)))

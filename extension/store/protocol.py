@@ -215,6 +215,9 @@ class Store(Protocol):
     def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
         """Deployments of a cluster that changed after `since` (by the hub, not by its reports), by bundle name."""
 
+    def whole(self, item: Assigned) -> Assigned:
+        """The same with what is kept elsewhere: where Fleet deploys, the values and the files. Raises NotFound, Forbidden."""
+
     def report(self, reports: Sequence[Report]) -> Mapping[tuple[int, int], int]:
         """Many reports in one transaction: states, counters and details. Reports for rows that are gone are dropped. By bundle and
         cluster, the sequence of the report that stands now; rows that are gone are left out."""

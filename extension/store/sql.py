@@ -236,6 +236,9 @@ class SqlStore:
             row = self._documents.row(connection, cluster)
             return [] if row is None else self._assignments.assigned(connection, row.id, since)
 
+    def whole(self, item: Assigned) -> Assigned:
+        return item
+
     def report(self, reports: Sequence[Report]) -> Mapping[tuple[int, int], int]:
         if not reports:
             return {}

@@ -20,7 +20,8 @@ class Api(Protocol):
         """The body of an answer to a GET."""
 
     def follow(self, path: str, query: Mapping[str, str], seconds: int) -> Iterator[Sequence[bytes]]:
-        """The events of a watch as they come, those that came together at once, until the server ends it."""
+        """The events of a watch as they come, those that came together at once, until the server ends it; none at first, which says that
+        the server answers."""
 
     def send(self, method: str, path: str, body: Any = None, query: Mapping[str, str] = {}, kind: str = JSON) -> bytes:
         """The body of an answer to a write, which is not repeated when an answer is lost."""

@@ -23,7 +23,7 @@ from extension.store.clock import now
 from extension.store.deliveries import Deliveries
 from extension.store.errands import ErrandLog
 from extension.store.errorgroups import ErrorGroups
-from extension.store.kubernetes import secrets
+from extension.store.kubernetes import contents, secrets
 from extension.store.kubernetes.api import JSON, MERGE_PATCH, Api
 from extension.store.kubernetes.kinds import UNMIRRORED, decoded, path_of
 from extension.store.kubernetes.mirror import Mirror
@@ -161,7 +161,8 @@ class KubernetesStore:
         return self._kept.keys(kind, ids)
 
     def content(self, sha256: str) -> tuple[BundleResource, ...]:
-        return self._kept.content(sha256)
+        """`sha256` may be the name of a Content of Fleet's too."""
+        return contents.read(self._reader, sha256) if contents.is_named(sha256) else self._kept.content(sha256)
 
     # change feed
 
@@ -182,7 +183,9 @@ class KubernetesStore:
     # deployments
 
     def progress(self, bundle: Key) -> Progress:
-        return self._kept.progress(bundle)
+        """Without the digests of options: Fleet keeps Helm's values apart, so what is here is not all of them. A deployment ID tells
+        options and values apart by itself."""
+        return msgspec.structs.replace(self._kept.progress(bundle), staged_options=None, options=None)
 
     def apply(self, plan: Plan, step: Step) -> int:
         self._refuse("Fleet deploys here")
@@ -192,6 +195,16 @@ class KubernetesStore:
 
     def assigned(self, cluster: Key, since: int = 0) -> Sequence[Assigned]:
         return self._kept.assigned(cluster, since)
+
+    def whole(self, item: Assigned) -> Assigned:
+        cluster = self.keys(Cluster.KIND, [item.cluster_id]).get(item.cluster_id)
+        if cluster is None:
+            raise NotFound(f"the cluster of {item.bundle} is gone")
+        place = self.get(Cluster, cluster.namespace, cluster.name).status.namespace
+        path = path_of(BundleDeployment, place, item.bundle.name)
+        deployment = decoded(BundleDeployment, self._reader.read(path))
+        options = contents.with_values(self._reader, deployment)
+        return msgspec.structs.replace(item, options=options, content_sha256=contents.name_of(deployment.spec.deployment_id))
 
     def report(self, reports: Sequence[Report]) -> Mapping[tuple[int, int], int]:
         self._refuse("Fleet's agents report to Fleet")
