@@ -114,7 +114,7 @@ def test_what_fleet_deployed_is_what_is_planned(case: Case, pool: Pool, tmp_path
             time.sleep(0.01)
         planner = Planner(store, CaseSources(case.prepare(tmp_path)), pool.render, TEMPLATES)
         report = planner.plan(Asked(repo=repo, diffs=False))
-        assert [group for bundle in report.bundles for group in bundle.groups] == []
+        assert [group for bundle in report.bundles for group in bundle.groups if not group.waiting] == []
         assert (report.created, report.changed, report.removed) == (0, 0, 0)
         assert report.unchanged + report.waiting == len(_deployments(case))
     finally:
