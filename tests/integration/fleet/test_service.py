@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +14,8 @@ import pytest
 import requests
 
 from extension.delivery.client import Client
+from extension.objects.content import content_id, sha256_sum
+from extension.objects.kinds import BundleResource
 from tests.integration.fleet import objects
 from tests.integration.fleet.conftest import RBAC, put, verified
 from tests.integration.kube import cluster
@@ -20,6 +25,7 @@ from tests.integration.rancher.rights import READ, bind, rule
 from tests.integration.rancher.standin import User
 from tests.integration.service import running
 from tests.integration.service.running import Service, wait_for
+from tests.unit.engine.previews import packed
 
 pytestmark = [UNVERIFIED]
 
@@ -29,6 +35,7 @@ RIGHTS = [
     rule("fleet.cattle.io", ("*",), READ),
     rule("management.cattle.io", ("fleetworkspaces",), READ),
     rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
+    rule("", ("secrets",), ("get",)),
     rule("", ("users", "groups"), ("impersonate",)),
     rule("authentication.k8s.io", ("*",), ("impersonate",)),
 ]
@@ -123,6 +130,56 @@ def test_what_only_an_engine_has_says_so(served: Served) -> None:
     moved = served.call(ROOT, "POST", f"{url}?action=move", json={"workspace": "team-b"})
     assert moved.status_code == 403
     assert "is moved by Rancher" in moved.text
+
+
+CHART = {"Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n"}
+TEMPLATE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: web}}\ndata: {{text: {text}, size: '{{{{ .Values.size }}}}'}}\n"
+
+
+def tree(text: str) -> dict[str, str]:
+    return {**CHART, "templates/web.yaml": TEMPLATE.format(text=text)}
+
+
+def deployed(served: Served) -> None:
+    """A chart on a cluster as Fleet leaves it: its files in a Content, its values in a Secret."""
+    files = [{"name": name, "content": text} for name, text in tree("old").items()]
+    sha = sha256_sum([BundleResource(**file) for file in files])
+    content = base64.b64encode(gzip.compress(json.dumps({"resources": files}).encode())).decode()
+    found = {"apiVersion": objects.FLEET, "kind": "Content", "metadata": {"name": content_id(sha)}, "content": content}
+    served.client.request("POST", f"{objects.GROUP}/contents", found)
+    put(served.client, objects.cluster("team-a", "planned", {"planned": "yes"}))
+    put(served.client, objects.gitrepo("team-a", "planned", targets=[{"clusterSelector": {"matchLabels": {"planned": "yes"}}}]))
+    bundle = objects.bundle("team-a", "planned", "planned", tree("old"))
+    bundle["spec"]["targets"] = [{"clusterSelector": {"matchLabels": {"planned": "yes"}}}]
+    put(served.client, bundle)
+    made = objects.deployment("team-a", "planned", "planned", deployed=f"{content_id(sha)}:{'0' * 64}")
+    made["spec"] |= {"valuesHash": "hash", "options": {"helm": {"releaseName": "web"}}}
+    made["status"]["resources"] = [{"kind": "ConfigMap", "apiVersion": "v1", "namespace": "web", "name": "web"}]
+    place = objects.place_of("team-a", "planned")
+    put(served.client, made)
+    secret = {"metadata": {"name": "planned"}, "stringData": {"values": '{"size":"large"}'}}
+    served.client.request("POST", f"/api/v1/namespaces/{place}/secrets", secret)
+
+
+def test_plans_explanations_and_traces_are_of_what_fleet_deployed(served: Served) -> None:
+    deployed(served)
+    url = f"/v1/fleet.cattle.io.bundledeployments/{objects.place_of('team-a', 'planned')}/planned"
+    wait_for(lambda: "appliedDeploymentID" in served.call(ROOT, "GET", url).text, "the deployment")
+    folder = base64.b64encode(packed({**tree("new"), "fleet.yaml": "helm: {releaseName: web, values: {size: small}}\n"})).decode()
+    plan = served.call(ROOT, "POST", "/v1/plans", json={"gitrepo": "team-a/planned", "folder": folder})
+    assert plan.status_code == 200, plan.text
+    (group,) = (one for bundle in plan.json()["bundles"] for one in bundle["groups"] if one["change"] == "changed")
+    assert group["clusters"] == {"count": 1, "first": ["team-a/planned"]}
+    assert group["error"] == ""
+    lines = {line for one in group["objects"] for line in one["diff"].splitlines()}
+    assert {"-  size: large", "+  size: small", "-  text: old", "+  text: new"} <= lines
+    asked = {"cluster": "team-a/planned", "bundle": "team-a/planned"}
+    explained = served.call(ROOT, "POST", "/v1/explanations", json=asked).json()["bundles"][0]
+    assert (explained["matched"], explained["applied"]) == (True, group["oldDeploymentID"])
+    traced = served.call(ROOT, "POST", "/v1/traces", json={"cluster": "team-a/planned", "kind": "ConfigMap", "name": "web"})
+    assert [one["bundle"] for one in traced.json()["origins"]] == ["team-a/planned"]
+    refused = served.call(READER, "POST", "/v1/plans", json={"gitrepo": "team-a/planned", "folder": folder})
+    assert refused.status_code == 403
 
 
 def test_a_change_is_told_to_who_listens(served: Served) -> None:
