@@ -175,7 +175,7 @@ def test_plans_explanations_and_traces_are_of_what_fleet_deployed(served: Served
     assert {"-  size: large", "+  size: small", "-  text: old", "+  text: new"} <= lines
     asked = {"cluster": "team-a/planned", "bundle": "team-a/planned"}
     explained = served.call(ROOT, "POST", "/v1/explanations", json=asked).json()["bundles"][0]
-    assert (explained["matched"], explained["applied"]) == (True, group["oldDeploymentID"])
+    assert (explained["matched"], explained["appliedDeploymentID"]) == (True, group["oldDeploymentID"])
     traced = served.call(ROOT, "POST", "/v1/traces", json={"cluster": "team-a/planned", "kind": "ConfigMap", "name": "web"})
     assert [one["bundle"] for one in traced.json()["origins"]] == ["team-a/planned"]
     refused = served.call(READER, "POST", "/v1/plans", json={"gitrepo": "team-a/planned", "folder": folder})
