@@ -12,7 +12,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
 
@@ -34,7 +34,6 @@ from extension.store.ranks import Ranks
 __all__ = ["DISPLAY_NAME", "LabelIndex"]
 
 _SMALL = (ClusterGroup, BundleNamespaceMapping, FleetWorkspace)
-
 _SAMPLED = 3
 _REMEMBERED = 1000
 """How many changes of marks are told of one by one."""
@@ -197,6 +196,13 @@ class LabelIndex:
     def select(self, namespace: str, selector: LabelSelector) -> FrozenBitMap:
         with self._lock:
             return self._among(self.clusters(namespace), selector)
+
+    def members(self, namespace: str, selector: LabelSelector) -> FrozenBitMap:
+        """As `select`, of the store as it is now; none where the selector is broken, as in Fleet."""
+        self.refresh()
+        with suppress(Invalid):
+            return self.select(namespace, selector)
+        return NONE
 
     def _among(self, found: FrozenBitMap, selector: LabelSelector) -> FrozenBitMap:
         for req in requirements(selector):

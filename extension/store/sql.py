@@ -14,9 +14,9 @@ from pyroaring import FrozenBitMap
 from sqlalchemy import Connection, and_, select
 
 from extension.objects.base import Key, Object
-from extension.objects.errors import Conflict, Invalid, NotFound
+from extension.objects.errors import Conflict, NotFound
 from extension.objects.kinds import Bundle, BundleDeployment, BundleResource, Cluster
-from extension.objects.plan import NONE, Plan, Progress, Step
+from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
 from extension.store import feed
 from extension.store.asking import Asking
@@ -49,15 +49,14 @@ from extension.store.vectors import ClusterTallies
 from extension.store.views import Views, conditions, own_status
 
 T = TypeVar("T", bound=Object)
+Shown = tuple[Documents, Views]
 KEYS_AT_ONCE = 1000
 
 
 class SqlStore:
     """See `protocol.Store`. `shown` is how documents are read and what is laid over them, where that is not this store's to say."""
 
-    def __init__(
-        self, database: Database, seal: Seal, offline_after: float | None = None, shown: tuple[Documents, Views] | None = None
-    ) -> None:
+    def __init__(self, database: Database, seal: Seal, offline_after: float | None = None, shown: Shown | None = None) -> None:
         self._made_of = seal, offline_after, shown
         self._database = database
         self._documents = shown[0] if shown else Documents(seal)
@@ -280,11 +279,7 @@ class SqlStore:
         self.asking.seen((row.id for row in rows if row is not None), when)
 
     def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap:
-        self._index.refresh()
-        try:
-            return self._index.select(workspace, selector)
-        except Invalid:
-            return NONE
+        return self._index.members(workspace, selector)
 
     def close(self) -> None:
         self._database.close()

@@ -16,7 +16,6 @@ from pyroaring import FrozenBitMap
 from sqlalchemy import Connection, bindparam, select, text
 
 from extension.objects.base import Condition, Object
-from extension.objects.errors import Invalid
 from extension.objects.gitops import unsummed
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo, HelmOp
 from extension.objects.plan import NONE
@@ -103,11 +102,8 @@ class Views:
 
     def _members(self, group: ClusterGroup) -> FrozenBitMap:
         """The clusters of a group; none where its selector is broken, as in Fleet."""
-        self._index.refresh()
-        try:
-            return NONE if group.spec.selector is None else self._index.select(group.metadata.namespace, group.spec.selector)
-        except Invalid:
-            return NONE
+        selector = group.spec.selector
+        return NONE if selector is None else self._index.members(group.metadata.namespace, selector)
 
     def _names(self, connection: Connection, clusters: FrozenBitMap) -> dict[int, str]:
         """The first of these clusters by name, in that order."""

@@ -28,15 +28,14 @@ class MirroredDocuments(Documents):
     def _dated(self, obj: T, row: Row[Any]) -> T:
         return obj
 
-    def put(self, connection: Connection, many: Sequence[Object], revision: int) -> list[Row[Any] | None]:
-        """Writes objects of one kind over those of the same names; what was there before, None for the new ones."""
+    def put(self, connection: Connection, many: Sequence[Object], revision: int) -> None:
+        """Writes objects of one kind over those of the same names."""
         old = rows_of(connection, [obj.key for obj in many])
         new = [obj for obj in many if obj.key not in old]
         self._add(connection, new, revision)
         for obj in many:
             if (row := old.get(obj.key)) is not None:
                 self._over(connection, row, obj, revision)
-        return [old.get(obj.key) for obj in many]
 
     def _add(self, connection: Connection, new: Sequence[Object], revision: int) -> None:
         numbers = new_ids(connection, len(new))

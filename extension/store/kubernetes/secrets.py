@@ -15,6 +15,7 @@ from extension.objects.base import Object, ObjectMeta, prepare, to_builtins
 from extension.objects.errors import Invalid
 from extension.objects.kinds import Secret
 from extension.objects.selectors import matches
+from extension.store.documents import hidden
 from extension.store.kubernetes.api import Api
 from extension.store.kubernetes.kinds import PAGE, ListMeta, path_of
 from extension.store.listing import label_key
@@ -23,6 +24,8 @@ from extension.store.protocol import Filter, Page, Query
 T = TypeVar("T", bound=Object)
 
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+ROOT_CA = "kube-root-ca.crt"
+"""A ConfigMap that Kubernetes itself puts into every namespace: it keeps no workspace from being empty."""
 
 
 class _Column(msgspec.Struct, frozen=True):
@@ -63,7 +66,9 @@ def _of(api: Api, cls: type[T], namespace: str) -> Iterator[T]:
         page = msgspec.json.decode(api.read(path_of(cls, namespace), query, TABLE), type=_Table)
         at = next((i for i, column in enumerate(page.column_definitions) if column.name == "Type"), None)
         for row in page.rows or ():
-            yield cls(metadata=row.object.metadata, **({"type": row.cells[at]} if cls is Secret and at is not None else {}))
+            found = cls(metadata=row.object.metadata, **({"type": row.cells[at]} if cls is Secret and at is not None else {}))
+            if found.metadata.name != ROOT_CA:
+                yield hidden(found)
         if not page.metadata.continue_:
             return
         query["continue"] = page.metadata.continue_

@@ -5,8 +5,11 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +194,68 @@ def test_a_change_is_told_to_who_listens(served: Served) -> None:
         assert any("team-a/told-" in line for line in lines)
     gone = served.call(ROOT, "GET", "/v1/events?since=17")
     assert gone.status_code == 410
+
+
+class Way:
+    """A way to the API server that can be shut: a port that passes on what comes."""
+
+    def __init__(self, server: str) -> None:
+        self._target = ("127.0.0.1", int(server.rpartition(":")[2]))
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self._listener: socket.socket | None = None
+        self._open: list[socket.socket] = []
+
+    def open(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def shut(self) -> None:
+        for one in [*([self._listener] if self._listener else []), *self._open]:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self._open.clear()
+
+    def _accept(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                here, there = listener.accept()[0], socket.create_connection(self._target)
+                self._open += [here, there]
+                for pair in ((here, there), (there, here)):
+                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+
+def test_a_service_that_starts_without_the_api_server_says_so_and_comes_by_itself(served: Served, kubeconfig: Path, tmp_path: Path) -> None:
+    way = Way(served.client.server)
+    own = tmp_path / "kubeconfig"
+    own.write_text(verified(kubeconfig).replace(served.client.server, f"https://127.0.0.1:{way.port}"))
+    with standin.running(tmp_path, served.client.server, cluster.TOKEN) as rancher:
+        rancher.tokens[f"token-{ROOT.name}:{SECRET}"] = ROOT
+        service = running.start(
+            tmp_path / "state", "--engine", "fleet", "--kubeconfig", str(own), "--rancher-url", rancher.url,
+            "--rancher-ca", str(tmp_path / "rancher-ca.pem"),
+        )  # fmt: skip
+        try:
+            one = Served(service, served.client)
+            wait_for(lambda: "can't be reached" in requests.get(f"{one.url}/readyz", timeout=10).text, "the problem")
+            away = one.call(ROOT, "GET", GITREPOS)
+            assert away.status_code == 503, away.text
+            way.open()
+            wait_for(service.ready, "the service to be ready")
+            assert one.call(ROOT, "GET", GITREPOS).status_code == 200
+            way.shut()
+            wait_for(lambda: not service.ready(), "the outage to be told")
+            way.open()
+            wait_for(service.ready, "the service to be ready again")
+        finally:
+            service.stop()
+            way.shut()
