@@ -1,6 +1,7 @@
 """BundleDeployments as rows: what the API server says of one is what a plan and a report would have made of it.
 
-So everything that asks rows (lists, counts, plans, groups of errors) asks those of Fleet. A BundleDeployment belongs to its Bundle and
+So everything that asks rows (lists, counts, plans, groups of errors) asks those of Fleet. What is shown of one is what the API server
+sent, kept sealed beside its row: options may hold Helm's values. A BundleDeployment belongs to its Bundle and
 Cluster by its labels; one whose Bundle or Cluster is not here waits until it is (`orphans`).
 """
 
@@ -60,6 +61,30 @@ class DeploymentRows:
             if bundle in bundles and cluster in clusters
         }
 
+    def prepare(self, connection: Connection) -> None:
+        """Makes the table that no other store has."""
+        connection.exec_driver_sql(_TABLE)
+        connection.exec_driver_sql(_INDEX)
+
+    def shown(self, connection: Connection, found: Sequence[BundleDeployment]) -> list[BundleDeployment]:
+        """Deployments that were read from rows as the API server has them. Where Fleet says no state yet the row's is shown."""
+        pairs = self.pairs(connection, found)
+        _ask_for(connection, pairs.values())
+        kept = {(bundle, cluster): sealed for bundle, cluster, sealed in fetched(connection, _KEPT)}
+        sent = ((one, pair, kept.get(pair) if pair else None) for one in found for pair in (pairs.get(one.key),))
+        return [self._opened(pair, sealed, one) if pair and sealed else one for one, pair, sealed in sent]
+
+    def _opened(self, pair: Pair, sealed: bytes, row: BundleDeployment) -> BundleDeployment:
+        one = msgspec.json.decode(self._seal.open(sealed, _place(pair)), type=BundleDeployment)
+        if one.status.display.state:
+            return one
+        display = msgspec.structs.replace(one.status.display, state=row.status.display.state)
+        return msgspec.structs.replace(one, status=msgspec.structs.replace(one.status, display=display))
+
+    def forget(self, connection: Connection, object_id: int) -> None:
+        """Drops what is kept of the deployments of a Bundle or Cluster that went."""
+        connection.execute(_FORGET, {"id": object_id})
+
     def put(self, connection: Connection, given: Sequence[BundleDeployment], revision: int) -> dict[Key, Pair]:
         """Writes those that have a place, which it gives; those not newer than what is there stay as they are."""
         pairs = self.pairs(connection, given)
@@ -73,7 +98,9 @@ class DeploymentRows:
         return pairs
 
     def drop(self, connection: Connection, pairs: Iterable[Pair], revision: int) -> None:
-        report(connection, [Report(*pair, removed=True) for pair in pairs], revision)
+        gone = list(pairs)
+        report(connection, [Report(*pair, removed=True) for pair in gone], revision)
+        many(connection, "DELETE FROM mirrored WHERE bundle_id = ? AND cluster_id = ?", gone)
 
     def _write(self, connection: Connection, given: Mapping[Pair, BundleDeployment], revision: int) -> None:
         options: dict[Named, BundleDeploymentOptions] = {}
@@ -90,6 +117,7 @@ class DeploymentRows:
             leaves = given[pair].metadata.deletion_timestamp is not None
             rows.append((*pair, *made[staged], *(made[live] if live else (None, 0)), leaves, revision, revision))
         many(connection, _PUT, rows)
+        many(connection, _KEEP, [(*pair, self._seal.close(msgspec.json.encode(one), _place(pair))) for pair, one in given.items()])
 
     def _digest(self, options: BundleDeploymentOptions) -> str:
         """As `targeting` makes it for a Variant."""
@@ -116,10 +144,18 @@ class DeploymentRows:
         return self._seal.close(msgspec.json.encode(options), f"variant {row[0]} {row[2]}")
 
 
-def _versions(connection: Connection, pairs: Iterable[Pair]) -> dict[Pair, int]:
-    """The versions of rows, which are the sequences of their reports."""
+def _ask_for(connection: Connection, pairs: Iterable[Pair]) -> None:
     temporary(connection, "sent", "bundle_id BIGINT, cluster_id BIGINT")
     load(connection, "sent", ("bundle_id", "cluster_id"), sorted(set(pairs)))
+
+
+def _place(pair: Pair) -> str:
+    return f"deployment {pair[0]} {pair[1]}"
+
+
+def _versions(connection: Connection, pairs: Iterable[Pair]) -> dict[Pair, int]:
+    """The versions of rows, which are the sequences of their reports."""
+    _ask_for(connection, pairs)
     return {(bundle, cluster): sequence_of(doc) for bundle, cluster, doc in fetched(connection, _REPORTS)}
 
 
@@ -139,6 +175,13 @@ def _of_bundles(statement: str) -> Any:
     return text(statement).bindparams(bindparam("bundles", expanding=True))
 
 
+_TABLE = "CREATE TABLE mirrored (bundle_id INTEGER, cluster_id INTEGER, sealed BLOB, PRIMARY KEY (bundle_id, cluster_id)) WITHOUT ROWID"
+_INDEX = "CREATE INDEX mirrored_cluster ON mirrored (cluster_id)"
+_KEEP = "INSERT OR REPLACE INTO mirrored (bundle_id, cluster_id, sealed) VALUES (?, ?, ?)"
+_FORGET = text("DELETE FROM mirrored WHERE bundle_id = :id OR cluster_id = :id")
+_KEPT = text(
+    "SELECT m.bundle_id, m.cluster_id, m.sealed FROM sent s JOIN mirrored m ON m.bundle_id = s.bundle_id AND m.cluster_id = s.cluster_id"
+)
 _REPORTS = text(
     "SELECT r.bundle_id, r.cluster_id, r.doc FROM sent s JOIN report r ON r.bundle_id = s.bundle_id AND r.cluster_id = s.cluster_id"
 )

@@ -210,12 +210,16 @@ class KubernetesStore:
         self._refuse("Fleet's agents report to Fleet")
 
     def deployment(self, bundle: Key, cluster: Key) -> BundleDeployment:
-        return self._kept.deployment(bundle, cluster)
+        found = self.deployments(Query(limit=1), bundle=bundle, cluster=cluster).items
+        if not found:
+            raise NotFound(f"{bundle} is not deployed to {cluster}")
+        return cast(BundleDeployment, found[0])
 
     def deployments(self, query: Query, *, bundle: Key | None = None, cluster: Key | None = None, gitrepo: Key | None = None) -> Page:
         """In the order of names where another store takes that of numbers: those are another process's own."""
         sort = ("metadata.name", "metadata.namespace") if query.sort == Query().sort else query.sort
-        return self._kept.deployments(msgspec.structs.replace(query, sort=sort), bundle=bundle, cluster=cluster, gitrepo=gitrepo)
+        page = self._kept.deployments(msgspec.structs.replace(query, sort=sort), bundle=bundle, cluster=cluster, gitrepo=gitrepo)
+        return msgspec.structs.replace(page, items=tuple(self._mirror.tables.shown(page.items)))
 
     def forget(self, bundle: Key) -> int:
         self._refuse("Fleet uninstalls here")

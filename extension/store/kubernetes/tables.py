@@ -62,6 +62,7 @@ class Tables:
         self._lock = threading.Lock()
         with self._database.write() as connection:
             connection.execute(text("UPDATE sequence SET number = :number"), {"number": self.first})
+            self._rows.prepare(connection)
 
     def close(self) -> None:
         self.store.close()
@@ -86,6 +87,11 @@ class Tables:
                     self._rows.drop(connection, self._rows.pairs(connection, [obj]).values(), revision)
                 elif (row := self._documents.row(connection, obj.key)) is not None and row.uid == obj.metadata.uid:
                     self._remove(connection, row, revision)
+
+    def shown(self, found: Sequence[BundleDeployment]) -> list[BundleDeployment]:
+        """BundleDeployments of the store as the API server has them."""
+        with self._database.read() as connection:
+            return self._rows.shown(connection, found)
 
     def began(self) -> int:
         """The number at which a list of everything begins, for `prune`."""
@@ -137,6 +143,7 @@ class Tables:
     def _remove(self, connection: Connection, row: Any, revision: int) -> None:
         self._remember(row.uid)
         remove(connection, self._documents, row, revision)
+        self._rows.forget(connection, row.id)
         self.store.forgotten(row.id)
 
     def _remember(self, uid: str) -> None:

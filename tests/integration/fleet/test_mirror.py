@@ -54,6 +54,9 @@ def test_deployments_are_found_by_bundle_cluster_repo_and_state(deployed: World)
     assert [d.metadata.namespace for d in of_repo.items] == ["cluster-team-a-one", "cluster-team-a-two"]
     found = deployed.store.deployment(bundle, cluster)
     assert isinstance(found, BundleDeployment)
+    there = deployed.client.request("GET", objects.place("bundledeployments", "cluster-team-a-two", "web-app"))["metadata"]
+    assert (found.metadata.uid, found.metadata.resource_version) == (there["uid"], there["resourceVersion"])
+    assert found.metadata.creation_timestamp == there["creationTimestamp"]
     assert (found.spec.deployment_id, found.status.display.state) == ("s-1:a", "NotReady")
     assert found.spec.options.helm is not None
     assert found.spec.options.helm.values == {"replicas": 2}
