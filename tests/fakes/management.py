@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from extension.objects.errors import Forbidden, Gone, NotFound, UserError
+from extension.objects.errors import Forbidden, Gone, NotFound, Unavailable, UserError
 from extension.store.kubernetes.api import JSON
 
 Document = dict[str, Any]
@@ -51,6 +51,22 @@ class MemoryApi:
             self._events.clear()
             self._changed.notify_all()
 
+    def restore(self, version: int, objects: Mapping[str, Document]) -> None:
+        """Has what it had at an earlier version, as of a snapshot of etcd: it knows no version from then on."""
+        with self._changed:
+            self._objects = dict(objects)
+            self._version = version
+        self.forget()
+
+    @property
+    def objects(self) -> Mapping[str, Document]:
+        """All there are, by path."""
+        return dict(self._objects)
+
+    @property
+    def version(self) -> int:
+        return self._version
+
     def end_watches(self) -> None:
         with self._changed:
             self._ended = True
@@ -74,6 +90,8 @@ class MemoryApi:
     def follow(self, path: str, query: Mapping[str, str], seconds: int) -> Iterator[Sequence[bytes]]:
         self._ask("WATCH", path)
         since, forgotten = int(query["resourceVersion"]), self._forgotten
+        if since > self._version:
+            raise Unavailable("Too large resource version", where=f"GET {path}")
         if since < forgotten:
             raise Gone("too old resource version")
         yield []

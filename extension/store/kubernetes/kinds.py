@@ -87,5 +87,8 @@ def decoded(cls: type[T], raw: bytes | msgspec.Raw) -> T:
 
 def version(obj: Object) -> int:
     """The resourceVersion as a number: Kubernetes says that those of one kind can be compared."""
-    text = obj.metadata.resource_version
+    return number_of(obj.metadata.resource_version)
+
+
+def number_of(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() else 0

@@ -29,7 +29,7 @@ from extension.store.bulk import fetched
 from extension.store.database import Database
 from extension.store.kubernetes.deployments import DeploymentRows, Pair, parents
 from extension.store.kubernetes.documents import AsStored, MirroredDocuments, rows_of
-from extension.store.kubernetes.kinds import version
+from extension.store.kubernetes.kinds import number_of, version
 from extension.store.lastseen import write_seen
 from extension.store.removing import remove
 from extension.store.sealing import KEY_BYTES, Seal
@@ -68,13 +68,14 @@ class Tables:
         self.store.close()
         Path(self._database.where).unlink(missing_ok=True)
 
-    def put(self, objects: Sequence[Object]) -> set[Seen]:
-        """Writes objects of one kind, each only over an older version of it; which they were, for `prune`."""
+    def put(self, objects: Sequence[Object], restored: bool = False) -> set[Seen]:
+        """Writes objects of one kind, each only over an older version of it, or over any where the API server was `restored` to what it
+        was before; which they were, for `prune`."""
         with self._writing() as (connection, revision):
-            known = [obj for obj in objects if obj.metadata.uid not in self._deleted]
+            known = [obj for obj in objects if restored or obj.metadata.uid not in self._deleted]
             if known and isinstance(known[0], BundleDeployment):
-                return self._put_deployments(connection, known, revision)
-            self._put_documents(connection, known, revision)
+                return self._put_deployments(connection, known, revision, restored)
+            self._put_documents(connection, known, revision, restored)
             return {obj.key for obj in objects}
 
     def drop(self, objects: Iterable[Object]) -> None:
@@ -112,17 +113,19 @@ class Tables:
         with self._lock:
             return [key for key, both in self._orphans.items() if keys & set(both)]
 
-    def _put_documents(self, connection: Connection, objects: Sequence[Object], revision: int) -> None:
+    def _put_documents(self, connection: Connection, objects: Sequence[Object], revision: int, restored: bool) -> None:
         old = rows_of(connection, [obj.key for obj in objects])
         last = {obj.key: obj for obj in sorted(objects, key=version)}
-        newer = [obj for key, obj in last.items() if key not in old or _version_of(old[key].doc) < version(obj)]
+        newer = [obj for key, obj in last.items() if key not in old or _is_new(obj, old[key].doc, restored)]
         for obj in newer:
             if obj.key in old and old[obj.key].uid != obj.metadata.uid:
                 self._remove(connection, old[obj.key], revision)
         self._documents.put(connection, newer, revision)
         _keep_seen(connection, [obj for obj in newer if isinstance(obj, Cluster)])
 
-    def _put_deployments(self, connection: Connection, given: Sequence[Any], revision: int) -> set[Seen]:
+    def _put_deployments(self, connection: Connection, given: Sequence[Any], revision: int, restored: bool) -> set[Seen]:
+        if restored:
+            self._rows.drop(connection, self._rows.pairs(connection, given).values(), revision)
         placed = self._rows.put(connection, given, revision)
         with self._lock:
             for one in given:
@@ -183,9 +186,10 @@ class _Document(msgspec.Struct, frozen=True):
 prepare(_Document)
 
 
-def _version_of(doc: str) -> int:
-    found = msgspec.json.decode(doc, type=_Document).metadata.resource_version
-    return int(found) if found.isascii() and found.isdigit() else 0
+def _is_new(obj: Object, doc: str, restored: bool) -> bool:
+    """Whether the object is to stand in place of a document."""
+    known = number_of(msgspec.json.decode(doc, type=_Document).metadata.resource_version)
+    return known != version(obj) if restored else known < version(obj)
 
 
 def _keep_seen(connection: Connection, clusters: Sequence[Cluster]) -> None:

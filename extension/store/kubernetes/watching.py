@@ -2,7 +2,8 @@
 
 A list comes in pages and none is kept. The watch goes on from the list's version, and from the last event's or bookmark's where it
 ended; a version that the API server has forgotten (410) makes a new list, and what that does not have is gone. A failure is told
-(`problem`), and tried again after a growing pause: nothing ends a follower but `stop`.
+(`problem`), and tried again after a growing pause, from a new list where that does not help: nothing ends a follower but `stop`.
+A list that is older than what was known is of an API server whose data was restored: then it counts, and not what was known.
 """
 
 from __future__ import annotations
@@ -19,12 +20,16 @@ import structlog
 from extension.objects.base import Object
 from extension.objects.errors import Gone, Invalid, NotFound, UserError
 from extension.store.kubernetes.api import Api
-from extension.store.kubernetes.kinds import LATER, Event, Listed, Marked, decoded, page_size, path_of, served_as
+from extension.store.kubernetes.kinds import LATER, Event, Listed, Marked, decoded, number_of, page_size, path_of, served_as
 
 log = structlog.get_logger()
 
 WATCH_SECONDS = 300
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+SHORT = 1.0
+"""A watch that ends so soon is not opened again at once."""
+TRIES = 3
+"""After so many failures a version is not gone on from any more: an API server that was restored may never have had it."""
 NOT_SERVED = 30.0
 """How often a kind that the API server does not serve is asked for again."""
 NOT_READ = "not read yet"
@@ -33,7 +38,7 @@ NOT_READ = "not read yet"
 class Sink(Protocol):
     """Where objects go; see `tables.Tables`."""
 
-    def put(self, objects: Sequence[Object]) -> set[Any]: ...
+    def put(self, objects: Sequence[Object], restored: bool = False) -> set[Any]: ...
     def drop(self, objects: Iterable[Object]) -> None: ...
     def began(self) -> int: ...
     def prune(self, cls: type[Object], seen: set[Any], began: int) -> None: ...
@@ -57,6 +62,8 @@ class Follower:
         self._clock = clock
         self._stopping = threading.Event()
         self._version = ""
+        self._newest = 0
+        self._tries = 0
         self._fails: tuple[float, UserError] | None = None
         self.listed = threading.Event()
         """Set when the first list is whole."""
@@ -85,9 +92,12 @@ class Follower:
                 pass
         pause = FIRST_PAUSE
         while not self._stopping.is_set():
+            began = self._clock()
             try:
                 self.once()
                 pause = FIRST_PAUSE
+                if self._clock() - began < SHORT:
+                    self._stopping.wait(FIRST_PAUSE)
             except UserError as error:
                 pause = self._failed(error, pause)
 
@@ -108,6 +118,9 @@ class Follower:
         if self._fails is None:
             log.warning("can't be followed", kind=served_as(self._cls), problem=error.message, where=error.where)
         self._fails = (self._fails[0] if self._fails else self._clock(), error)
+        self._tries += 1
+        if self._tries >= TRIES:
+            self._version = ""
         if isinstance(error, NotFound):
             self._not_served()
             self._stopping.wait(NOT_SERVED if self.listed.is_set() else 2.0)
@@ -128,14 +141,23 @@ class Follower:
         began, seen = self._sink.began(), set[Any]()
         while True:
             page = msgspec.json.decode(self._api.read(path_of(self._cls), query), type=Listed)
-            seen |= self._put([found for raw in page.items or () if (found := self._decoded(raw)) is not None])
+            restored = number_of(page.metadata.resource_version) < self._newest
+            seen |= self._put([found for raw in page.items or () if (found := self._decoded(raw)) is not None], restored)
             if not page.metadata.continue_:
                 break
             query["continue"] = page.metadata.continue_
         self._sink.prune(self._cls, seen, began)
-        self._version = page.metadata.resource_version
-        self._fails = None
+        self._newest = 0
+        self._go_on_from(page.metadata.resource_version)
+        self._works()
         self.listed.set()
+
+    def _works(self) -> None:
+        self._fails, self._tries = None, 0
+
+    def _go_on_from(self, version: str) -> None:
+        self._version = version or self._version
+        self._newest = max(self._newest, number_of(version))
 
     def _watch(self) -> None:
         seconds = int(WATCH_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311 (so that not all end at once)
@@ -144,7 +166,7 @@ class Follower:
             if self._stopping.is_set():
                 return
             self._take([msgspec.json.decode(line, type=Event) for line in lines])
-            self._fails = None
+            self._works()
 
     def _take(self, events: Sequence[Event]) -> None:
         """Writes events; those next to each other that say the same at once."""
@@ -165,10 +187,10 @@ class Follower:
         marked = msgspec.json.decode(event.object, type=Marked)
         if event.type == "ERROR":
             raise Gone(marked.message) if marked.code == 410 else Invalid(marked.message, where=served_as(self._cls))
-        self._version = marked.metadata.resource_version or self._version
+        self._go_on_from(marked.metadata.resource_version)
 
-    def _put(self, objects: Sequence[Object]) -> set[Any]:
-        keys = self._sink.put(objects)
+    def _put(self, objects: Sequence[Object], restored: bool = False) -> set[Any]:
+        keys = self._sink.put(objects, restored)
         self._told(keys)
         return keys
 

@@ -85,14 +85,28 @@ def test_after_a_watch_that_expired_what_went_meanwhile_is_gone_and_what_stayed_
     world.start()
     wait_for(lambda: f"WATCH {path_of(GitRepo)}" in world.api.asked, "the watch")
     since = world.store.revision()
-    world.api._events.clear()
-    for cls, place, name in ((GitRepo, SPACE, "goes"), (BundleDeployment, objects.place_of(SPACE, "one"), "web")):
-        del world.api._objects[path_of(cls, place, name)]
-    world.api._version += 1
-    world.api.forget()
+    gone = {path_of(GitRepo, SPACE, "goes"), path_of(BundleDeployment, objects.place_of(SPACE, "one"), "web")}
+    kept = {path: document for path, document in world.api.objects.items() if path not in gone}
+    world.api.restore(world.api.version + 1, kept)
     wait_for(lambda: names(world) == ["stays"], "the repo's end")
     wait_for(lambda: world.store.deployments(Query()).count == 0, "the deployment's end")
     assert {change.key.name for change in world.store.changes(since) if change.key.kind == "GitRepo"} == {"goes"}
+
+
+def test_an_api_server_that_was_restored_is_believed(world: World) -> None:
+    for document in (objects.gitrepo(SPACE, "web", branch="old"), objects.cluster(SPACE, "one"), objects.bundle(SPACE, "web", "")):
+        world.put(document)
+    world.put(objects.deployment(SPACE, "web", "one", deployed="s-1:a"))
+    snapshot, version = world.api.objects, world.api.version
+    world.start()
+    world.put(objects.gitrepo(SPACE, "web", branch="new"))
+    world.put(objects.gitrepo(SPACE, "later"))
+    world.put(objects.deployment(SPACE, "web", "one", deployed="s-2:b"))
+    wait_for(lambda: set(world.store.progress(BUNDLE).deployed) == {"s-2:b"} and len(names(world)) == 2, "what came after the snapshot")
+    world.api.restore(version, snapshot)
+    wait_for(lambda: names(world) == ["web"] and world.store.get(GitRepo, SPACE, "web").spec.branch == "old", "the repo as it was")
+    wait_for(lambda: set(world.store.progress(BUNDLE).deployed) == {"s-1:a"}, "the deployment as it was")
+    wait_for(lambda: not world.mirror.problems(), "the mirror")
 
 
 def test_an_older_event_changes_nothing_and_a_deleted_object_stays_so(world: World) -> None:
