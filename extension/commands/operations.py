@@ -83,9 +83,9 @@ def _told(made: dict[str, Any], of: Kind, done: str, *, again: bool = False) -> 
         name = f"{of.names[0]}/{item['id'].rpartition('/')[2]}"
         if item["state"] == "failed":
             if not again:
-                click.echo(f"{name}: {item['message']}", err=True)
+                click.echo(f"Error: {name}: {item['message']}", err=True)
         elif again and item["state"] != "done":
-            click.echo(f"{name} is {item['state']}: {item['message']}", err=True)
+            click.echo(f"Error: {name} is {item['state']}: {item['message']}", err=True)
         else:
             click.echo(f"{name} {done}")
 

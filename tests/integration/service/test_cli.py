@@ -141,7 +141,7 @@ def test_force_update_deploys_again(cli: Cli, service: Service) -> None:
     assert told == "gitrepo/kiosks will be updated\ngitrepo/kiosks is updated\n"
     wait_for(lambda: deployed.exists() and deployed.stat().st_mtime_ns > before, "the deployment")
     name, *cells = cli.cells("operation")[1]
-    assert cells[:4] == ["forceUpdate", "1", "done", "admin"]
+    assert cells[:4] == ["forceUpdate", "1", "done", "demo"]
     assert cli.cells("operation", name)[1] == ["edge/kiosks", "done"]
     assert "only a move can be taken back" in cli.fails("operation", name, "--undo")
 
