@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import event, not_, select
 
-from extension.objects.kinds import Cluster
+from extension.objects.kinds import Bundle, Cluster
 from extension.store.dialects import among, holds
-from extension.store.protocol import Filter, Query
+from extension.store.protocol import Filter, Query, Report
 from extension.store.schema import objects
-from tests.unit.store.samples import NS, cluster, names
+from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, names, status
 
 
 def found(store, *conditions):
@@ -43,3 +43,24 @@ def test_few_clusters_are_looked_up_and_not_searched_for_among_all(store):
     if store._database._engine.dialect.name == "sqlite":  # PostgreSQL has figures of its own to choose by
         assert len(plans) >= 2
         assert all("SEARCH object USING INTEGER PRIMARY KEY" in plan for plan in plans), plans
+
+
+def test_what_few_deployments_say_is_looked_up_and_not_searched_for_among_all_reports(store):
+    key = store.create(bundle(content="a: b")).key
+    store.register([cluster(f"c{number:03d}") for number in range(50)])
+    numbers = [store.object_id(cluster_key(f"c{number:03d}")) for number in range(50)]
+    deploy(store, key, numbers)
+    store.report([Report(store.object_id(key), number, status(deployed="False", message="broken")) for number in numbers])
+    plans = []
+
+    @event.listens_for(store._database._engine, "before_cursor_execute")
+    def explain(_connection, cursor, statement, parameters, *_rest):
+        if "report" in statement.lower() and store._database._engine.dialect.name == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append("\n".join(row[-1] for row in cursor.fetchall()))
+
+    found = store.get(Bundle, NS, key.name).status.summary
+    assert found.non_ready_resources[0].message == "broken"
+    if store._database._engine.dialect.name == "sqlite":
+        assert plans
+        assert all("SCAN report" not in plan for plan in plans), plans
