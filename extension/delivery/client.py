@@ -29,6 +29,7 @@ PAGE = 500
 LONGEST_PAUSE = 10.0
 TOKEN_SECONDS = 10.0
 """For how long a token is taken for the one in its file: Kubernetes writes the next one while the last is good for minutes yet."""
+METADATA = ",".join(f"application/json;as=PartialObjectMetadata{many};g=meta.k8s.io;v=v1" for many in ("", "List"))
 _RETRIES = 3
 _BUSY = (429, 503)
 
@@ -111,6 +112,12 @@ class Client:
         """The same cluster, told these headers with each request, over the same connections."""
         other = copy.copy(self)
         other._more = tuple(headers)
+        return other
+
+    def metadata_only(self) -> Client:
+        """The same cluster, over the same connections; of an object it tells and takes in nothing but the metadata."""
+        other = copy.copy(self)
+        other._headers = {**self._headers, "Accept": METADATA}
         return other
 
     def version(self) -> str:

@@ -1,0 +1,139 @@
+"""The steps of a plan, done: all of a phase are written, then waited for together, then comes the next.
+
+Each object is read again before it is written, and written only as it was read; who comes in between is asked again. A step whose
+way was not paved is skipped, with the reason. Waiting ends at a time that is known before; what is not whole by then goes on by
+itself, and the next repair only looks after it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Protocol
+
+from extension.objects.base import Struct
+from extension.objects.errors import Conflict, Unavailable, UserError
+from extension.rancher.repair.changes import Step
+from extension.rancher.repair.world import Ref, Seen
+
+TRIES = 5
+PAUSE = 1.0
+DONE, UNNEEDED, WAITING, FAILED, SKIPPED = "done", "unneeded", "waiting", "failed", "skipped"
+
+
+class Objects(Protocol):
+    """The objects of a cluster, one at a time. All raise a UserError; a write raises Conflict when the object is another by now."""
+
+    def read(self, at: Ref) -> Seen | None: ...
+    def patch(self, seen: Seen, patch: Mapping[str, Any]) -> None: ...
+    def delete(self, seen: Seen) -> None: ...
+
+
+class Outcome(Struct, frozen=True, omit_defaults=False):
+    """What became of a step: `done`, `unneeded` (somebody did it before), `waiting` (written, and not whole yet), `failed` or
+    `skipped`; `detail` says why."""
+
+    at: Ref
+    action: str
+    result: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.result}: {self.at}: {self.action}" + (f" ({self.detail})" if self.detail else "")
+
+
+Tell = Callable[[Outcome], None]
+
+
+class Execution:
+    """One run. `until` is when waiting ends, by `clock`; `tell` is told each outcome as soon as it is known."""
+
+    def __init__(
+        self,
+        objects: Objects,
+        until: float,
+        tell: Tell,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._objects = objects
+        self._until = until
+        self._tell = tell
+        self._clock = clock
+        self._sleep = sleep
+        self._blocked: dict[Ref, str] = {}
+        self._away = ""
+        self._outcomes: list[Outcome] = []
+
+    def run(self, steps: Iterable[Step]) -> list[Outcome]:
+        """One outcome a step; `steps` are in their order."""
+        for _, phase in groupby(steps, key=lambda step: step.phase):
+            written = [(step, found) for step in phase if (found := self._written(step))]
+            self._wait(written)
+        return self._outcomes
+
+    def _written(self, step: Step) -> str:
+        """DONE or UNNEEDED of a step that is to be waited for, empty of one that ended otherwise."""
+        reason = self._away or next((self._blocked[one] for one in step.after if one in self._blocked), "")
+        if reason:
+            return self._ended(step, SKIPPED, reason)
+        try:
+            return self._write(step)
+        except UserError as error:
+            if isinstance(error, Unavailable):
+                self._away = str(error)
+            return self._ended(step, FAILED, str(error))
+
+    def _write(self, step: Step) -> str:
+        for _ in range(TRIES):
+            obj = self._objects.read(step.at)
+            if obj is None:
+                return self._ended(step, UNNEEDED, "it is gone")
+            if step.unless and self._objects.read(step.unless):
+                return self._ended(step, UNNEEDED, f"{step.unless} is there again")
+            patch = step.change.patch(obj)
+            if patch is None:
+                return UNNEEDED
+            try:
+                self._objects.delete(obj) if step.change.removes else self._objects.patch(obj, patch)
+            except Conflict:
+                continue
+            return DONE
+        return self._ended(step, FAILED, "somebody else changes it all the time; try again")
+
+    def _wait(self, written: Sequence[tuple[Step, str]]) -> None:
+        """Until all are whole, or the time is over. A cluster that went away ends it at once."""
+        rest = list(written)
+        while rest:
+            waits = [(step, result, self._waits(step)) for step, result in rest]
+            for step, result, waited in waits:
+                if not waited:
+                    self._ended(step, result)
+            rest = [(step, result) for step, result, waited in waits if waited]
+            if rest and (self._away or self._clock() >= self._until):
+                for step, _, waited in waits:
+                    if waited:
+                        self._ended(step, WAITING, waited)
+                return
+            if rest:
+                self._sleep(PAUSE)
+
+    def _waits(self, step: Step) -> str:
+        """What a step waits for, empty when it is whole."""
+        try:
+            waited = self._away or step.change.waits(self._objects.read(step.at))
+            return waited if self._away or not waited else f"for {waited}"
+        except UserError as error:
+            if isinstance(error, Unavailable):
+                self._away = str(error)
+            return str(error)
+
+    def _ended(self, step: Step, result: str, detail: str = "") -> str:
+        """Takes the outcome down. Returns nothing: there is nothing to wait for."""
+        if result not in (DONE, UNNEEDED):
+            self._blocked[step.at] = f"first {step.at} has to be whole"
+        outcome = Outcome(step.at, step.change.told, result, detail)
+        self._outcomes.append(outcome)
+        self._tell(outcome)
+        return ""
