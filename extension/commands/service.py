@@ -129,7 +129,7 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
     store = process.store
     services = api.Services(
         store, store.tokens, settings, __version__, process.move, ready=inside.problems, allow_file=settings.allow_file_repos,
-        agents=process.hub, plans=process.planner, rancher=inside.doors,
+        agents=process.hub, plans=process.planner, rancher=inside.doors, repairs=inside.repairs,
     )  # fmt: skip
     if first:
         _announce(store, settings, with_demo)

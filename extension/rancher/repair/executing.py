@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Protocol
 
-from extension.objects.base import Struct
 from extension.objects.errors import Conflict, Unavailable, UserError
 from extension.rancher.repair.changes import Step
+from extension.rancher.repair.report import DONE, FAILED, SKIPPED, UNNEEDED, WAITING, Outcome
 from extension.rancher.repair.world import Ref, Seen
 
 TRIES = 5
 PAUSE = 1.0
-DONE, UNNEEDED, WAITING, FAILED, SKIPPED = "done", "unneeded", "waiting", "failed", "skipped"
 
 
 class Objects(Protocol):
@@ -28,19 +27,6 @@ class Objects(Protocol):
     def read(self, at: Ref) -> Seen | None: ...
     def patch(self, seen: Seen, patch: Mapping[str, Any]) -> None: ...
     def delete(self, seen: Seen) -> None: ...
-
-
-class Outcome(Struct, frozen=True, omit_defaults=False):
-    """What became of a step: `done`, `unneeded` (somebody did it before), `waiting` (written, and not whole yet), `failed` or
-    `skipped`; `detail` says why."""
-
-    at: Ref
-    action: str
-    result: str
-    detail: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.result}: {self.at}: {self.action}" + (f" ({self.detail})" if self.detail else "")
 
 
 Tell = Callable[[Outcome], None]
@@ -121,13 +107,14 @@ class Execution:
 
     def _waits(self, step: Step) -> str:
         """What a step waits for, empty when it is whole."""
+        if self._away:
+            return self._away
         try:
-            waited = self._away or step.change.waits(self._objects.read(step.at))
-            return waited if self._away or not waited else f"for {waited}"
+            waited = step.change.waits(self._objects.read(step.at))
         except UserError as error:
-            if isinstance(error, Unavailable):
-                self._away = str(error)
+            self._away = str(error) if isinstance(error, Unavailable) else ""
             return str(error)
+        return f"for {waited}" if waited else ""
 
     def _ended(self, step: Step, result: str, detail: str = "") -> str:
         """Takes the outcome down. Returns nothing: there is nothing to wait for."""

@@ -4,48 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from extension.objects.base import Struct, prepare
 from extension.rancher.impersonating import headers
 from extension.rancher.repair.changes import Step
-from extension.rancher.repair.executing import Execution, Objects, Outcome, Tell
+from extension.rancher.repair.executing import Execution, Objects, Tell
 from extension.rancher.repair.findings import Finding, findings
 from extension.rancher.repair.planning import plan
 from extension.rancher.repair.reading import Kubernetes
-from extension.rancher.repair.world import Ref, World
+from extension.rancher.repair.report import PLANNED, Asked, Outcome, RepairReport, Told
+from extension.rancher.repair.world import World
 
 if TYPE_CHECKING:
     from extension.delivery.client import Client
     from extension.rancher.identity import Identity
-
-SILENT_AFTER = 2700.0
-"""Three times what Fleet lets pass between two words of an agent."""
-PLANNED = "planned"
-
-
-class Told(Struct, frozen=True, omit_defaults=False):
-    """A finding as it is shown. What is an `advice` is nothing that is broken."""
-
-    rule: str
-    at: Ref
-    message: str
-    hint: str = ""
-    advice: bool = False
-
-    def __str__(self) -> str:
-        return f"{self.at}: {self.message}" + (f"\n  {self.hint}" if self.hint else "")
-
-
-class RepairReport(Struct, frozen=True, omit_defaults=False):
-    """What was found, what was or would be done, and what is left; nothing is known of that in a dry run, or while steps wait."""
-
-    findings: tuple[Told, ...]
-    steps: tuple[Outcome, ...]
-    left: tuple[Told, ...]
-    dry_run: bool
-    type: str = "repair"
 
 
 class Place(Objects, Protocol):
@@ -54,18 +26,8 @@ class Place(Objects, Protocol):
     def world(self, silent_after: float) -> World: ...
 
 
-@dataclass(frozen=True)
-class Asked:
-    """`wait` are the seconds that the steps may take together."""
-
-    dry_run: bool = True
-    label_secrets: bool = False
-    silent_after: float = SILENT_AFTER
-    wait: float = 0.0
-
-
 def repair(place: Place, asked: Asked, tell: Tell = lambda _: None) -> RepairReport:
-    """A dry run reads and writes nothing. `tell` gets each step as it ends. Raises a UserError when the cluster can't be read."""
+    """A dry run writes nothing. `tell` gets each step as it ends. Raises a UserError when the cluster can't be read."""
     found = findings(place.world(asked.silent_after))
     steps = plan(found, label_secrets=asked.label_secrets)
     if asked.dry_run:
@@ -92,6 +54,3 @@ def shown(found: Iterable[Finding]) -> tuple[Told, ...]:
 
 def planned(step: Step) -> Outcome:
     return Outcome(step.at, step.change.told, PLANNED)
-
-
-prepare(RepairReport)
