@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from extension.delivery.client import ApiError, Client, Kind
+from extension.delivery.client import METADATA, METADATA_LIST, ApiError, Client, Kind
 from extension.objects.errors import Conflict, Forbidden, NotFound
 from extension.rancher.repair.findings import agent_bundle
 from extension.rancher.repair.references import references
@@ -27,7 +27,7 @@ class Kubernetes:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._metadata = client.metadata_only()
+        self._metadata, self._metadata_list = client.accepting(METADATA), client.accepting(METADATA_LIST)
         self._kinds = {kind: client.kind(api_version, kind) for kind, api_version in KINDS.items()}
 
     def world(self, silent_after: float) -> World:
@@ -58,7 +58,8 @@ class Kubernetes:
         if served is None:
             return
         try:
-            for raw in self._of(kind).list(served, namespace):
+            client = self._metadata_list if kind == "Secret" else self._client
+            for raw in client.list(served, namespace):
                 yield seen(kind, raw)
         except ApiError as error:
             raise _told(error) from None
