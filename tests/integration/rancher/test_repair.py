@@ -14,7 +14,8 @@ from click.testing import CliRunner
 
 from extension.cli import main
 from extension.delivery.client import Client, Kind
-from extension.rancher.repair.world import KINDS
+from extension.rancher.repair.reading import Kubernetes
+from extension.rancher.repair.world import KINDS, Ref
 from tests.integration.fleet import controller, kinds
 from tests.integration.fleet.controller import BUNDLES, CLUSTERS
 from tests.integration.rancher import rights
@@ -161,10 +162,8 @@ def test_a_secret_that_is_in_no_backup_is_labelled_when_asked_for_and_its_value_
     code, told = fleet.doctor("--fix")
     assert code == 0 and "advice: NotBackedUp: Secret fleet-default/helm" in told
     data = fleet.get("Secret", WORKSPACE, "helm")["data"]
-    assert fleet.doctor("--fix", "--label-secrets") == (
-        0,
-        "done: Secret fleet-default/helm: label it resources.cattle.io/backup=true\nnothing is wrong\n",
-    )
+    done = "done: Secret fleet-default/helm: label it resources.cattle.io/backup=true\nnothing is wrong\n"
+    assert fleet.doctor("--fix", "--label-secrets") == (0, done)
     labelled = fleet.get("Secret", WORKSPACE, "helm")
     assert labelled["metadata"]["labels"] == {"resources.cattle.io/backup": "true"} and labelled["data"] == data
 
@@ -172,12 +171,14 @@ def test_a_secret_that_is_in_no_backup_is_labelled_when_asked_for_and_its_value_
 @pytest.mark.parametrize("door", DOORS)
 def test_the_service_repairs_in_its_caller_s_name_by_every_door(fleet: Fleet, inside: Inside, door: str) -> None:
     silence(fleet)
-    if door != "service proxy, session":  # Kubernetes takes no dryRun there
-        before = fleet.versions()
-        planned = inside.call(door, "administrator", "POST", f"{URL}?dryRun=All")
+    before = fleet.versions()
+    planned = inside.call(door, "administrator", "POST", f"{URL}?dryRun=All")
+    if door == "service proxy, session":
+        assert planned.status_code == 400, "Kubernetes takes no dryRun there"
+    else:
         assert planned.status_code == 200, planned.text
         assert planned.json()["dryRun"] and [one["result"] for one in planned.json()["steps"]] == ["planned"]
-        assert fleet.versions() == before
+    assert fleet.versions() == before
     done = inside.call(door, "administrator", "POST", URL, json={"wait": 30})
     assert done.status_code == 200, done.text
     assert [one["rule"] for one in done.json()["findings"]] == ["SilentAgent"] and done.json()["left"] == []
@@ -207,6 +208,14 @@ def test_who_may_not_read_what_is_looked_at_learns_nothing_and_who_may_not_write
     (step,) = told["steps"]
     assert step["result"] == "failed" and f'User "{USERS["read-only"].name}" cannot patch' in step["detail"]
     assert [one["rule"] for one in told["left"]] == ["SilentAgent"] and fleet.versions() == before
+
+
+def test_no_value_of_a_secret_is_read(fleet: Fleet) -> None:
+    place = Kubernetes(fleet.client)
+    held = [one for one in place.world(0.0).objects.values() if one.at.kind == "Secret"]
+    read = place.read(Ref("Secret", WORKSPACE, "berlin-kubeconfig"))
+    assert held and read is not None
+    assert all(one.raw.keys() <= {"apiVersion", "kind", "metadata"} and CANARY not in str(one.raw) for one in (*held, read))
 
 
 def test_a_body_that_is_not_understood_repairs_nothing(fleet: Fleet, inside: Inside) -> None:
