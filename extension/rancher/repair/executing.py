@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from extension.objects.errors import Conflict, Unavailable, UserError
 from extension.rancher.repair.changes import Step
-from extension.rancher.repair.report import DONE, FAILED, SKIPPED, UNNEEDED, WAITING, Outcome
+from extension.rancher.repair.report import DONE, FAILED, SKIPPED, UNDER_WAY, UNNEEDED, WAITING, WRITTEN, Outcome
 from extension.rancher.repair.world import Ref, Seen
 
 TRIES = 5
@@ -33,7 +33,8 @@ Tell = Callable[[Outcome], None]
 
 
 class Execution:
-    """One run. `until` is when waiting ends, by `clock`; `tell` is told each outcome as soon as it is known."""
+    """One run. `until` is when waiting ends, by `clock`; `tell` is told each outcome as soon as it is known, and
+    before that what is waited for."""
 
     def __init__(
         self,
@@ -50,14 +51,13 @@ class Execution:
         self._sleep = sleep
         self._blocked: dict[Ref, str] = {}
         self._away = ""
-        self._outcomes: list[Outcome] = []
+        self.outcomes: list[Outcome] = []
 
-    def run(self, steps: Iterable[Step]) -> list[Outcome]:
-        """One outcome a step; `steps` are in their order."""
+    def run(self, steps: Iterable[Step]) -> None:
+        """Adds an outcome for each step; `steps` are in their order. What an earlier run did not bring about holds these up as well."""
         for _, phase in groupby(steps, key=lambda step: step.phase):
             written = [(step, found) for step in phase if (found := self._written(step))]
             self._wait(written)
-        return self._outcomes
 
     def _written(self, step: Step) -> str:
         """DONE or UNNEEDED of a step that is to be waited for, empty of one that ended otherwise."""
@@ -90,12 +90,15 @@ class Execution:
 
     def _wait(self, written: Sequence[tuple[Step, str]]) -> None:
         """Until all are whole, or the time is over. A cluster that went away ends it at once."""
-        rest = list(written)
+        rest, is_told = list(written), False
         while rest:
             waits = [(step, result, self._waits(step)) for step, result in rest]
             for step, result, waited in waits:
                 if not waited:
                     self._ended(step, result)
+                elif not is_told:
+                    self._tell(Outcome(step.at, step.change.told, WRITTEN if result == DONE else UNDER_WAY, waited))
+            is_told = True
             rest = [(step, result) for step, result, waited in waits if waited]
             if rest and (self._away or self._clock() >= self._until):
                 for step, _, waited in waits:
@@ -121,6 +124,6 @@ class Execution:
         if result not in (DONE, UNNEEDED):
             self._blocked[step.at] = f"first {step.at} has to be whole"
         outcome = Outcome(step.at, step.change.told, result, detail)
-        self._outcomes.append(outcome)
+        self.outcomes.append(outcome)
         self._tell(outcome)
         return ""

@@ -65,8 +65,8 @@ class Kubernetes:
             raise _told(error) from None
 
     def _bundle(self, cluster: Seen) -> Iterator[Seen]:
-        """The Bundle of a cluster's agent, where something of the cluster is not ready: Bundles are large, and most are whole."""
-        if cluster.at.kind == "Cluster" and not is_whole(cluster) and (bundle := self.read(agent_bundle(cluster))):
+        """The Bundle of a cluster's agent, where something of the cluster is Modified: Bundles are large, and most are whole."""
+        if cluster.at.kind == "Cluster" and may_be_modified(cluster) and (bundle := self.read(agent_bundle(cluster))):
             yield bundle
 
     def read(self, at: Ref) -> Seen | None:
@@ -98,10 +98,10 @@ class Kubernetes:
         return self._metadata if kind == "Secret" else self._client
 
 
-def is_whole(cluster: Seen) -> bool:
-    """Whether Fleet says that all of a cluster is ready."""
-    desired = cluster.number("status", "summary", "desiredReady")
-    return bool(desired) and cluster.number("status", "summary", "ready") == desired
+def may_be_modified(cluster: Seen) -> bool:
+    """Whether Fleet says that something of a cluster is Modified, or nothing at all."""
+    summary = [cluster.number("status", "summary", name) for name in ("desiredReady", "modified")]
+    return summary[0] is None or bool(summary[1])
 
 
 def _told(error: ApiError) -> Exception:

@@ -13,11 +13,13 @@ from extension.rancher.repair.findings import Finding, findings
 from extension.rancher.repair.planning import plan
 from extension.rancher.repair.reading import Kubernetes
 from extension.rancher.repair.report import PLANNED, Asked, Outcome, RepairReport, Told
-from extension.rancher.repair.world import World
+from extension.rancher.repair.world import Ref, World
 
 if TYPE_CHECKING:
     from extension.delivery.client import Client
     from extension.rancher.identity import Identity
+
+ROUNDS = 3
 
 
 class Place(Objects, Protocol):
@@ -27,14 +29,19 @@ class Place(Objects, Protocol):
 
 
 def repair(place: Place, asked: Asked, tell: Tell = lambda _: None) -> RepairReport:
-    """A dry run writes nothing. `tell` gets each step as it ends. Raises a UserError when the cluster can't be read."""
+    """A dry run writes nothing. What shows only now, such as the Bundle of an agent that is back, is cured too; nothing is tried
+    twice. `tell` is told of each step. Raises a UserError when the cluster can't be read."""
     found = findings(place.world(asked.silent_after))
     steps = plan(found, label_secrets=asked.label_secrets)
     if asked.dry_run:
         return RepairReport(shown(found), tuple(map(planned, steps)), shown(found), dry_run=True)
-    outcomes = Execution(place, time.monotonic() + asked.wait, tell).run(steps)
-    left = findings(place.world(asked.silent_after)) if steps else found
-    return RepairReport(shown(found), tuple(outcomes), shown(left), dry_run=False)
+    execution, left, tried = Execution(place, time.monotonic() + asked.wait, tell), found, set[tuple[int, Ref]]()
+    for _ in range(ROUNDS):
+        execution.run(steps)
+        tried |= {(step.phase, step.at) for step in steps}
+        left = findings(place.world(asked.silent_after)) if steps else left
+        steps = [step for step in plan(left, label_secrets=asked.label_secrets) if (step.phase, step.at) not in tried]
+    return RepairReport(shown(found), tuple(execution.outcomes), shown(left), dry_run=False)
 
 
 class Repairs:

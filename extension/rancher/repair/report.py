@@ -13,6 +13,8 @@ SILENT_AFTER = 2700.0
 """Three times what Fleet lets pass between two words of an agent."""
 DONE, UNNEEDED, WAITING, FAILED, SKIPPED = "done", "unneeded", "waiting", "failed", "skipped"
 PLANNED = "planned"
+WRITTEN, UNDER_WAY = "written", "under way"
+"""Told while a step is waited for; no result that it ends with."""
 
 
 class Outcome(Struct, frozen=True, omit_defaults=False):

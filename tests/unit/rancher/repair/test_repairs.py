@@ -62,7 +62,9 @@ class Patience:
 def run(place: Management, steps: list[Step] | None = None, until: float = 30.0) -> list[Outcome]:
     clock = Patience()
     planned = plan(findings(place.world(SILENT))) if steps is None else steps
-    return Execution(place, until, lambda _: None, clock, clock.sleep).run(planned)
+    execution = Execution(place, until, lambda _: None, clock, clock.sleep)
+    execution.run(planned)
+    return execution.outcomes
 
 
 def results(outcomes: list[Outcome]) -> dict[Ref, str]:
@@ -151,6 +153,25 @@ def test_an_agent_that_comes_back_may_make_its_bundle_whole_by_itself() -> None:
     place.after = after
     assert results(run(place))[BUNDLE] == "unneeded"
     assert place.writes == [("patch", CLUSTER)]
+
+
+def test_a_bundle_that_shows_to_be_modified_once_its_agent_is_back_is_cured_in_the_same_repair() -> None:
+    place = Management(cluster(seen=LONG_AGO), KEY, bundle(cluster(), modified=0))
+
+    def after(raw: dict[str, Any], at: Ref) -> None:
+        fleet(raw, at)
+        if at == CLUSTER:
+            place.objects[BUNDLE]["status"]["summary"]["modified"] = 1
+
+    place.after = after
+    report = repair(place, FIX)
+    assert [(one.at, one.result) for one in report.steps] == [(CLUSTER, "done"), (BUNDLE, "done")] and report.left == ()
+
+
+def test_nothing_is_tried_twice_in_one_repair() -> None:
+    place = Management(cluster(seen=NOW), KEY, after=fleet)
+    report = repair(place, Asked(dry_run=False, silent_after=0.0, wait=0.0))
+    assert place.writes == [("patch", CLUSTER)] and len(report.steps) == 1
 
 
 def test_who_comes_in_between_is_asked_again() -> None:
