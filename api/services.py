@@ -23,6 +23,9 @@ from extension.store.protocol import Store
 
 if TYPE_CHECKING:
     from extension.rancher.doors import Doors
+    from extension.rancher.identity import Identity as Somebody
+    from extension.rancher.repair.report import Asked as AskedRepair
+    from extension.rancher.repair.report import RepairReport
 
 
 class Identity(Protocol):
@@ -121,11 +124,17 @@ class Operations(Protocol):
         """How far a move that was begun is."""
 
 
+class Repairs(Protocol):
+    """Repairs of the Rancher server this service belongs to (`extension/rancher/repair`), as one of its users. Raises Forbidden."""
+
+    def repair(self, identity: Somebody, asked: AskedRepair) -> RepairReport: ...
+
+
 @dataclass(frozen=True)
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
     `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `plans` where nothing
-    can be planned, `rancher` where callers come with this service's own tokens."""
+    can be planned, `rancher` where callers come with this service's own tokens, and `repairs` with it."""
 
     store: Store
     tokens: Tokens
@@ -138,6 +147,7 @@ class Services:
     agents: Agents | None = None
     plans: Plans | None = None
     rancher: Doors | None = None
+    repairs: Repairs | None = None
 
 
 def services() -> Services:

@@ -131,6 +131,7 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
     services = api.Services(
         store, store.tokens, settings, __version__, process.move, StoredOperations(store), ready=inside.problems,
         allow_file=settings.allow_file_repos, agents=process.hub, plans=process.planner, rancher=inside.doors,
+        repairs=inside.repairs,
     )  # fmt: skip
     if first:
         _announce(store, settings, with_demo)
