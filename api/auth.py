@@ -5,7 +5,6 @@ know (`extension/rancher/doors.py`), and nobody else; this service's own tokens 
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
@@ -45,7 +44,7 @@ def _known_to_rancher(services: Services, doors: Doors) -> tuple[Caller, Again]:
 
     identity, who = doors.identify(arrived())
     if services.acting is not None:
-        g.services = services = dataclasses.replace(services, store=services.acting(identity))
+        g.services = services = services.acting(services, identity)
     for name in _SECRET:
         request.environ.pop(name, None)
 

@@ -15,6 +15,7 @@ from extension.objects.agents import DeploymentReport, Registration, Registratio
 from extension.objects.base import Key
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import GitRepo
+from extension.objects.operation import Operation, OperationItem, Stage
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.status import ResourceKey
 from extension.settings import Settings
@@ -22,7 +23,9 @@ from extension.store.protocol import Store
 
 if TYPE_CHECKING:
     from extension.rancher.doors import Doors
-    from extension.rancher.identity import Identity as User
+    from extension.rancher.identity import Identity as Somebody
+    from extension.rancher.repair.report import Asked as AskedRepair
+    from extension.rancher.repair.report import RepairReport
 
 
 class Identity(Protocol):
@@ -109,24 +112,44 @@ class Plans(Protocol):
     def traced(self, repo: GitRepo, path: str, limit: int, after: str, workspaces: tuple[str, ...] | None) -> TracedObjects: ...
 
 
+class Operations(Protocol):
+    """Operations that are remembered, the newest KEPT (`extension/store/operations.py`)."""
+
+    def add(self, operation: Operation) -> Operation: ...
+    def find(self, name: str) -> Operation | None: ...
+    def list(self) -> Sequence[Operation]:
+        """The newest first."""
+
+    def moved(self, item: OperationItem) -> Stage:
+        """How far a move that was begun is."""
+
+
+class Repairs(Protocol):
+    """Repairs of the Rancher server this service belongs to (`extension/rancher/repair`), as one of its users. Raises Forbidden."""
+
+    def repair(self, identity: Somebody, asked: AskedRepair) -> RepairReport: ...
+
+
 @dataclass(frozen=True)
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
     `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `plans` where nothing
-    can be planned, `rancher` where callers come with this service's own tokens. `acting` gives the store for one of Rancher's users,
-    None where it is the same for all."""
+    can be planned, `rancher` where callers come with this service's own tokens, and `repairs` with it. `acting` gives the services as
+    one of Rancher's users has them, None where all have the same."""
 
     store: Store
     tokens: Tokens
     settings: Settings
     version: str
     move: Move
+    operations: Operations
     ready: Callable[[], Mapping[str, str]] = dict
     allow_file: bool = False
     agents: Agents | None = None
     plans: Plans | None = None
     rancher: Doors | None = None
-    acting: Callable[[User], Store] | None = None
+    repairs: Repairs | None = None
+    acting: Callable[[Services, Somebody], Services] | None = None
 
 
 def services() -> Services:

@@ -1,4 +1,4 @@
-"""`rancher-cd force-update`, `pause`, `unpause`, `move`: things done to GitRepos, HelmOps and clusters."""
+"""`rancher-cd pause`, `unpause`, `move`: things done to GitRepos, HelmOps and clusters at once."""
 
 from __future__ import annotations
 
@@ -35,7 +35,6 @@ def _action(verb: str, name: str, done: str, text: str) -> click.Command:
     return command
 
 
-force_update = _action("force-update", "forceUpdate", "will be updated", "Deploy again, whether anything changed or not.")
 pause = _action("pause", "pause", "paused", "Hold back changes.")
 unpause = _action("unpause", "unpause", "unpaused", "Let changes through again.")
 

@@ -6,6 +6,7 @@ mirror of its own, in a file that ends with it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NoReturn
 
@@ -19,9 +20,11 @@ from extension.settings import Settings
 from extension.sources.build import additional_ca
 from extension.store.kubernetes.mirror import Mirror
 from extension.store.kubernetes.store import KubernetesStore
+from extension.store.operations import StoredOperations
 from extension.store.tokens import TokenStore
 
 if TYPE_CHECKING:
+    from api.services import Services
     from extension.rancher.identity import Identity
 
 MIRRORS = "fleet"
@@ -53,9 +56,14 @@ class FleetProcess:
         self._pool.close()
         self.store.close()
 
-    def acting(self, identity: Identity) -> KubernetesStore:
-        """The store as one of Rancher's users has it."""
-        return self.store.acting(lambda: self._api.acting(identity))
+    @property
+    def operations(self) -> StoredOperations:
+        """Remembered in this process's own tables, for as long as it runs."""
+        return StoredOperations(self._mirror.tables.store)
+
+    def acting(self, services: Services, identity: Identity) -> Services:
+        """The services as one of Rancher's users has them."""
+        return dataclasses.replace(services, store=self.store.acting(lambda: self._api.acting(identity)))
 
     def problems(self) -> Mapping[str, str]:
         return self._mirror.problems()

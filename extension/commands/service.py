@@ -30,6 +30,7 @@ from extension.settings import FLEET, Settings
 from extension.sources.build import additional_ca, build
 from extension.store.lease import Lease
 from extension.store.opening import open_store
+from extension.store.operations import StoredOperations
 from extension.store.protocol import Store
 from extension.store.sql import SqlStore
 
@@ -131,8 +132,9 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
     api = importlib.import_module("api.app")
     store = process.store
     services = api.Services(
-        store, store.tokens, settings, __version__, process.move, ready=inside.problems, allow_file=settings.allow_file_repos,
-        agents=process.hub, plans=process.planner, rancher=inside.doors,
+        store, store.tokens, settings, __version__, process.move, StoredOperations(store), ready=inside.problems,
+        allow_file=settings.allow_file_repos, agents=process.hub, plans=process.planner, rancher=inside.doors,
+        repairs=inside.repairs,
     )  # fmt: skip
     if first:
         _announce(store, settings, with_demo)
@@ -151,8 +153,9 @@ def _before_fleet(settings: Settings, name: str, first: bool, inside: Inside) ->
     inside.start()
     api = importlib.import_module("api.app")
     services = api.Services(
-        process.store, process.tokens, settings, __version__, process.move, ready=lambda: {**inside.problems(), **process.problems()},
-        allow_file=settings.allow_file_repos, plans=process.planner, rancher=inside.doors, acting=process.acting,
+        process.store, process.tokens, settings, __version__, process.move, process.operations,
+        ready=lambda: {**inside.problems(), **process.problems()}, allow_file=settings.allow_file_repos, plans=process.planner,
+        rancher=inside.doors, repairs=inside.repairs, acting=process.acting,
     )  # fmt: skip
     if first:
         _announce_address(settings)

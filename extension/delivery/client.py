@@ -29,6 +29,9 @@ PAGE = 500
 LONGEST_PAUSE = 10.0
 TOKEN_SECONDS = 10.0
 """For how long a token is taken for the one in its file: Kubernetes writes the next one while the last is good for minutes yet."""
+METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
+METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""What to accept of an object, or of a list, so that the server sends nothing but the metadata."""
 _RETRIES = 3
 _BUSY = (429, 503)
 
@@ -113,10 +116,10 @@ class Client:
         other._more = tuple(headers)
         return other
 
-    def accepting(self, kind: str) -> Client:
-        """The same cluster, asked for answers of this kind."""
+    def accepting(self, media_type: str) -> Client:
+        """The same cluster, which answers in this form, over the same connections."""
         other = copy.copy(self)
-        other._headers = {**self._headers, "Accept": kind}
+        other._headers = {**self._headers, "Accept": media_type}
         return other
 
     def version(self) -> str:

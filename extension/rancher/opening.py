@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from extension.delivery.client import Client
     from extension.rancher.aggregation import Aggregation, Door
     from extension.rancher.doors import Doors
+    from extension.rancher.repair.repairs import Repairs
 
 
 @dataclass(frozen=True)
 class Inside:
-    """`doors` is None where callers are this service's own."""
+    """`doors` is None where callers are this service's own, `repairs` with it."""
 
     doors: Doors | None = None
     aggregation: Aggregation | None = None
+    repairs: Repairs | None = None
 
     def start(self) -> None:
         if self.aggregation:
@@ -54,13 +56,14 @@ def opened(settings: Settings) -> Inside:
     if not settings.inside_rancher:
         return Inside()
     from extension.rancher.doors import Doors  # noqa: PLC0415 (what is only needed inside Rancher)
+    from extension.rancher.repair.repairs import Repairs  # noqa: PLC0415
     from extension.rancher.resolving import Resolving  # noqa: PLC0415
     from extension.rancher.reviewing import Reviews  # noqa: PLC0415
 
     client = management(settings)
     resolve = Resolving(settings.rancher_url, settings.rancher_ca).identity if settings.rancher_url else None
     doors = Doors(Reviews(lambda path, body: client.request("POST", path, body)), resolve)
-    return Inside(doors, _aggregation(settings, client) if settings.api_service else None)
+    return Inside(doors, _aggregation(settings, client) if settings.api_service else None, Repairs(client))
 
 
 def _aggregation(settings: Settings, client: Client) -> Aggregation:

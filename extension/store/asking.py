@@ -23,9 +23,9 @@ from extension.store.database import Database, committed
 from extension.store.dialects import in_document
 from extension.store.lastseen import write_seen
 from extension.store.protocol import Assigned
-from extension.store.reporting import sequence_of
 from extension.store.schema import objects
 from extension.store.sealing import Seal
+from extension.store.wordings import sequence_of
 
 _AT_ONCE = 500
 _SEEN_AT_ONCE = 5000

@@ -24,8 +24,9 @@ from extension.store.documents import Documents
 from extension.store.errorgroups import deployments_alike
 from extension.store.listing import STATE_PATHS, Order, counted, document_field, inside, label_key, selection, shape_digests, unknown
 from extension.store.protocol import Assigned, Filter, Page, Query
-from extension.store.schema import deployment_ids, deployments, labels, objects, reports, shapes, variants
+from extension.store.schema import deployment_ids, deployments, labels, objects, reports, shapes, variants, wordings
 from extension.store.sealing import Seal
+from extension.store.wordings import status_of
 
 COMMIT = "fleet.cattle.io/commit"
 _PREFIX = "fleet.cattle.io/"
@@ -36,6 +37,7 @@ _staged = variants.alias("sv")
 _live = variants.alias("lv")
 _staged_id = deployment_ids.alias("si")
 _live_id = deployment_ids.alias("li")
+_applied_id = deployment_ids.alias("ai")
 _d = deployments.c
 
 _ROWS = (
@@ -45,7 +47,9 @@ _ROWS = (
     .join(_staged_id, _staged_id.c.id == _d.staged_id)
     .outerjoin(_live, _live.c.id == _d.live)
     .outerjoin(_live_id, _live_id.c.id == _d.live_id)
+    .outerjoin(_applied_id, _applied_id.c.id == _d.applied_id)
     .outerjoin(reports, and_(reports.c.bundle_id == _d.bundle_id, reports.c.cluster_id == _d.cluster_id))
+    .outerjoin(wordings, wordings.c.id == reports.c.wording)
 )
 _COLUMNS = [
     *deployments.c,
@@ -68,7 +72,9 @@ _COLUMNS = [
     _live.c.content.label("live_content"),
     _staged_id.c.text.label("staged_text"),
     func.coalesce(_live_id.c.text, "").label("live_text"),
+    func.coalesce(_applied_id.c.text, "").label("applied_text"),
     reports.c.doc.label("report"),
+    wordings.c.doc.label("wording"),
 ]
 _SINCE = bindparam("since", type_=BigInteger())
 _ASSIGNED = (
@@ -82,6 +88,7 @@ _ASSIGNED = (
     .order_by(_bundle.c.namespace, _bundle.c.name)
 )
 """Made once: to make it takes longer than to run it."""
+_said = func.coalesce(wordings.c.doc, reports.c.doc)
 _STATE_NAMES = case(*[(_d.state == state.value, literal(state.name)) for state in State], else_=literal("Removing"))
 
 _STATE_NUMBERS = {**State.__members__, "Removing": 0}
@@ -199,7 +206,7 @@ def _off_schedule(cluster: Cluster) -> bool:
 
 
 def _status(row: Row[Any]) -> BundleDeploymentStatus:
-    return msgspec.json.decode(row.report, type=BundleDeploymentStatus) if row.report else BundleDeploymentStatus()
+    return status_of(row.report, row.wording, row.applied_text)
 
 
 def _display(status: BundleDeploymentStatus, type_: str) -> str:
@@ -244,7 +251,9 @@ def _field(path: str) -> ColumnElement[Any]:
         return select(labels.c.value).where(labels.c.object_id == _d.bundle_id, labels.c.key == key).scalar_subquery()
     if not path.startswith("status."):
         raise unknown(path)
-    return inside(reports.c.doc, path.removeprefix("status."))
+    if path == "status.appliedDeploymentID":
+        return func.coalesce(_applied_id.c.text, inside(_said, path.removeprefix("status.")))
+    return inside(_said, path.removeprefix("status."))
 
 
 def _where(query: Query, ids: dict[str, int]) -> ColumnElement[bool]:

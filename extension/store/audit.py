@@ -7,16 +7,17 @@ one is a mistake of ours, or somebody wrote to the database by hand.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 from sqlalchemy import Connection, text
 
-from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.shapes import complaint
 from extension.store.bulk import fetched
 from extension.store.database import Database
 from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS
 from extension.store.staging import STATE
+from extension.store.wordings import status_of
 
 EXAMPLES = 5
 _AT_ONCE = 5000
@@ -77,7 +78,7 @@ def _labels(connection: Connection) -> Iterator[str]:
 def _resources(connection: Connection) -> Iterator[str]:
     sums: dict[int, dict[str, int]] = {}
     for bundle, cluster, doc in fetched(connection, _REPORTS):
-        counts = msgspec.json.decode(doc, type=_Counts).resource_counts
+        counts = _counted(doc)
         for owner in (bundle, cluster):
             known = sums.setdefault(owner, {})
             for name, count in counts.items():
@@ -89,11 +90,16 @@ def _resources(connection: Connection) -> Iterator[str]:
     yield from (f"object {owner} has no sums" for owner, counts in sums.items() if any(counts.values()))
 
 
+@lru_cache(1000)
+def _counted(doc: str) -> dict[str, int]:
+    return msgspec.json.decode(doc, type=_Counts).resource_counts
+
+
 def _complaints(connection: Connection) -> Iterator[str]:
     """Deployments with the shape of a message that their reports do not hold. One without is no finding: its report may be older than
     the program that keeps shapes."""
-    for bundle, cluster, doc in fetched(connection, _SHAPED):
-        if not doc or not complaint(msgspec.json.decode(doc, type=BundleDeploymentStatus)):
+    for bundle, cluster, doc, common in fetched(connection, _SHAPED):
+        if not complaint(status_of(doc, common)):
             yield f"{bundle}, {cluster}"
 
 
@@ -150,6 +156,9 @@ _RULES = {
         "SELECT bundle_id, shape FROM deployment WHERE shape <> 0 EXCEPT SELECT bundle_id, id FROM shape"
     ),
     "a report is of a deployment": "SELECT bundle_id, cluster_id FROM report EXCEPT SELECT bundle_id, cluster_id FROM deployment",
+    "a report's wording is its bundle's": (
+        "SELECT bundle_id, wording FROM report WHERE wording <> 0 EXCEPT SELECT bundle_id, id FROM wording"
+    ),
     "counters are of an object": "SELECT object_id FROM tally WHERE object_id NOT IN (SELECT id FROM object)",
     "a label is of an object": "SELECT label_id, object_id FROM tag WHERE object_id NOT IN (SELECT id FROM object)",
     "a last-seen time is of a cluster": "SELECT cluster_id FROM seen WHERE cluster_id NOT IN (SELECT id FROM object)",
@@ -163,9 +172,9 @@ _RULES = {
 
 _DOCUMENTS = text("SELECT id, kind, namespace, name, doc FROM object WHERE id > :last ORDER BY id LIMIT :limit")
 _LABELS = text("SELECT object_id, key, value FROM label WHERE object_id BETWEEN :first AND :last")
-_REPORTS = text("SELECT bundle_id, cluster_id, doc FROM report")
+_REPORTS = text("SELECT r.bundle_id, r.cluster_id, coalesce(w.doc, r.doc) FROM report r LEFT JOIN wording w ON w.id = r.wording")
 _SHAPED = text(
-    "SELECT d.bundle_id, d.cluster_id, r.doc FROM deployment d LEFT JOIN report r ON r.bundle_id = d.bundle_id"
-    " AND r.cluster_id = d.cluster_id WHERE d.shape <> 0"
+    "SELECT d.bundle_id, d.cluster_id, r.doc, w.doc FROM deployment d LEFT JOIN report r ON r.bundle_id = d.bundle_id"
+    " AND r.cluster_id = d.cluster_id LEFT JOIN wording w ON w.id = r.wording WHERE d.shape <> 0"
 )
 _SUMS = text(f"SELECT object_id, {', '.join(f'r_{name}' for name in RESOURCE_COLUMNS)} FROM tally")  # noqa: S608 (our own columns)

@@ -15,6 +15,7 @@ from extension.objects.content import content_id
 from extension.objects.errors import Conflict
 from extension.objects.helmop import HELM_NAME
 from extension.objects.plan import NONE, Plan, Step, Variant
+from extension.store import wordings
 from extension.store.bulk import fetched
 from extension.store.documents import Documents
 from extension.store.sealing import Seal
@@ -97,6 +98,7 @@ class Deployments:
             ),
             {"bundle": bundle_id},
         )
+        wordings.sweep(connection, bundle_id)
         connection.execute(
             text(
                 "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM object o WHERE o.kind = 'Bundle' AND o.content = sha256)"

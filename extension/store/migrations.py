@@ -11,7 +11,20 @@ from sqlalchemy import Connection, Table, inspect, text
 
 from extension.objects.errors import Unavailable
 from extension.store import agent_keys
-from extension.store.schema import LABEL_VIEW, complaints, deployments, errands, leases, metadata, samples, seen, shapes, webhook_deliveries
+from extension.store.schema import (
+    LABEL_VIEW,
+    complaints,
+    deployments,
+    errands,
+    leases,
+    metadata,
+    reports,
+    samples,
+    seen,
+    shapes,
+    webhook_deliveries,
+    wordings,
+)
 
 UNFINISHED = "unfinished_copy"
 """A table that is there while a store is copied into this place (`copying.py`): nothing opens it."""
@@ -76,11 +89,13 @@ def _order_of_seen(connection: Connection) -> None:
     _add_number(connection, seen, "written", "seen_written")
 
 
-def _add_number(connection: Connection, table: Table, column: str, index: str) -> None:
+def _add_number(connection: Connection, table: Table, column: str, index: str = "") -> None:
     """Adds a column of numbers, 0 in all rows, and the index that begins with it, to a store that an older program made."""
     if column in {one["name"] for one in inspect(connection).get_columns(table.name)}:
         return
     connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column} BIGINT NOT NULL DEFAULT 0"))
+    if not index:
+        return
     next(one for one in table.indexes if one.name == index).create(connection)
     if connection.dialect.name == "sqlite":
         row = {"table": table.name, "index": index, "figures": EXPECTED[table.name, index]}
@@ -88,7 +103,15 @@ def _add_number(connection: Connection, table: Table, column: str, index: str) -
         connection.execute(text("ANALYZE sqlite_schema"))
 
 
-MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first, _log_of_webhooks, agent_keys.create, _for_several, _shapes, _order_of_seen)
+def _wordings(connection: Connection) -> None:
+    """Reports of before stay whole until the next of the same deployment."""
+    wordings.create(connection, checkfirst=True)
+    _add_number(connection, reports, "wording")
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
+    _first, _log_of_webhooks, agent_keys.create, _for_several, _shapes, _order_of_seen, _wordings,
+)  # fmt: skip
 """Migration N brings a store from version N to N + 1. Released ones are never edited."""
 
 

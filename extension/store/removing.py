@@ -43,6 +43,6 @@ def _empty_bundle(connection: Connection, bundle_id: int, revision: int) -> list
     report(connection, [Report(bundle_id, one.cluster_id, removed=True) for one in found], revision)
     touch(connection, maker_ids(connection, [bundle_id]), revision)
     contents = connection.execute(text("SELECT DISTINCT content FROM variant WHERE bundle_id = :id"), {"id": bundle_id}).all()
-    for table in ("variant", "deployment_id"):
+    for table in ("variant", "deployment_id", "wording"):
         connection.execute(text(f"DELETE FROM {table} WHERE bundle_id = :id"), {"id": bundle_id})  # noqa: S608 (our own names)
     return [one.content for one in contents]

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, text
 
-from extension.objects.base import prepare
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.shapes import complaint
 from extension.objects.states import State, deployment_state
@@ -23,6 +21,7 @@ from extension.store.deployments import maker_ids
 from extension.store.protocol import Report
 from extension.store.rowsets import dropped
 from extension.store.tallies import Deltas, difference
+from extension.store.wordings import Wordings, counts_of, sequence_of
 
 _UNKNOWN_ID = -1
 
@@ -37,11 +36,12 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
     complaints = Complaints(connection, {one.cluster_id for one in last.values() if complaint(one.status)})
     ids = _deployment_ids(connection, {bundle for bundle, _ in last})
     updated: list[tuple[Any, ...]] = []
-    said: list[tuple[int, int, str]] = []
+    said: list[tuple[int, int, str, int]] = []
+    wordings = Wordings(connection)
     gone: list[tuple[int, int]] = []
     for row in _stored(connection, list(last)):
         key = (row[0], row[1])
-        one, old = last[key], _counts(row[6])
+        one, old = last[key], counts_of(row[6], row[9])
         if _is_late(one, row):
             standing[key] = sequence_of(row[6])
             continue
@@ -50,11 +50,13 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
             deltas.move(*key, row[5], 0, difference(old, ResourceCounts()))
             complaints.move(key[0], (row[8], row[5]), None)
             continue
-        facts = _facts(row, one.status, ids.get((one.bundle_id, one.status.applied_deployment_id), _UNKNOWN_ID))
+        applied = ids.get((one.bundle_id, one.status.applied_deployment_id), _UNKNOWN_ID)
+        facts = _facts(row, one.status, applied)
         said_is = complaints.shape(*key, one.status)
         complaints.move(key[0], (row[8], row[5]), (said_is, facts[-1]))
         updated.append((*facts, said_is, revision, *key))
-        said.append((*key, _document(one)))
+        wording, doc = wordings.stored(key[0], one.status, one.sequence, applied=applied != _UNKNOWN_ID)
+        said.append((*key, doc, wording))
         standing[key] = one.sequence
         deltas.move(*key, row[5], facts[-1], difference(old, one.status.resource_counts))
     many(connection, _UPDATE, updated)
@@ -96,18 +98,9 @@ def _deployment_ids(connection: Connection, bundles: set[int]) -> dict[tuple[int
     return found
 
 
-def _counts(doc: str | None) -> ResourceCounts:
-    return msgspec.json.decode(doc, type=_Counted).resource_counts if doc else ResourceCounts()
-
-
 def newer(known: Report | None, report: Report) -> Report:
     """Which of two reports of a deployment counts: the later one, unless its sequence says that it was only late."""
     return known if known is not None and 0 < report.sequence < known.sequence else report
-
-
-def sequence_of(doc: str | None) -> int:
-    """The sequence in a stored report; 0 where there is none."""
-    return msgspec.json.decode(doc, type=_Sequenced).sequence if doc else 0
 
 
 def _is_late(report: Report, row: Sequence[Any]) -> bool:
@@ -115,11 +108,6 @@ def _is_late(report: Report, row: Sequence[Any]) -> bool:
     if not report.sequence:
         return False
     return report.asked < row[7] or not row[4] if report.removed else report.sequence <= sequence_of(row[6])
-
-
-def _document(report: Report) -> str:
-    doc = msgspec.json.encode(report.status).decode()
-    return doc if not report.sequence else f'{{"sequence":{report.sequence}{"," if len(doc) > 2 else ""}{doc[1:]}'
 
 
 def _facts(row: Sequence[Any], status: BundleDeploymentStatus, applied: int) -> tuple[Any, ...]:
@@ -155,20 +143,10 @@ def flags(status: BundleDeploymentStatus) -> tuple[bool, bool]:
     )
 
 
-class _Counted(msgspec.Struct, rename="camel"):
-    resource_counts: ResourceCounts = ResourceCounts()
-
-
-class _Sequenced(msgspec.Struct):
-    sequence: int = 0
-
-
-prepare(_Counted, _Sequenced)
-
 _FIND = text(
-    "SELECT d.bundle_id, d.cluster_id, d.live_id, d.staged_id, d.deleting, d.state, r.doc, d.asked, d.shape FROM said s"
+    "SELECT d.bundle_id, d.cluster_id, d.live_id, d.staged_id, d.deleting, d.state, r.doc, d.asked, d.shape, w.doc FROM said s"
     " JOIN deployment d ON d.bundle_id = s.bundle_id AND d.cluster_id = s.cluster_id"
-    " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id"
+    " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id LEFT JOIN wording w ON w.id = r.wording"
 )
 _IDS = text("SELECT id, text FROM deployment_id WHERE bundle_id = :bundle")
 _UPDATE = (
@@ -176,5 +154,6 @@ _UPDATE = (
     " WHERE bundle_id = ? AND cluster_id = ?"
 )
 _PUT_REPORT = (
-    "INSERT INTO report (bundle_id, cluster_id, doc) VALUES (?, ?, ?) ON CONFLICT (bundle_id, cluster_id) DO UPDATE SET doc = excluded.doc"
+    "INSERT INTO report (bundle_id, cluster_id, doc, wording) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (bundle_id, cluster_id) DO UPDATE SET doc = excluded.doc, wording = excluded.wording"
 )

@@ -190,8 +190,21 @@ reports = Table(
     Column("bundle_id", _ID, primary_key=True),
     Column("cluster_id", _ID, primary_key=True),
     Column("doc", TEXT, nullable=False),
+    Column("wording", _ID, nullable=False, server_default="0"),  # 0: the doc is whole
     sqlite_with_rowid=False,
 )
+
+wordings = Table(
+    "wording",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("bundle_id", _ID, nullable=False),
+    Column("digest", TEXT, nullable=False),
+    Column("doc", TEXT, nullable=False),
+    UniqueConstraint("bundle_id", "digest"),
+    sqlite_autoincrement=True,
+)
+"""What many reports of a bundle have in common (`wordings.py`)."""
 
 tallies = Table(
     "tally",

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, select, text, tuple_
+from sqlalchemy import Connection, bindparam, or_, select, text
 
 from extension.objects.base import Condition
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.states import NAMED_RESOURCES, State, condition, deployment_message, ready_message, with_conditions
 from extension.objects.status import BundleSummary, NonReadyResource, ResourceCounts
-from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS, reports, tallies
+from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS, reports, tallies, wordings
 from extension.store.tallies import COLUMNS
+from extension.store.wordings import status_of
 
 _SUMS = (
     ", ".join(f"CAST(coalesce(sum({c}), 0) AS BIGINT) AS {c}" for c in COLUMNS)
@@ -82,15 +83,19 @@ def first_not_ready(
         return NotReady()
     first = (sorted(rows, key=sort) if sort else rows)[:NAMED_RESOURCES]
     worst = max(rows, key=lambda row: int(row.state))
-    docs = _docs(connection, [*first, worst])
-    resources = [_resource(row, name(row), docs.get((row.bundle_id, row.cluster_id))) for row in [*first, worst]]
+    said, nothing = _said(connection, [*first, worst]), BundleDeploymentStatus()
+    resources = [_resource(row, name(row), said.get((row.bundle_id, row.cluster_id), nothing)) for row in [*first, worst]]
     return NotReady(resources[:-1], resources[-1])
 
 
-def _docs(connection: Connection, rows: Iterable[Any]) -> dict[tuple[int, int], str]:
-    """What the agents reported of these deployments."""
-    wanted = tuple_(reports.c.bundle_id, reports.c.cluster_id).in_(sorted({(row.bundle_id, row.cluster_id) for row in rows}))
-    return {(row.bundle_id, row.cluster_id): row.doc for row in connection.execute(select(reports).where(wanted))}
+def _said(connection: Connection, rows: Iterable[Any]) -> dict[tuple[int, int], BundleDeploymentStatus]:
+    """What the agents reported of these deployments. SQLite answers a list of pairs by reading the whole table."""
+    of: dict[int, set[int]] = {}
+    for row in rows:
+        of.setdefault(row.bundle_id, set()).add(row.cluster_id)
+    wanted = or_(*((reports.c.bundle_id == bundle) & reports.c.cluster_id.in_(sorted(clusters)) for bundle, clusters in sorted(of.items())))
+    found = select(reports, wordings.c.doc.label("common")).outerjoin(wordings, wordings.c.id == reports.c.wording).where(wanted)
+    return {(row.bundle_id, row.cluster_id): status_of(row.doc, row.common) for row in connection.execute(found)}
 
 
 def first_of_each(connection: Connection, clusters: Sequence[int]) -> dict[int, list[NonReadyResource]]:
@@ -98,12 +103,11 @@ def first_of_each(connection: Connection, clusters: Sequence[int]) -> dict[int, 
     found: dict[int, list[NonReadyResource]] = {id_: [] for id_ in clusters}
     if clusters:
         for row in connection.execute(_FIRST_OF_EACH, {"clusters": list(clusters)}):
-            found[row.cluster_id].append(_resource(row, str(row.bundle), row.doc))
+            found[row.cluster_id].append(_resource(row, str(row.bundle), status_of(row.doc, row.common)))
     return found
 
 
-def _resource(row: Any, name: str, doc: str | None) -> NonReadyResource:
-    status = msgspec.json.decode(doc, type=BundleDeploymentStatus) if doc else BundleDeploymentStatus()
+def _resource(row: Any, name: str, status: BundleDeploymentStatus) -> NonReadyResource:
     return NonReadyResource(
         name=name,
         bundle_state=State(row.state).name,
@@ -127,10 +131,10 @@ _WINDOW = (
     " FROM deployment d JOIN object c ON c.id = d.cluster_id JOIN object b ON b.id = d.bundle_id WHERE d.state > 1"
 )
 _FIRST_OF_EACH = text(
-    "SELECT f.cluster_id, f.state, f.live_id, f.applied_id, r.doc, f.bundle FROM ("  # noqa: S608 (our own number)
+    "SELECT f.cluster_id, f.state, f.live_id, f.applied_id, r.doc, w.doc AS common, f.bundle FROM ("  # noqa: S608 (our own number)
     " SELECT d.bundle_id, d.cluster_id, d.state, d.live_id, d.applied_id, b.name AS bundle,"
     " row_number() OVER (PARTITION BY d.cluster_id ORDER BY b.name, d.bundle_id) AS place"
     " FROM deployment d JOIN object b ON b.id = d.bundle_id WHERE d.cluster_id IN :clusters AND d.state > 1) AS f"
-    " LEFT JOIN report r ON r.bundle_id = f.bundle_id AND r.cluster_id = f.cluster_id"
+    " LEFT JOIN report r ON r.bundle_id = f.bundle_id AND r.cluster_id = f.cluster_id LEFT JOIN wording w ON w.id = r.wording"
     f" WHERE f.place <= {NAMED_RESOURCES} ORDER BY f.cluster_id, f.place"
 ).bindparams(bindparam("clusters", expanding=True))

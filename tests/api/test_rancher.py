@@ -318,3 +318,11 @@ def test_a_stream_that_kubernetes_opened_names_the_user_of_its_headers(app: Flas
     }
     answer = app.test_client().get(f"{MOUNT}{GITREPOS}", environ_overrides=proved)
     assert [item["id"] for item in answer.json["data"]] == ["team-a/web"]
+
+
+def test_where_there_is_no_rancher_server_nothing_is_repaired(services: Services, user: Session) -> None:
+    outside = create_app(services)
+    admin = Session(outside.test_client(), services.tokens.create("admin", {"*": "admin"}))
+    for session in (admin, user):
+        refused = session.post("/v1/repair")
+        assert refused.status_code == 404 and "belongs to no Rancher server" in refused.json["message"]

@@ -23,7 +23,7 @@ from extension.store.kubernetes.mirror import Mirror
 from extension.store.kubernetes.store import KubernetesStore
 from tests.conformance.corpus import Case, cases
 from tests.conformance.test_plans import TEMPLATES, CaseSources
-from tests.fakes.management import MemoryApi
+from tests.fakes.apiserver import MemoryApi
 
 Documents = list[dict[str, Any]]
 

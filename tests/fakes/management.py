@@ -1,121 +1,88 @@
-"""An API server in memory, as far as a mirror asks it: lists in pages, watches, single objects."""
+"""A management cluster in memory, for repairs: objects by name, versions that count, and what reacts to a write."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator, Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from extension.objects.errors import Forbidden, Gone, NotFound, Unavailable, UserError
-from extension.store.kubernetes.api import JSON
+from extension.objects.errors import Conflict, UserError
+from extension.rancher.repair.world import Ref, Seen, World, world
 
-Document = dict[str, Any]
-
-
-class MemoryApi:
-    """`missing` are kinds (plurals) that are not served, `away` is raised by everything. `asked` are the requests, as `METHOD path`."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._objects: dict[str, Document] = {}
-        self._events: list[tuple[int, str, Document]] = []
-        self._version = 100
-        self._forgotten = 0
-        self._ended = False
-        self.missing: set[str] = set()
-        self.away: UserError | None = None
-        self.asked: list[str] = []
-
-    def put(self, path: str, document: Document) -> Document:
-        """Puts an object at its path, under the next version."""
-        with self._changed:
-            self._version += 1
-            known = self._objects.get(path)
-            meta = {"uid": known["metadata"]["uid"] if known else f"uid-{self._version}", **document["metadata"]}
-            stored = {**document, "metadata": {**meta, "resourceVersion": str(self._version)}}
-            self._objects[path] = stored
-            self._tell("MODIFIED" if known else "ADDED", path, stored)
-            return stored
-
-    def drop(self, path: str) -> None:
-        with self._changed:
-            self._version += 1
-            gone = self._objects.pop(path)
-            self._tell("DELETED", path, {**gone, "metadata": {**gone["metadata"], "resourceVersion": str(self._version)}})
-
-    def forget(self) -> None:
-        """Ends all watches, and remembers no event: whoever goes on from before gets a 410."""
-        with self._changed:
-            self._forgotten = self._version
-            self._events.clear()
-            self._changed.notify_all()
-
-    def restore(self, version: int, objects: Mapping[str, Document]) -> None:
-        """Has what it had at an earlier version, as of a snapshot of etcd: it knows no version from then on."""
-        with self._changed:
-            self._objects = dict(objects)
-            self._version = version
-        self.forget()
-
-    @property
-    def objects(self) -> Mapping[str, Document]:
-        """All there are, by path."""
-        return dict(self._objects)
-
-    @property
-    def version(self) -> int:
-        return self._version
-
-    def end_watches(self) -> None:
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-
-    def _tell(self, kind: str, path: str, document: Document) -> None:
-        self._events.append((self._version, path, {"type": kind, "object": document}))
-        self._changed.notify_all()
-
-    def read(self, path: str, query: Mapping[str, str] = {}, accept: str = JSON) -> bytes:
-        self._ask("GET", path)
-        if path in self._objects:
-            return json.dumps(self._objects[path]).encode()
-        if "limit" not in query:
-            raise NotFound(f"{path} not found")
-        found = [document for place, document in sorted(self._objects.items()) if _is_of(place, path)]
-        at, size = int(query.get("continue", "0")), int(query["limit"])
-        meta = {"resourceVersion": str(self._version), "continue": str(at + size) if len(found) > at + size else ""}
-        return json.dumps({"metadata": meta, "items": found[at : at + size]}).encode()
-
-    def follow(self, path: str, query: Mapping[str, str], seconds: int) -> Iterator[Sequence[bytes]]:
-        self._ask("WATCH", path)
-        since, forgotten = int(query["resourceVersion"]), self._forgotten
-        if since > self._version:
-            raise Unavailable("Too large resource version", where=f"GET {path}")
-        if since < forgotten:
-            raise Gone("too old resource version")
-        yield []
-        while not self._ended and self._forgotten == forgotten and self.away is None:
-            with self._changed:
-                new = [(version, event) for version, place, event in self._events if version > since and _is_of(place, path)]
-                if not new:
-                    self._changed.wait(0.05)
-            if new:
-                since = new[-1][0]
-                yield [json.dumps(event).encode() for _, event in new]
-
-    def send(self, method: str, path: str, body: Any = None, query: Mapping[str, str] = {}, kind: str = JSON) -> bytes:
-        raise Forbidden("this API server takes no writes", where=f"{method} {path}")
-
-    def _ask(self, method: str, path: str) -> None:
-        self.asked.append(f"{method} {path}")
-        if self.away is not None:
-            raise self.away
-        if any(f"/{plural}" in path for plural in self.missing):
-            raise NotFound("the server could not find the requested resource", where=f"GET {path}")
+NOW = "2026-11-29T12:00:00Z"
+EARLIER = "2026-11-29T11:55:00Z"
+LONG_AGO = "2026-11-28T12:00:00Z"
+SILENT = 2700.0
 
 
-def _is_of(place: str, kind: str) -> bool:
-    """Whether an object is of a kind, by its path and that of the kind."""
-    root, _, plural = kind.rpartition("/")
-    return place.startswith(f"{root}/") and place.split("/")[-2] == plural
+def obj(kind: str, namespace: str, name: str, **parts: Any) -> Seen:
+    """An object; `labels`, `annotations` and `created` are of its metadata."""
+    created = parts.pop("created", LONG_AGO)
+    metadata: dict[str, Any] = {"namespace": namespace, "name": name, "uid": f"uid-{name}", "creationTimestamp": created}
+    metadata |= {field: parts.pop(field) for field in ("labels", "annotations", "deletionTimestamp", "generation") if field in parts}
+    return Seen(Ref(kind, namespace, name), {"metadata": metadata, **parts})
+
+
+def snapshot(*objects: Seen) -> World:
+    return world(NOW, SILENT, objects)
+
+
+class Management:
+    """See `repairs.Place`. `after` is called with each object that was written, as a controller would be, and may change it;
+    `refuse` is raised for a write of its object; `raced` are objects that somebody else changes before the next write."""
+
+    def __init__(self, *objects: Seen, after: Callable[[dict[str, Any], Ref], None] = lambda raw, at: None) -> None:
+        self.objects: dict[Ref, dict[str, Any]] = {one.at: copy.deepcopy(dict(one.raw)) for one in objects}
+        self.after = after
+        self.refuse: dict[Ref, UserError] = {}
+        self.raced: set[Ref] = set()
+        self.writes: list[tuple[str, Ref]] = []
+        for raw in self.objects.values():
+            raw["metadata"]["resourceVersion"] = "1"
+
+    def world(self, silent_after: float) -> World:
+        return world(NOW, silent_after, [Seen(at, copy.deepcopy(raw)) for at, raw in self.objects.items()])
+
+    def read(self, at: Ref) -> Seen | None:
+        if at in self.refuse and self.refuse[at].status == 503:
+            raise self.refuse[at]
+        return Seen(at, copy.deepcopy(self.objects[at])) if at in self.objects else None
+
+    def patch(self, seen: Seen, patch: Mapping[str, Any]) -> None:
+        self._check(seen)
+        raw = self.objects[seen.at]
+        _merge(raw, patch)
+        if "spec" in patch:
+            raw["metadata"]["generation"] = raw["metadata"].get("generation", 1) + 1
+        self._wrote("patch", seen.at)
+        self.after(raw, seen.at)
+
+    def delete(self, seen: Seen) -> None:
+        self._check(seen)
+        self._wrote("delete", seen.at)
+        del self.objects[seen.at]
+
+    def _check(self, seen: Seen) -> None:
+        if seen.at in self.refuse:
+            raise self.refuse[seen.at]
+        raw = self.objects[seen.at]
+        if seen.at in self.raced:
+            self.raced.discard(seen.at)
+            raw["metadata"]["resourceVersion"] += "0"
+        if raw["metadata"]["resourceVersion"] != seen.text("metadata", "resourceVersion"):
+            raise Conflict("the object has been modified")
+
+    def _wrote(self, how: str, at: Ref) -> None:
+        self.writes.append((how, at))
+        self.objects[at]["metadata"]["resourceVersion"] += "1"
+
+
+def _merge(raw: dict[str, Any], patch: Mapping[str, Any]) -> None:
+    """A JSON merge patch."""
+    for name, value in patch.items():
+        if value is None:
+            raw.pop(name, None)
+        elif isinstance(value, Mapping):
+            _merge(raw.setdefault(name, {}), value)
+        else:
+            raw[name] = value

@@ -18,12 +18,14 @@ from extension.objects.base import Key
 from extension.objects.codec import canonical
 from extension.objects.kinds import Bundle, BundleDeployment, Cluster
 from extension.objects.options import BundleDeploymentOptions
+from extension.store import wordings
 from extension.store.bulk import fetched, load, many, temporary
 from extension.store.kubernetes.documents import ids_of
 from extension.store.kubernetes.kinds import version
 from extension.store.protocol import Report
-from extension.store.reporting import report, sequence_of
+from extension.store.reporting import report
 from extension.store.sealing import Seal
+from extension.store.wordings import sequence_of
 
 _PREFIX = "fleet.cattle.io/"
 _DIGESTS = 4096
@@ -169,6 +171,7 @@ def _sweep(connection: Connection, bundles: set[int]) -> None:
     for bundle in sorted(bundles):
         connection.execute(_UNUSED_VARIANTS, {"bundle": bundle})
         connection.execute(_UNUSED_IDS, {"bundle": bundle})
+        wordings.sweep(connection, bundle)
 
 
 def _of_bundles(statement: str) -> Any:

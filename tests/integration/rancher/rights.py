@@ -32,6 +32,8 @@ ROLES: Mapping[str, list[dict[str, Any]]] = {
     "continuous-delivery-service": [
         rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
         rule("apiregistration.k8s.io", ("apiservices",), ("get", "patch"), (APISERVICE,)),
+        rule("", ("users", "groups"), ("impersonate",)),
+        rule("authentication.k8s.io", ("*",), ("impersonate",)),
     ],
 }  # fmt: skip
 BOUND: tuple[tuple[str, str, str], ...] = (

@@ -137,8 +137,13 @@ def test_a_selector_pauses_all_it_matches(cli: Cli) -> None:
 def test_force_update_deploys_again(cli: Cli, service: Service) -> None:
     deployed = next(service.deployed("edge", "kiosk-001").rglob("*edge-settings.yaml"))
     before = deployed.stat().st_mtime_ns
-    assert cli.does("force-update", "gitrepo", "kiosks", "-n", "edge") == "gitrepo/kiosks will be updated\n"
+    told = cli.does("force-update", "gitrepo", "kiosks", "-n", "edge", "--wait", "60")
+    assert told == "gitrepo/kiosks will be updated\ngitrepo/kiosks is updated\n"
     wait_for(lambda: deployed.exists() and deployed.stat().st_mtime_ns > before, "the deployment")
+    name, *cells = cli.cells("operation")[1]
+    assert cells[:4] == ["forceUpdate", "1", "done", "demo"]
+    assert cli.cells("operation", name)[1] == ["edge/kiosks", "done"]
+    assert "only a move can be taken back" in cli.fails("operation", name, "--undo")
 
 
 def test_tokens_are_shown_once_limited_to_their_workspace_and_refused_when_revoked(cli: Cli, service: Service) -> None:

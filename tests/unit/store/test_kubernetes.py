@@ -17,7 +17,7 @@ from extension.store.kubernetes.kinds import path_of
 from extension.store.kubernetes.mirror import Mirror
 from extension.store.kubernetes.store import KubernetesStore
 from extension.store.protocol import Query
-from tests.fakes.management import MemoryApi
+from tests.fakes.apiserver import MemoryApi
 from tests.integration.fleet import objects
 
 SPACE = "team-a"
