@@ -97,7 +97,7 @@ def move(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any
     if workspace == source:
         return told | _moved(cluster.key, (), ())
     result = call.services.move(cluster.key, workspace, labels, call.dry_run)
-    return told | _moved(result.cluster, result.leaves, result.comes)
+    return told | dict(result.told) | _moved(result.cluster, result.leaves, result.comes)
 
 
 def _moved(cluster: Key, leaves: Iterable[Key], comes: Iterable[Key]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from flask import current_app, g
 
@@ -71,6 +71,9 @@ class MoveResult(Protocol):
     def leaves(self) -> Sequence[Key]: ...
     @property
     def comes(self) -> Sequence[Key]: ...
+    @property
+    def told(self) -> Mapping[str, Any]:
+        """More that whoever moves should know, as it is answered."""
 
 
 Move = Callable[[Key, str, Mapping[str, str], bool], MoveResult]

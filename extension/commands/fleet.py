@@ -8,38 +8,66 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
+import msgspec
+
 from extension.commands.service import planner
+from extension.delivery.client import ApiError
+from extension.engine.moves import MoveResult, foreseen, in_workspace
 from extension.objects.base import Key
 from extension.objects.errors import Forbidden
-from extension.rancher.management import Management
+from extension.objects.kinds import Cluster
+from extension.objects.operation import OperationItem, Stage, key_of
+from extension.rancher.management import Management, said
+from extension.rancher.moving import progress
 from extension.rancher.opening import management
+from extension.rancher.relocating import Relocating
+from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.sources.build import additional_ca
 from extension.store.kubernetes.mirror import Mirror
 from extension.store.kubernetes.store import KubernetesStore
 from extension.store.operations import StoredOperations
+from extension.store.protocol import Store
 from extension.store.tokens import TokenStore
 
 if TYPE_CHECKING:
     from api.services import Services
     from extension.rancher.identity import Identity
+    from extension.rancher.reviewing import Reviews
 
 MIRRORS = "fleet"
 """The folder of the mirrors in that of the state."""
 
 
+class FleetOperations(StoredOperations):
+    """How far a move is, is Rancher's to say."""
+
+    def __init__(self, store: Store, relocating: Relocating) -> None:
+        super().__init__(store)
+        self._relocating = relocating
+
+    def moved(self, item: OperationItem) -> Stage:
+        if not item.management:
+            return super().moved(item)
+        return Stage(*progress(self._relocating.seen(item.management, key_of(Cluster.KIND, item), item.workspace), item.workspace))
+
+
 class FleetProcess:
     """`name` is that of its place in the service: the process that takes it next clears the mirror away."""
 
-    def __init__(self, settings: Settings, name: str) -> None:
+    def __init__(self, settings: Settings, name: str, reviews: Reviews) -> None:
         extra_ca = additional_ca(settings)
-        self._api = Management(management(settings))
+        client = management(settings)
+        self._api = Management(client)
+        self._relocating = Relocating(client, reviews)
         self._mirror = Mirror(self._api, settings.state_dir / MIRRORS / f"{name.rpartition('-')[2]}.db")
         self.store = KubernetesStore(self._api, self._mirror)
         self._pool = Pool()
+        self._templates = GoTemplates(self._pool.evaluate)
         self.planner = planner(self.store, settings, self._pool, extra_ca)
 
     @property
@@ -59,16 +87,28 @@ class FleetProcess:
     @property
     def operations(self) -> StoredOperations:
         """Remembered in this process's own tables, for as long as it runs."""
-        return StoredOperations(self._mirror.tables.store)
+        return FleetOperations(self._mirror.tables.store, self._relocating)
 
     def acting(self, services: Services, identity: Identity) -> Services:
         """The services as one of Rancher's users has them."""
-        return dataclasses.replace(services, store=self.store.acting(lambda: self._api.acting(identity)))
+        store = self.store.acting(lambda: self._api.acting(identity))
+        return dataclasses.replace(services, store=store, move=partial(self._move, identity))
 
     def problems(self) -> Mapping[str, str]:
         return self._mirror.problems()
 
     def move(self, cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> NoReturn:
-        """Rancher's controllers make a cluster's object anew in the other workspace; ours would be written over."""
-        hint = "change its workspace in Rancher: Continuous Delivery, Clusters, Change workspace"
-        raise Forbidden(f"{cluster} is moved by Rancher, not by this service", hint=hint)
+        """Moves are somebody's (`acting`): this service moves nothing by itself."""
+        raise Forbidden(f"{cluster} is moved on a user's behalf only", hint="call the API as a user of Rancher")
+
+    def _move(self, identity: Identity, cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> MoveResult:
+        """Asks Rancher for it, whose controllers make the cluster's object anew in the other workspace."""
+        here = self.store.get(Cluster, cluster.namespace, cluster.name)
+        foretold = foreseen(self.store, self._templates, here, in_workspace(here, workspace, labels))
+        try:
+            asked = self._relocating.move(identity, cluster, workspace, labels, dry_run=dry_run)
+        except ApiError as error:
+            raise said(error.status_code, error.reason, error.message, "", error.where) from None
+        secrets = [f"{key.namespace}/{key.name}" for key in asked.secrets]
+        told = {"management": asked.facts.name, "warnings": list(asked.warnings), "secrets": secrets}
+        return msgspec.structs.replace(foretold, told={name: value for name, value in told.items() if value})

@@ -148,7 +148,8 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
 
 def _before_fleet(settings: Settings, name: str, first: bool, inside: Inside) -> Running:
     """A process of the service where Rancher's Fleet deploys."""
-    process = importlib.import_module("extension.commands.fleet").FleetProcess(settings, name)
+    assert inside.doors is not None, "the settings of this engine have a door"
+    process = importlib.import_module("extension.commands.fleet").FleetProcess(settings, name, inside.doors.reviews)
     process.start()
     inside.start()
     api = importlib.import_module("api.app")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import msgspec
 
@@ -28,11 +29,12 @@ Held = Callable[[Key], AbstractContextManager[None]]
 
 
 class MoveResult(msgspec.Struct, frozen=True):
-    """The cluster in its new place; the Bundles that leave it, come to it, and stay under the same name."""
+    """The cluster in its new place; the Bundles that leave it, come to it, and stay under the same name; what else is to be told."""
 
     cluster: Key
     leaves: tuple[Key, ...]
     comes: tuple[Key, ...]
+    told: dict[str, Any] = {}
 
 
 class Moves:
@@ -58,11 +60,10 @@ class Moves:
         return result
 
     def _foreseen(self, cluster: Cluster, workspace: str, labels: Mapping[str, str]) -> tuple[MoveResult, Cluster]:
-        moved = self._moved(cluster, workspace, labels)
-        comes = self._comes(moved)
-        names = {bundle.name for bundle in comes}
-        leaves = tuple(a.bundle for a in self._store.assigned(cluster.key) if not a.deleting and a.bundle.name not in names)
-        return MoveResult(moved.key, leaves, comes), _marked(moved, _leaving(cluster, leaves) - names)
+        moved = in_workspace(cluster, workspace, labels)
+        result = foreseen(self._store, self._templates, cluster, moved)
+        names = {bundle.name for bundle in result.comes}
+        return result, _marked(moved, _leaving(cluster, result.leaves) - names)
 
     def _check(self, cluster: Cluster, workspace: str) -> None:
         if is_local(cluster.key) or LOCAL_WORKSPACE in (cluster.metadata.namespace, workspace):
@@ -77,37 +78,48 @@ class Moves:
         if source.exists() and target.exists() and any(target.iterdir()):
             raise AlreadyExists(f"there is a folder {workspace}/{name} of an earlier cluster", field="workspace", hint="move it away")
 
-    def _moved(self, cluster: Cluster, workspace: str, labels: Mapping[str, str]) -> Cluster:
-        meta = ObjectMeta(
-            name=cluster.metadata.name,
-            namespace=workspace,
-            labels={**cluster.metadata.labels, **labels},
-            annotations=cluster.metadata.annotations,
-            finalizers=cluster.metadata.finalizers,
-        )
-        return Cluster(metadata=meta, spec=cluster.spec)
 
-    def _comes(self, moved: Cluster) -> tuple[Key, ...]:
-        """The Bundles that the cluster is a target of in its new workspace. Values say nothing about that, so they need not be there."""
-        workspace = moved.metadata.namespace
-        placed = msgspec.structs.replace(moved, status=ClusterStatus(namespace="moved"))
-        universe = MemoryUniverse(
-            [placed],
-            listed(self._store, ClusterGroup, workspace),
-            listed(self._store, BundleNamespaceMapping),
-            {w.metadata.name: w.metadata.labels for w in listed(self._store, FleetWorkspace)},
-        )
-        found: list[Key] = []
-        for bundle in listed(self._store, Bundle):
-            if bundle.metadata.deletion_timestamp or workspace not in searched(bundle, universe):
-                continue
-            try:
-                planned = plan(bundle, universe, self._templates, manifest_id="")
-            except Invalid:  # a broken Bundle comes to nobody
-                continue
-            if planned.clusters or planned.errors:
-                found.append(bundle.key)
-        return tuple(found)
+def in_workspace(cluster: Cluster, workspace: str, labels: Mapping[str, str]) -> Cluster:
+    """The cluster as it is made anew in a workspace, with these labels besides."""
+    meta = ObjectMeta(
+        name=cluster.metadata.name,
+        namespace=workspace,
+        labels={**cluster.metadata.labels, **labels},
+        annotations=cluster.metadata.annotations,
+        finalizers=cluster.metadata.finalizers,
+    )
+    return Cluster(metadata=meta, spec=cluster.spec)
+
+
+def foreseen(store: Store, templates: Templates, cluster: Cluster, moved: Cluster) -> MoveResult:
+    """What a move of the cluster does, by what is stored."""
+    comes = _comes(store, templates, moved)
+    names = {bundle.name for bundle in comes}
+    leaves = tuple(a.bundle for a in store.assigned(cluster.key) if not a.deleting and a.bundle.name not in names)
+    return MoveResult(moved.key, leaves, comes)
+
+
+def _comes(store: Store, templates: Templates, moved: Cluster) -> tuple[Key, ...]:
+    """The Bundles that the cluster is a target of in its new workspace. Values say nothing about that, so they need not be there."""
+    workspace = moved.metadata.namespace
+    placed = msgspec.structs.replace(moved, status=ClusterStatus(namespace="moved"))
+    universe = MemoryUniverse(
+        [placed],
+        listed(store, ClusterGroup, workspace),
+        listed(store, BundleNamespaceMapping),
+        {w.metadata.name: w.metadata.labels for w in listed(store, FleetWorkspace)},
+    )
+    found: list[Key] = []
+    for bundle in listed(store, Bundle):
+        if bundle.metadata.deletion_timestamp or workspace not in searched(bundle, universe):
+            continue
+        try:
+            planned = plan(bundle, universe, templates, manifest_id="")
+        except Invalid:  # a broken Bundle comes to nobody
+            continue
+        if planned.clusters or planned.errors:
+            found.append(bundle.key)
+    return tuple(found)
 
 
 def _marked(moved: Cluster, leaving: set[str]) -> Cluster:

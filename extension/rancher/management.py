@@ -50,7 +50,7 @@ class Management:
         try:
             yield from self._client.follow(path, query, seconds, self._watches.add)
         except ApiError as error:
-            raise _said(error.status_code, error.reason, error.message, "", f"GET {path}") from None
+            raise said(error.status_code, error.reason, error.message, "", f"GET {path}") from None
 
     def send(self, method: str, path: str, body: Any = None, query: Mapping[str, str] = {}, kind: str = JSON) -> bytes:
         try:
@@ -68,7 +68,7 @@ class Management:
             found = None
         told: dict[str, Any] = found if isinstance(found, dict) else {"message": data[:200].decode(errors="replace")}
         message = str(told.get("message") or f"HTTP status {status}")
-        raise _said(status, str(told.get("reason") or ""), message, _field(told), f"{method} {path}")
+        raise said(status, str(told.get("reason") or ""), message, _field(told), f"{method} {path}")
 
 
 def _field(status: Mapping[str, Any]) -> str:
@@ -79,7 +79,7 @@ def _field(status: Mapping[str, Any]) -> str:
     return str(first.get("field") or "") if isinstance(first, dict) else ""
 
 
-def _said(status: int, reason: str, message: str, field: str, where: str) -> UserError:
+def said(status: int, reason: str, message: str, field: str, where: str) -> UserError:
     """What the API server said, as one of ours."""
     is_webhook = message.startswith("admission webhook")
     match status:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,7 @@ class Moved:
     cluster: Key
     leaves: tuple[Key, ...] = ()
     comes: tuple[Key, ...] = ()
+    told: dict[str, Any] = field(default_factory=dict)
 
 
 class Session:

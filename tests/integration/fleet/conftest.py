@@ -19,14 +19,14 @@ from tests.integration.service.running import wait_for
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ALICE = Identity("u-alice", groups=("cn=dev,ou=teams", "system:authenticated"))
-"""May do everything in namespace `team-a`, with Fleet's kinds, Secrets and ConfigMaps."""
+"""May do everything in namespace `apps-a`, with Fleet's kinds, Secrets and ConfigMaps."""
 
 
 @pytest.fixture(scope="session")
 def client(kubeconfig: Path) -> Iterator[Client]:
     made = Client(read(verified(kubeconfig)))
     kinds.install(made)
-    for name in ("team-a", "team-b"):
+    for name in ("apps-a", "apps-b"):
         made.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         made.request("POST", objects.WORKSPACES, objects.workspace(name))
     _give_rights(made)
@@ -43,13 +43,13 @@ def verified(kubeconfig: Path) -> str:
 def _give_rights(client: Client) -> None:
     rules = [{"apiGroups": ["fleet.cattle.io", ""], "resources": ["*"], "verbs": ["*"]}]
     role = {"metadata": {"name": "everything"}, "rules": rules}
-    client.request("POST", f"{RBAC}/namespaces/team-a/roles", role)
+    client.request("POST", f"{RBAC}/namespaces/apps-a/roles", role)
     binding = {
         "metadata": {"name": "alice"},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "everything"},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": ALICE.user}],
     }
-    client.request("POST", f"{RBAC}/namespaces/team-a/rolebindings", binding)
+    client.request("POST", f"{RBAC}/namespaces/apps-a/rolebindings", binding)
 
 
 class World:

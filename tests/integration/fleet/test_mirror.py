@@ -16,22 +16,22 @@ from tests.integration.fleet.conftest import World
 @pytest.fixture(scope="module")
 def deployed(world: World) -> World:
     """A repo with a bundle on two clusters, one of which is not ready. The deployments come before what they belong to."""
-    world.put(objects.deployment("team-a", "web-app", "one"))
-    world.put(objects.deployment("team-a", "web-app", "two", ready=False))
+    world.put(objects.deployment("apps-a", "web-app", "one"))
+    world.put(objects.deployment("apps-a", "web-app", "two", ready=False))
     for name, env in (("one", "dev"), ("two", "prod")):
-        world.put(objects.cluster("team-a", name, {"env": env}))
-    world.put(objects.bundle("team-a", "web-app", "web", {"web.yaml": "kind: ConfigMap"}))
-    world.put(objects.gitrepo("team-a", "web"))
+        world.put(objects.cluster("apps-a", name, {"env": env}))
+    world.put(objects.bundle("apps-a", "web-app", "web", {"web.yaml": "kind: ConfigMap"}))
+    world.put(objects.gitrepo("apps-a", "web"))
     world.sees(lambda: world.store.deployments(Query()).count == 2, "both deployments")
-    world.sees(lambda: world.store.find(GitRepo, "team-a", "web"), "the GitRepo")
-    world.sees(lambda: world.store.get(Bundle, "team-a", "web-app").status.summary.ready, "the bundle's status")
-    world.sees(lambda: world.store.get(Cluster, "team-a", "two").status.namespace, "the cluster's status")
+    world.sees(lambda: world.store.find(GitRepo, "apps-a", "web"), "the GitRepo")
+    world.sees(lambda: world.store.get(Bundle, "apps-a", "web-app").status.summary.ready, "the bundle's status")
+    world.sees(lambda: world.store.get(Cluster, "apps-a", "two").status.namespace, "the cluster's status")
     return world
 
 
 def test_an_object_is_what_the_api_server_has_with_its_version_and_status(deployed: World) -> None:
-    there = deployed.client.request("GET", objects.place("bundles", "team-a", "web-app"))
-    bundle = deployed.store.get(Bundle, "team-a", "web-app")
+    there = deployed.client.request("GET", objects.place("bundles", "apps-a", "web-app"))
+    bundle = deployed.store.get(Bundle, "apps-a", "web-app")
     meta = there["metadata"]
     assert (bundle.metadata.resource_version, bundle.metadata.uid) == (meta["resourceVersion"], meta["uid"])
     assert bundle.metadata.creation_timestamp == meta["creationTimestamp"]
@@ -40,49 +40,49 @@ def test_an_object_is_what_the_api_server_has_with_its_version_and_status(deploy
 
 
 def test_workspaces_clusters_and_their_labels_are_found_as_in_any_store(deployed: World) -> None:
-    assert {"team-a", "team-b"} <= {found.metadata.name for found in deployed.store.list(FleetWorkspace).items}
-    chosen = deployed.store.list(Cluster, Query(namespaces=("team-a",), selector=LabelSelector(match_labels={"env": "prod"})))
+    assert {"apps-a", "apps-b"} <= {found.metadata.name for found in deployed.store.list(FleetWorkspace).items}
+    chosen = deployed.store.list(Cluster, Query(namespaces=("apps-a",), selector=LabelSelector(match_labels={"env": "prod"})))
     assert [found.metadata.name for found in chosen.items] == ["two"]
-    assert len(deployed.store.members("team-a", LabelSelector(match_labels={"env": "dev"}))) == 1
+    assert len(deployed.store.members("apps-a", LabelSelector(match_labels={"env": "dev"}))) == 1
     seen = deployed.store.list(Cluster, Query(filters=((Filter("status.agent.lastSeen", "<", ("2026-01-03T00:00:00Z",)),),)))
     assert {found.metadata.name for found in seen.items} >= {"one", "two"}
 
 
 def test_deployments_are_found_by_bundle_cluster_repo_and_state(deployed: World) -> None:
-    bundle, cluster = Key("Bundle", "team-a", "web-app"), Key("Cluster", "team-a", "two")
-    of_repo = deployed.store.deployments(Query(), gitrepo=Key("GitRepo", "team-a", "web"))
-    assert [d.metadata.namespace for d in of_repo.items] == ["cluster-team-a-one", "cluster-team-a-two"]
+    bundle, cluster = Key("Bundle", "apps-a", "web-app"), Key("Cluster", "apps-a", "two")
+    of_repo = deployed.store.deployments(Query(), gitrepo=Key("GitRepo", "apps-a", "web"))
+    assert [d.metadata.namespace for d in of_repo.items] == ["cluster-apps-a-one", "cluster-apps-a-two"]
     found = deployed.store.deployment(bundle, cluster)
     assert isinstance(found, BundleDeployment)
-    there = deployed.client.request("GET", objects.place("bundledeployments", "cluster-team-a-two", "web-app"))["metadata"]
+    there = deployed.client.request("GET", objects.place("bundledeployments", "cluster-apps-a-two", "web-app"))["metadata"]
     assert (found.metadata.uid, found.metadata.resource_version) == (there["uid"], there["resourceVersion"])
     assert found.metadata.creation_timestamp == there["creationTimestamp"]
     assert (found.spec.deployment_id, found.status.display.state) == ("s-1:a", "NotReady")
     assert found.spec.options.helm is not None
     assert found.spec.options.helm.values == {"replicas": 2}
     late = deployed.store.deployments(Query(filters=((Filter("status.display.state", "=", ("NotReady",)),),)), bundle=bundle)
-    assert [d.metadata.namespace for d in late.items] == ["cluster-team-a-two"]
+    assert [d.metadata.namespace for d in late.items] == ["cluster-apps-a-two"]
     assert len(deployed.store.progress(bundle).deployed["s-1:a"]) == 2
 
 
 def test_what_changes_and_goes_on_the_api_server_changes_and_goes_here_and_is_told(deployed: World) -> None:
     since = deployed.store.revision()
-    path = objects.place("gitrepos", "team-a", "web")
+    path = objects.place("gitrepos", "apps-a", "web")
     deployed.client.request("PATCH", path, {"spec": {"paused": True}}, content_type="application/merge-patch+json")
-    deployed.sees(lambda: deployed.store.get(GitRepo, "team-a", "web").spec.paused, "the change")
-    assert Key("GitRepo", "team-a", "web") in {change.key for change in deployed.store.changes(since)}
-    deployed.put(objects.gitrepo("team-a", "passing"))
-    deployed.sees(lambda: deployed.store.find(GitRepo, "team-a", "passing"), "a new one")
-    deployed.client.request("DELETE", objects.place("gitrepos", "team-a", "passing"))
-    deployed.sees(lambda: deployed.store.find(GitRepo, "team-a", "passing") is None, "its end")
+    deployed.sees(lambda: deployed.store.get(GitRepo, "apps-a", "web").spec.paused, "the change")
+    assert Key("GitRepo", "apps-a", "web") in {change.key for change in deployed.store.changes(since)}
+    deployed.put(objects.gitrepo("apps-a", "passing"))
+    deployed.sees(lambda: deployed.store.find(GitRepo, "apps-a", "passing"), "a new one")
+    deployed.client.request("DELETE", objects.place("gitrepos", "apps-a", "passing"))
+    deployed.sees(lambda: deployed.store.find(GitRepo, "apps-a", "passing") is None, "its end")
     with pytest.raises(NotFound):
-        deployed.store.get(GitRepo, "team-a", "passing")
+        deployed.store.get(GitRepo, "apps-a", "passing")
 
 
 def test_a_deployment_that_goes_is_counted_no_more(deployed: World) -> None:
-    deployed.put(objects.cluster("team-a", "three"))
-    deployed.put(objects.deployment("team-a", "web-app", "three"))
-    bundle = Key("Bundle", "team-a", "web-app")
+    deployed.put(objects.cluster("apps-a", "three"))
+    deployed.put(objects.deployment("apps-a", "web-app", "three"))
+    bundle = Key("Bundle", "apps-a", "web-app")
     deployed.sees(lambda: deployed.store.deployments(Query(), bundle=bundle).count == 3, "the third")
-    deployed.client.request("DELETE", objects.place("bundledeployments", "cluster-team-a-three", "web-app"))
+    deployed.client.request("DELETE", objects.place("bundledeployments", "cluster-apps-a-three", "web-app"))
     deployed.sees(lambda: deployed.store.deployments(Query(), bundle=bundle).count == 2, "its end")

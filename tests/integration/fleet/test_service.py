@@ -19,7 +19,7 @@ import requests
 from extension.delivery.client import Client
 from extension.objects.content import content_id, sha256_sum
 from extension.objects.kinds import BundleResource
-from tests.integration.fleet import objects
+from tests.integration.fleet import generating, objects
 from tests.integration.fleet.conftest import RBAC, put, verified
 from tests.integration.kube import cluster
 from tests.integration.rancher import standin
@@ -37,6 +37,8 @@ KINDS = ("fleet.cattle.io", "management.cattle.io")
 RIGHTS = [
     rule("fleet.cattle.io", ("*",), READ),
     rule("management.cattle.io", ("fleetworkspaces",), READ),
+    rule("management.cattle.io", ("clusters", "features"), ("get", "list")),
+    rule("provisioning.cattle.io", ("clusters",), ("get",)),
     rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
     rule("", ("secrets",), ("get",)),
     rule("", ("users", "groups"), ("impersonate",)),
@@ -80,34 +82,34 @@ def served(client: Client, kubeconfig: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def test_a_user_writes_as_themselves_and_reads_it_at_once(served: Served) -> None:
-    body = {"metadata": {"name": "mine", "namespace": "team-a"}, "spec": {"repo": "https://git.example.com/x.git"}}
+    body = {"metadata": {"name": "mine", "namespace": "apps-a"}, "spec": {"repo": "https://git.example.com/x.git"}}
     dry = served.call(ALICE, "POST", f"{GITREPOS}?dryRun=All", json=body)
     assert dry.status_code == 201, dry.text
     made = served.call(ALICE, "POST", GITREPOS, json=body)
     assert made.status_code == 201, made.text
-    there = served.client.request("GET", objects.place("gitrepos", "team-a", "mine"))
+    there = served.client.request("GET", objects.place("gitrepos", "apps-a", "mine"))
     assert made.json()["metadata"]["resourceVersion"] == there["metadata"]["resourceVersion"]
-    got = served.call(ALICE, "GET", f"{GITREPOS}/team-a/mine")
+    got = served.call(ALICE, "GET", f"{GITREPOS}/apps-a/mine")
     assert got.json()["metadata"]["uid"] == there["metadata"]["uid"]
     put_body = {**got.json(), "spec": {**got.json()["spec"], "branch": "next"}}
-    done = served.call(ALICE, "PUT", f"{GITREPOS}/team-a/mine", json=put_body, headers={"If-Match": got.headers["ETag"]})
+    done = served.call(ALICE, "PUT", f"{GITREPOS}/apps-a/mine", json=put_body, headers={"If-Match": got.headers["ETag"]})
     assert done.status_code == 200, done.text
-    late = served.call(ALICE, "PUT", f"{GITREPOS}/team-a/mine", json=put_body, headers={"If-Match": got.headers["ETag"]})
+    late = served.call(ALICE, "PUT", f"{GITREPOS}/apps-a/mine", json=put_body, headers={"If-Match": got.headers["ETag"]})
     assert late.status_code == 412, late.text
-    forced = served.call(ALICE, "POST", f"{GITREPOS}/team-a/mine?action=forceUpdate")
+    forced = served.call(ALICE, "POST", f"{GITREPOS}/apps-a/mine?action=forceUpdate")
     assert (forced.status_code, forced.json()["spec"]["forceSyncGeneration"]) == (200, 2)
-    removed = served.call(ALICE, "DELETE", f"{GITREPOS}/team-a/mine")
+    removed = served.call(ALICE, "DELETE", f"{GITREPOS}/apps-a/mine")
     assert removed.status_code == 200, removed.text
-    assert served.call(ALICE, "GET", f"{GITREPOS}/team-a/mine").status_code == 404
+    assert served.call(ALICE, "GET", f"{GITREPOS}/apps-a/mine").status_code == 404
 
 
 def test_who_may_only_read_is_refused_and_shown_no_link_to_write(served: Served) -> None:
-    put(served.client, objects.gitrepo("team-b", "theirs"))
-    wait_for(lambda: served.call(READER, "GET", f"{GITREPOS}/team-b/theirs").ok, "the repo")
-    assert set(served.call(READER, "GET", f"{GITREPOS}/team-b/theirs").json()["links"]) & {"update", "remove"} == set()
-    refused = served.call(READER, "PATCH", f"{GITREPOS}/team-b/theirs", json={"spec": {"paused": True}})
+    put(served.client, objects.gitrepo("apps-b", "theirs"))
+    wait_for(lambda: served.call(READER, "GET", f"{GITREPOS}/apps-b/theirs").ok, "the repo")
+    assert set(served.call(READER, "GET", f"{GITREPOS}/apps-b/theirs").json()["links"]) & {"update", "remove"} == set()
+    refused = served.call(READER, "PATCH", f"{GITREPOS}/apps-b/theirs", json={"spec": {"paused": True}})
     assert (refused.status_code, refused.json()["code"]) == (403, "PermissionDenied")
-    assert served.call(ALICE, "GET", f"{GITREPOS}/team-b/theirs").status_code == 404
+    assert served.call(ALICE, "GET", f"{GITREPOS}/apps-b/theirs").status_code == 404
 
 
 def test_every_kind_is_listed(served: Served) -> None:
@@ -115,7 +117,7 @@ def test_every_kind_is_listed(served: Served) -> None:
         if "collection" in schema["links"] and schema["id"] not in ("secret", "configmap"):
             answer = served.call(ROOT, "GET", schema["links"]["collection"].removeprefix(served.url))
             assert answer.status_code == 200, answer.text
-    assert served.call(ROOT, "GET", "/v1/secrets/team-a").status_code == 200
+    assert served.call(ROOT, "GET", "/v1/secrets/apps-a").status_code == 200
     assert served.call(ROOT, "GET", "/v1/configmaps").status_code == 200
 
 
@@ -127,12 +129,33 @@ def test_what_only_an_engine_has_says_so(served: Served) -> None:
     assert "Git servers tell Fleet" in webhook.text
     token = served.call(ROOT, "POST", "/v1/tokens", json={"name": "x", "roles": {"*": "admin"}})
     assert token.status_code == 403
-    put(served.client, objects.cluster("team-a", "stays"))
-    url = "/v1/fleet.cattle.io.clusters/team-a/stays"
+    put(served.client, objects.cluster("apps-a", "stays"))
+    wait_for(lambda: served.call(ROOT, "GET", "/v1/fleet.cattle.io.clusters/apps-a/stays").ok, "the cluster")
+    metrics = requests.get(f"{served.url}/metrics", timeout=10)
+    assert "fleet_cluster_state{" in metrics.text
+
+
+def test_a_move_is_rancher_s_and_told_as_an_operation(served: Served) -> None:
+    managed = {"metadata": {"name": "c-served", "annotations": {"name": "moving"}}, "spec": {"fleetWorkspaceName": "apps-a"}}
+    made = generating.create(served.client, generating.MANAGEMENT, "", managed)
+    made["status"] = {"conditions": [{"type": "Ready", "status": "True"}]}
+    served.client.request("PUT", f"{generating.MANAGEMENT.path('', 'c-served')}/status", made)
+    generating.generate(served.client)
+    url = "/v1/fleet.cattle.io.clusters/apps-a/moving"
     wait_for(lambda: served.call(ROOT, "GET", url).ok, "the cluster")
-    moved = served.call(ROOT, "POST", f"{url}?action=move", json={"workspace": "team-b"})
-    assert moved.status_code == 403
-    assert "is moved by Rancher" in moved.text
+    refused = served.call(ALICE, "POST", f"{url}?action=move", json={"workspace": "apps-b"})
+    assert refused.status_code == 403, refused.text
+    dry = served.call(ROOT, "POST", f"{url}?action=move&dryRun=All", json={"workspace": "apps-b"})
+    assert dry.json().get("management") == "c-served", dry.text
+    asked = {"kind": "move", "ids": ["apps-a/moving"], "workspace": "apps-b"}
+    begun = served.call(ROOT, "POST", "/v1/operations", json=asked)
+    assert begun.status_code == 201, begun.text
+    operation = f"/v1/operations/{begun.json()['id']}"
+    assert served.client.request("GET", generating.MANAGEMENT.path("", "c-served"))["spec"]["fleetWorkspaceName"] == "apps-b"
+    assert served.call(ROOT, "GET", operation).json()["state"] == "running"
+    generating.generate(served.client)
+    wait_for(lambda: served.call(ROOT, "GET", operation).json()["state"] == "done", "the move")
+    wait_for(lambda: served.call(ROOT, "GET", "/v1/fleet.cattle.io.clusters/apps-b/moving").ok, "the cluster in its new place")
 
 
 CHART = {"Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n"}
@@ -150,15 +173,15 @@ def deployed(served: Served) -> None:
     content = base64.b64encode(gzip.compress(json.dumps({"resources": files}).encode())).decode()
     found = {"apiVersion": objects.FLEET, "kind": "Content", "metadata": {"name": content_id(sha)}, "content": content}
     served.client.request("POST", f"{objects.GROUP}/contents", found)
-    put(served.client, objects.cluster("team-a", "planned", {"planned": "yes"}))
-    put(served.client, objects.gitrepo("team-a", "planned", targets=[{"clusterSelector": {"matchLabels": {"planned": "yes"}}}]))
-    bundle = objects.bundle("team-a", "planned", "planned", tree("old"))
+    put(served.client, objects.cluster("apps-a", "planned", {"planned": "yes"}))
+    put(served.client, objects.gitrepo("apps-a", "planned", targets=[{"clusterSelector": {"matchLabels": {"planned": "yes"}}}]))
+    bundle = objects.bundle("apps-a", "planned", "planned", tree("old"))
     bundle["spec"]["targets"] = [{"clusterSelector": {"matchLabels": {"planned": "yes"}}}]
     put(served.client, bundle)
-    made = objects.deployment("team-a", "planned", "planned", deployed=f"{content_id(sha)}:{'0' * 64}")
+    made = objects.deployment("apps-a", "planned", "planned", deployed=f"{content_id(sha)}:{'0' * 64}")
     made["spec"] |= {"valuesHash": "hash", "options": {"helm": {"releaseName": "web"}}}
     made["status"]["resources"] = [{"kind": "ConfigMap", "apiVersion": "v1", "namespace": "web", "name": "web"}]
-    place = objects.place_of("team-a", "planned")
+    place = objects.place_of("apps-a", "planned")
     put(served.client, made)
     secret = {"metadata": {"name": "planned"}, "stringData": {"values": '{"size":"large"}'}}
     served.client.request("POST", f"/api/v1/namespaces/{place}/secrets", secret)
@@ -166,32 +189,32 @@ def deployed(served: Served) -> None:
 
 def test_plans_explanations_and_traces_are_of_what_fleet_deployed(served: Served) -> None:
     deployed(served)
-    url = f"/v1/fleet.cattle.io.bundledeployments/{objects.place_of('team-a', 'planned')}/planned"
+    url = f"/v1/fleet.cattle.io.bundledeployments/{objects.place_of('apps-a', 'planned')}/planned"
     wait_for(lambda: "appliedDeploymentID" in served.call(ROOT, "GET", url).text, "the deployment")
     folder = base64.b64encode(packed({**tree("new"), "fleet.yaml": "helm: {releaseName: web, values: {size: small}}\n"})).decode()
-    plan = served.call(ROOT, "POST", "/v1/plans", json={"gitrepo": "team-a/planned", "folder": folder})
+    plan = served.call(ROOT, "POST", "/v1/plans", json={"gitrepo": "apps-a/planned", "folder": folder})
     assert plan.status_code == 200, plan.text
     (group,) = (one for bundle in plan.json()["bundles"] for one in bundle["groups"] if one["change"] == "changed")
-    assert group["clusters"] == {"count": 1, "first": ["team-a/planned"]}
+    assert group["clusters"] == {"count": 1, "first": ["apps-a/planned"]}
     assert group["error"] == ""
     lines = {line for one in group["objects"] for line in one["diff"].splitlines()}
     assert {"-  size: large", "+  size: small", "-  text: old", "+  text: new"} <= lines
-    asked = {"cluster": "team-a/planned", "bundle": "team-a/planned"}
+    asked = {"cluster": "apps-a/planned", "bundle": "apps-a/planned"}
     explained = served.call(ROOT, "POST", "/v1/explanations", json=asked).json()["bundles"][0]
     assert (explained["matched"], explained["appliedDeploymentID"]) == (True, group["oldDeploymentID"])
-    traced = served.call(ROOT, "POST", "/v1/traces", json={"cluster": "team-a/planned", "kind": "ConfigMap", "name": "web"})
-    assert [one["bundle"] for one in traced.json()["origins"]] == ["team-a/planned"]
-    refused = served.call(READER, "POST", "/v1/plans", json={"gitrepo": "team-a/planned", "folder": folder})
+    traced = served.call(ROOT, "POST", "/v1/traces", json={"cluster": "apps-a/planned", "kind": "ConfigMap", "name": "web"})
+    assert [one["bundle"] for one in traced.json()["origins"]] == ["apps-a/planned"]
+    refused = served.call(READER, "POST", "/v1/plans", json={"gitrepo": "apps-a/planned", "folder": folder})
     assert refused.status_code == 403
 
 
 def test_a_change_is_told_to_who_listens(served: Served) -> None:
-    revision = served.call(ROOT, "GET", f"{GITREPOS}/team-a").json()["revision"]
+    revision = served.call(ROOT, "GET", f"{GITREPOS}/apps-a").json()["revision"]
     headers = {"Authorization": f"Bearer token-{ROOT.name}:{SECRET}"}
     with requests.get(f"{served.url}/v1/events?since={revision}", headers=headers, stream=True, timeout=30) as stream:
-        put(served.client, objects.gitrepo("team-a", f"told-{time.time_ns()}"))
+        put(served.client, objects.gitrepo("apps-a", f"told-{time.time_ns()}"))
         lines = stream.iter_lines(decode_unicode=True)
-        assert any("team-a/told-" in line for line in lines)
+        assert any("apps-a/told-" in line for line in lines)
     gone = served.call(ROOT, "GET", "/v1/events?since=17")
     assert gone.status_code == 410
 
