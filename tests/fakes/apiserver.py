@@ -14,7 +14,8 @@ Document = dict[str, Any]
 
 
 class MemoryApi:
-    """`missing` are kinds (plurals) that are not served, `away` is raised by everything. `asked` are the requests, as `METHOD path`."""
+    """`missing` are kinds (plurals) that are not served, `away` is raised by everything, `garbled` makes answers that are none. `asked`
+    are the requests, as `METHOD path`."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -25,6 +26,7 @@ class MemoryApi:
         self._ended = False
         self.missing: set[str] = set()
         self.away: UserError | None = None
+        self.garbled = False
         self.asked: list[str] = []
 
     def put(self, path: str, document: Document) -> Document:
@@ -78,6 +80,8 @@ class MemoryApi:
 
     def read(self, path: str, query: Mapping[str, str] = {}, accept: str = JSON) -> bytes:
         self._ask("GET", path)
+        if self.garbled:
+            return b"<html>"
         if path in self._objects:
             return json.dumps(self._objects[path]).encode()
         if "limit" not in query:

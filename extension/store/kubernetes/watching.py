@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from extension.objects.base import Object
-from extension.objects.errors import Gone, Invalid, NotFound, UserError
+from extension.objects.errors import Gone, Invalid, NotFound, Unavailable, UserError
 from extension.store.kubernetes.api import Api
 from extension.store.kubernetes.kinds import LATER, Event, Listed, Marked, decoded, number_of, page_size, path_of, served_as
 
@@ -100,6 +100,10 @@ class Follower:
                     self._stopping.wait(FIRST_PAUSE)
             except UserError as error:
                 pause = self._failed(error, pause)
+            except Exception as error:  # a thread that ends here would leave the mirror as it is for good
+                if not self._stopping.is_set():
+                    log.exception("can't be followed", kind=served_as(self._cls))
+                pause = self._failed(Unavailable(f"what the API server sent can't be taken: {type(error).__name__}"), pause)
 
     def once(self) -> None:
         """Lists if that is needed, and follows until the watch ends."""

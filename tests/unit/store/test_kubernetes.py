@@ -152,6 +152,16 @@ def test_an_object_that_can_not_be_read_keeps_nothing_else_back(world: World) ->
     assert names(world) == ["nulls"]
 
 
+def test_an_answer_that_is_none_ends_no_follower(world: World) -> None:
+    world.put(objects.gitrepo(SPACE, "web"))
+    world.api.garbled = True
+    world.mirror.start()
+    wait_for(lambda: "can't be taken" in world.mirror.problems().get("gitrepos.fleet.cattle.io", ""), "the problem")
+    world.api.garbled = False
+    wait_for(lambda: not world.mirror.problems(), "the mirror")
+    assert names(world) == ["web"]
+
+
 def test_a_number_of_another_mirror_is_gone_here(world: World, tmp_path: Path) -> None:
     world.start()
     other = Mirror(world.api, tmp_path / "other.db")
