@@ -1,7 +1,7 @@
 """A process of the service where Rancher's own Fleet deploys: a mirror of its objects, and a planner over that.
 
-No engine, no agents, no key ring: nothing is deployed from here, and all that is kept is on Kubernetes' API server. Each process has a
-mirror of its own, in a file that ends with it.
+No engine, no agents, no key ring: nothing is deployed from here, and all that matters is on Kubernetes' API server. Each process has a
+mirror of its own, in a file that ends with it; beside those is a file that remembers which operations were begun.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from extension.settings import Settings
 from extension.sources.build import additional_ca
 from extension.store.kubernetes.mirror import Mirror
 from extension.store.kubernetes.store import KubernetesStore
+from extension.store.opening import open_store
 from extension.store.operations import StoredOperations
 from extension.store.protocol import Store
 from extension.store.tokens import TokenStore
@@ -41,18 +42,21 @@ if TYPE_CHECKING:
 
 MIRRORS = "fleet"
 """The folder of the mirrors in that of the state."""
+OPERATIONS = "operations.db"
+"""The one file there that stays: what operations were begun, for all processes of this service."""
 
 
 class FleetOperations(StoredOperations):
-    """How far a move is, is Rancher's to say."""
+    """Remembered in `store`; how far a move is, is Rancher's to say, or `fleet`'s where Rancher has no such cluster."""
 
-    def __init__(self, store: Store, relocating: Relocating) -> None:
+    def __init__(self, store: Store, fleet: Store, relocating: Relocating) -> None:
         super().__init__(store)
+        self._by_fleet = StoredOperations(fleet)
         self._relocating = relocating
 
     def moved(self, item: OperationItem) -> Stage:
         if not item.management:
-            return super().moved(item)
+            return self._by_fleet.moved(item)
         return Stage(*progress(self._relocating.seen(item.management, key_of(Cluster.KIND, item), item.workspace), item.workspace))
 
 
@@ -66,6 +70,8 @@ class FleetProcess:
         self._relocating = Relocating(client, reviews)
         self._mirror = Mirror(self._api, settings.state_dir / MIRRORS / f"{name.rpartition('-')[2]}.db")
         self.store = KubernetesStore(self._api, self._mirror)
+        self._remembered = open_store(settings.state_dir / MIRRORS / OPERATIONS)
+        self.operations = FleetOperations(self._remembered, self.store, self._relocating)
         self._pool = Pool()
         self._templates = GoTemplates(self._pool.evaluate)
         self.planner = planner(self.store, settings, self._pool, extra_ca)
@@ -83,11 +89,7 @@ class FleetProcess:
         self._api.end_watches()
         self._pool.close()
         self.store.close()
-
-    @property
-    def operations(self) -> StoredOperations:
-        """Remembered in this process's own tables, for as long as it runs."""
-        return FleetOperations(self._mirror.tables.store, self._relocating)
+        self._remembered.close()
 
     def acting(self, services: Services, identity: Identity) -> Services:
         """The services as one of Rancher's users has them."""
