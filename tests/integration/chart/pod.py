@@ -66,6 +66,11 @@ class Pod:
     def state(self) -> Path:
         return self._folder / "state"
 
+    @property
+    def token(self) -> str:
+        """The service account's, as the pod sees it."""
+        return (self._folder / "service-account" / "token").read_text()
+
     def start(self) -> Service:
         log = self._folder / "log"
         with log.open("w") as output:

@@ -20,9 +20,11 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 NOT_RANCHERS = (HELMOPS, "secrets")
 """Kinds that Rancher's roles for workspaces do not name."""
-MEMBERS = (GITREPOS, "fleet.cattle.io.bundles")
-WORKSPACES = ("team-a", "team-b")
 WRITES = ("create", "update", "patch", "delete")
+MEMBERS = (GITREPOS, "fleet.cattle.io.bundles")
+ADDED = {HELMOPS: ("get", "list", *WRITES), "secrets": ("create",)}
+"""What the chart's role for members adds."""
+WORKSPACES = ("team-a", "team-b")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -51,9 +53,11 @@ def named(name: str, namespace: str = "") -> dict[str, Any]:
 def may(user: str, verb: str, plural: str, workspace: str) -> bool:
     if user == "administrator":
         return True
+    if user == "full member" and workspace == "team-a" and plural in ADDED:
+        return verb in ADDED[plural]
     if workspace != "team-a" or plural in NOT_RANCHERS or user in ("stranger", "disabled"):
         return False
-    return verb in ("get", "list") or user == "workspace admin" or (user == "member" and plural in MEMBERS)
+    return verb in ("get", "list") or user == "workspace admin" or ("member" in user and plural in MEMBERS)
 
 
 def do(inside: Inside, door: str, user: str, verb: str, plural: str, workspace: str) -> Any:
