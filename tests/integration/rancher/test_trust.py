@@ -237,4 +237,4 @@ def test_no_credential_is_in_the_log_or_the_metrics(inside: Inside) -> None:
     for text in (inside.service.log.read_text(), metrics.text):
         assert SECRET not in text and CSRF not in text
         assert cluster.TOKEN not in text and inside.token not in text and "PRIVATE KEY" not in text
-    assert "caller=u-stranger" in inside.service.log.read_text()
+    assert '"caller":"u-stranger"' in inside.service.log.read_text()
