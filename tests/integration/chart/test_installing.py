@@ -243,7 +243,7 @@ def test_with_fleet_the_service_account_writes_as_a_user_with_all_that_rancher_s
     token = release.client.request("POST", account, {"spec": {"expirationSeconds": 600}})["status"]["token"]
     endpoint = msgspec.structs.replace(read(access), token=token, certificate="", key="")
     binding = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{release.namespace}/rolebindings"
-    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "edit"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
     subject = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "u-editor"}
     release.client.request("POST", binding, {"metadata": {"name": "editor"}, "roleRef": role, "subjects": [subject]})
     keys = ("principalid", "username", "requesttokenid", "requesthost", "authentication.kubernetes.io/credential-id")
