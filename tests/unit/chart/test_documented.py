@@ -18,7 +18,7 @@ from extension.objects.kinds import Bundle, GitRepo, HelmOp
 from extension.rendering.helm import sdk
 from extension.settings import Settings
 from extension.store.opening import open_store
-from tests.unit.chart.chart import CHART, ROOT, leaves, loaded, texts
+from tests.unit.chart.chart import CHART, RANCHER, ROOT, leaves, loaded, texts
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DASHBOARD = json.loads((CHART / "files" / "dashboard.json").read_text())
@@ -28,6 +28,7 @@ OWN = {
     *("engine", "rancher_url", "rancher_ca", "api_service", "tls_port"),
 }
 """Settings that the chart or the image gives, or that have no sense in a pod."""
+INSIDE = {"engine": "fleet", "rancher": RANCHER, "apiService": {"enabled": True}}
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -98,8 +99,11 @@ def test_the_catalog_is_told_where_the_chart_belongs() -> None:
     assert (notes["requests-cpu"], notes["requests-memory"]) == (requests["cpu"], requests["memory"])
 
 
-def test_helm_finds_nothing_to_complain_of_but_that_there_is_no_icon() -> None:
-    report = sdk().lint(str(CHART), strict=True, namespace="ns", kube_version="v1.36.0")
+@pytest.mark.parametrize(
+    "values", [{}, {"database": {"secret": "db"}}, {"rancher": RANCHER}, INSIDE], ids=["volume", "PostgreSQL", "Rancher", "fleet"]
+)
+def test_helm_finds_nothing_to_complain_of_but_that_there_is_no_icon(values: dict[str, Any]) -> None:
+    report = sdk().lint(str(CHART), values, strict=True, namespace="ns", kube_version="v1.36.0")
     assert [one["error"] for one in report["messages"]] == ["icon is recommended"] and not report["errors"]
 
 
