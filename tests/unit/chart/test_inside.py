@@ -7,8 +7,6 @@ from typing import Any
 import pytest
 
 from extension.rancher.group import APISERVICE, GROUP, VERSION
-from extension.rancher.identity import Identity
-from extension.rancher.impersonating import headers
 from tests.unit.chart.chart import NAMESPACE, RANCHER, RELEASE, Object, container, environment, loaded, only, pod, rendered, rules, texts
 
 CLUSTER = f"{NAMESPACE}-{RELEASE}"
@@ -124,16 +122,11 @@ def test_with_fleet_the_service_reads_and_writes_nothing_but_its_certificate_as_
     assert ("", "secrets") not in verbs and not [rule for rule in own if "*" in rule["verbs"]]
 
 
-def test_all_that_is_said_of_a_user_may_be_said_by_impersonation() -> None:
-    extra = tuple((key, ("x",)) for key in ("principalid", "username", "requesttokenid", "requesthost"))
-    sent = headers(Identity("u-a", uid="u-a", groups=("g",), extra=(*extra, ("authentication.kubernetes.io/credential-id", ("x",)))))
-    told = {name.removeprefix("Impersonate-").replace("%2F", "/") for name, _ in sent}
-    own = rules(rendered(FLEET), "ClusterRole", INSIDE)
-    allowed = {resource for rule in own if rule["verbs"] == ["impersonate"] for resource in rule["resources"]}
-    wanted = {"User": "users", "Uid": "uids", "Group": "groups"}
-    assert allowed == {wanted.get(name, f"userextras/{name.removeprefix('Extra-')}") for name in told}
-    plain = rules(rendered({"rancher": RANCHER}), "ClusterRole", INSIDE)
-    assert "impersonate" not in {verb for rule in plain for verb in rule["verbs"]}, "the embedded engine writes to its own store"
+@pytest.mark.parametrize("values", [FLEET, {"rancher": RANCHER}, {"apiService": SERVED}], ids=["fleet", "Rancher", "aggregated"])
+def test_the_service_may_act_as_its_users_and_as_no_service_account(values: dict[str, Any]) -> None:
+    own = rules(rendered(values), "ClusterRole", INSIDE)
+    given = {(group, what) for rule in own if rule["verbs"] == ["impersonate"] for group in rule["apiGroups"] for what in rule["resources"]}
+    assert given == {("", "users"), ("", "groups"), ("authentication.k8s.io", "*")}
 
 
 def test_nobody_but_a_workspace_s_admin_reads_its_secrets() -> None:
