@@ -48,7 +48,8 @@ def test_two_pods_show_fleet_s_objects_and_write_them_as_the_user_who_asked(rele
     kinds.install(release.client)
     workspace = release.namespace
     fleet = f"/apis/fleet.cattle.io/v1alpha1/namespaces/{workspace}/gitrepos"
-    release.client.request("POST", "/apis/management.cattle.io/v3/fleetworkspaces", {"metadata": {"name": workspace}})
+    made = {"apiVersion": "management.cattle.io/v3", "kind": "FleetWorkspace", "metadata": {"name": workspace}}
+    release.client.request("POST", "/apis/management.cattle.io/v3/fleetworkspaces", made)
     rights.bind(release.client, "cluster-admin", "User", WRITER.name, workspace)
     release.install(
         {
@@ -69,8 +70,8 @@ def test_two_pods_show_fleet_s_objects_and_write_them_as_the_user_who_asked(rele
         assert call(services[0], STRANGER, "POST", GITREPOS, json=body).status_code == 403
         with pytest.raises(ApiError, match="not found"):
             release.client.request("GET", f"{fleet}/web")
-        made = call(services[0], WRITER, "POST", GITREPOS, json=body)
-        assert made.status_code == 201, made.text
+        written = call(services[0], WRITER, "POST", GITREPOS, json=body)
+        assert written.status_code == 201, written.text
         assert release.client.request("GET", f"{fleet}/web")["spec"]["repo"] == "https://git.example.org/web"
         wait_for(lambda: call(services[1], WRITER, "GET", f"{GITREPOS}/{workspace}/web").ok, "the other pod to show it")
     finally:
