@@ -52,6 +52,10 @@ class Caller(Protocol):
     def name(self) -> str: ...
     @property
     def token(self) -> str: ...
+    @property
+    def id(self) -> str:
+        """What tells the caller from all others: names of tokens are anybody's."""
+
     def may(self, cls: type[Object], verb: Verb, workspace: str, name: str = "") -> bool: ...
     def workspaces(self, cls: type[Object], verb: Verb) -> tuple[str, ...] | None:
         """The workspaces in which the caller may, sorted; None for all."""
@@ -120,6 +124,10 @@ class RoleCaller:
     name: str
     token: str
     roles: Mapping[str, Role]
+
+    @property
+    def id(self) -> str:
+        return self.token
 
     def role(self, workspace: str) -> Role:
         return max(self.roles.get(workspace, Role.NONE), self.roles.get(EVERYWHERE, Role.NONE))

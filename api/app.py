@@ -19,6 +19,7 @@ from api import (
     health,
     metrics,
     mounted,
+    operations,
     plans,
     quick,
     root,
@@ -62,7 +63,7 @@ def create_app(services: Services) -> Flask:
     api = DocumentedApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     errors.register(app)
     _secured(api.spec)
-    own = (errorgroups, tokens, plans, explanations, deliveries, webhook, agents, events, metrics, health)
+    own = (errorgroups, tokens, plans, explanations, operations, deliveries, webhook, agents, events, metrics, health)
     for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in own)):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from api import bundlespecs
-from api.nouns import Noun, Write
+from api.changes import counted_up
+from api.nouns import Action, Noun, Write
 from api.places import resources_blueprint
 from api.resources import blueprint
 from extension.objects.kinds import Bundle
@@ -18,6 +19,7 @@ NOUN = Noun(
     Bundle,
     "What is deployed: files, options and targets. Lists leave the files out.",
     checks=(_spec,),
+    actions={"forceUpdate": Action(lambda bundle: counted_up(bundle, "force_sync_generation"), summary="deploy again everywhere")},
     links=("resources",),
 )
 blueprints = (blueprint(NOUN), resources_blueprint(NOUN, "bundle"))

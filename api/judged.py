@@ -78,6 +78,10 @@ class KubernetesCaller:
     def token(self) -> str:
         return self.identity.token
 
+    @property
+    def id(self) -> str:
+        return self.identity.user
+
     def may(self, cls: type[Object], verb: Verb, workspace: str, name: str = "") -> bool:
         if not _is_possible(cls, verb):
             return False

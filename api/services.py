@@ -15,6 +15,7 @@ from extension.objects.agents import DeploymentReport, Registration, Registratio
 from extension.objects.base import Key
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import GitRepo
+from extension.objects.operation import Operation, OperationItem, Stage
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.status import ResourceKey
 from extension.settings import Settings
@@ -108,6 +109,18 @@ class Plans(Protocol):
     def traced(self, repo: GitRepo, path: str, limit: int, after: str, workspaces: tuple[str, ...] | None) -> TracedObjects: ...
 
 
+class Operations(Protocol):
+    """Operations that are remembered, the newest KEPT (`extension/store/operations.py`)."""
+
+    def add(self, operation: Operation) -> Operation: ...
+    def find(self, name: str) -> Operation | None: ...
+    def list(self) -> Sequence[Operation]:
+        """The newest first."""
+
+    def moved(self, item: OperationItem) -> Stage:
+        """How far a move that was begun is."""
+
+
 @dataclass(frozen=True)
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
@@ -119,6 +132,7 @@ class Services:
     settings: Settings
     version: str
     move: Move
+    operations: Operations
     ready: Callable[[], Mapping[str, str]] = dict
     allow_file: bool = False
     agents: Agents | None = None

@@ -30,6 +30,7 @@ from extension.settings import Settings
 from extension.sources.build import additional_ca, build
 from extension.store.lease import Lease
 from extension.store.opening import open_store
+from extension.store.operations import StoredOperations
 from extension.store.sql import SqlStore
 
 ADMIN = "admin"
@@ -128,8 +129,8 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
     api = importlib.import_module("api.app")
     store = process.store
     services = api.Services(
-        store, store.tokens, settings, __version__, process.move, ready=inside.problems, allow_file=settings.allow_file_repos,
-        agents=process.hub, plans=process.planner, rancher=inside.doors,
+        store, store.tokens, settings, __version__, process.move, StoredOperations(store), ready=inside.problems,
+        allow_file=settings.allow_file_repos, agents=process.hub, plans=process.planner, rancher=inside.doors,
     )  # fmt: skip
     if first:
         _announce(store, settings, with_demo)

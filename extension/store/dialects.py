@@ -136,8 +136,13 @@ def _(element: order_in_document, compiler: SQLCompiler, **kw: Any) -> str:
 
 
 class _Holds(FunctionElement[Any]):
+    """A condition. In SQLite's dialect SQLAlchemy compares one with 1 unless told not to, and no index answers that."""
+
     inherit_cache = True
     type = Boolean()
+
+    def self_group(self, against: Any = None) -> Any:
+        return self
 
 
 class holds(_Holds):  # noqa: N801

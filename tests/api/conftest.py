@@ -24,6 +24,7 @@ from extension.objects.plan import Assignment, Plan, Step, Variant
 from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
 from extension.settings import Settings
 from extension.store.opening import open_store
+from extension.store.operations import StoredOperations
 from extension.store.protocol import Report
 
 GITREPOS = "/v1/fleet.cattle.io.gitrepos"
@@ -87,7 +88,7 @@ def services(made_store: Path, tmp_path: Path) -> Iterator[Services]:
         leaves = (Key("Bundle", cluster.namespace, "old"),)
         return Moved(Key("Cluster", workspace, cluster.name), leaves, (Key("Bundle", workspace, "new"),))
 
-    yield Services(store, store.tokens, Settings(state_dir=tmp_path, threads=4), "1.2.3", move)
+    yield Services(store, store.tokens, Settings(state_dir=tmp_path, threads=4), "1.2.3", move, StoredOperations(store))
     store.close()
 
 

@@ -19,6 +19,7 @@ from api.docs import METHODS
 from api.services import Services
 from extension.settings import Settings
 from extension.store.opening import open_store
+from extension.store.operations import StoredOperations
 from tests.api.conftest import CLUSTERS, GITREPOS, Session, gitrepo
 
 EXAMPLES = 6
@@ -35,7 +36,7 @@ def operations() -> list[Any]:
 
     with TemporaryDirectory() as folder:
         store = open_store(Path(folder) / "store.db")
-        app = create_app(Services(store, store.tokens, Settings(state_dir=Path(folder)), "0", move))
+        app = create_app(Services(store, store.tokens, Settings(state_dir=Path(folder)), "0", move, StoredOperations(store)))
         paths = app.test_client().get("/openapi.json").json["paths"]
         store.close()
     found = [(path, method, paths[path][method]) for path in paths if path != ENDLESS for method in METHODS if method in paths[path]]

@@ -21,6 +21,7 @@ from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.sources.build import build
 from extension.store.opening import open_store
+from extension.store.operations import StoredOperations
 from tests.api.conftest import GITREPOS, Session, gitrepo
 from tests.api.hooks import BEFORE, EVERYBODYS, OTHER, SECRET, SYSTEM, Hook, github, secret, send
 from tests.fakes.waiting import wait_for
@@ -70,7 +71,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     sources = build(settings, {}, lambda namespace, name: store.find(Secret, namespace, name), allow_file=True)
     engine = Engine(store, EngineSources(sources, pool), pool, settings)
     engine.start()
-    services = Services(store, store.tokens, settings, "0", engine.moves.move, allow_file=True)
+    services = Services(store, store.tokens, settings, "0", engine.moves.move, StoredOperations(store), allow_file=True)
     session = Session(create_app(services).test_client(), store.tokens.create("admin", {"*": "admin"}))
     work = tmp_path / "web"
     work.mkdir()

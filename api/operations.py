@@ -1,0 +1,153 @@
+"""`/v1/operations`: forced updates and moves of many objects that are remembered, so that their end can be looked at later.
+
+An operation does to each object what the action of that name does, as its caller, and each has its own result: some may fail while the
+others go on. What became of them is read from the objects when somebody asks. An operation belongs to whoever began it, and to those
+who see all objects of its kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response
+from marshmallow import fields, validate
+
+from api.answers import answer
+from api.auth import caller
+from api.bodies import read_object
+from api.nouns import Call
+from api.openapi import Routes
+from api.operating import MOST, NOUNS, begun, stages, undone
+from api.representation import url
+from api.schemas import PLACE, DryRun, NoQuery, WriteQuery, collection
+from api.services import services
+from extension.objects.base import ObjectMeta
+from extension.objects.errors import NotFound
+from extension.objects.operation import KEPT, Operation, OperationItem, OperationSpec, Stage, stage_of_all
+from extension.objects.schemas import Flag, Text, Whole, refuse, strict
+
+blueprint = Routes("operations", __name__, description="Forced updates and moves of many objects, and what became of them.")
+
+PLURAL = "operations"
+OperationWrite = strict(
+    "OperationWrite",
+    {
+        "kind": Text(required=True, validate=validate.OneOf(("forceUpdate", "move"))),
+        "type": Text(validate=validate.OneOf(sorted(NOUNS)), metadata={"description": "of the objects; a move is always of clusters"}),
+        "ids": fields.List(
+            fields.String(validate=PLACE), validate=validate.Length(1, MOST), metadata={"description": "`<workspace>/<name>` of each"}
+        ),
+        "labelSelector": Text(metadata={"description": "in place of `ids`: all that it selects"}),
+        "namespace": Text(metadata={"description": "with `labelSelector`: only in this workspace"}),
+        "workspace": Text(metadata={"description": "where a move leads"}),
+        "labels": fields.Dict(keys=fields.String(), values=fields.String(), metadata={"description": "of a move: labels to set"}),
+    },
+)
+_Item = strict(
+    "OperationItem",
+    {
+        "id": Text(required=True),
+        "state": Text(required=True),
+        "message": Text(required=True),
+        "workspace": Text(metadata={"description": "where a move leads"}),
+        "result": fields.Dict(metadata={"description": "when a move is begun: what leaves the cluster, what comes, warnings"}),
+    },
+)
+OperationBody = strict(
+    "RecordedOperation",
+    {
+        "id": Text(required=True),
+        "type": Text(required=True, metadata={"enum": ["operation"]}),
+        "links": fields.Dict(keys=fields.String(), values=fields.String(), required=True),
+        "actions": fields.Dict(keys=fields.String(), values=fields.String(), required=True),
+        "kind": Text(required=True),
+        "objects": Text(required=True, metadata={"description": "the type of its objects"}),
+        "by": Text(required=True),
+        "undoes": Text(metadata={"description": "the operation that this one takes back"}),
+        "created": Text(),
+        "dryRun": Flag(metadata={"description": "nothing was done or remembered"}),
+        "state": Text(required=True, metadata={"enum": ["running", "failed", "done"]}),
+        "counts": fields.Dict(keys=fields.String(), values=Whole(), required=True),
+        "items": fields.List(fields.Nested(_Item), metadata={"description": "not in lists"}),
+    },
+)
+_ActionQuery = strict("OperationActionQuery", {"action": Text(required=True, validate=validate.OneOf(("undo",))), **DryRun})
+_BODY = {"required": True, "content": {"application/json": {"schema": OperationWrite}}}
+
+
+@blueprint.at("/v1/operations")
+@blueprint.told(200, collection("RecordedOperation", fields.Nested(OperationBody)), "List operations, the newest first", "listOperations")
+@blueprint.query(NoQuery)
+def operations(_args: dict[str, Any]) -> Response:
+    data = [_shown(one, stages(services(), one.spec)) for one in services().operations.list() if _sees(one)]
+    return answer({"type": "collection", "links": {"self": url(PLURAL)}, "resourceType": "operation", "count": len(data), "data": data})
+
+
+@blueprint.at("/v1/operations", "POST")
+@blueprint.told(201, OperationBody, "Begin a forced update or a move", "createOperation", requestBody=_BODY)
+@blueprint.query(WriteQuery)
+def create(args: dict[str, Any]) -> Response:
+    call, body = Call(services(), caller(), "dryRun" in args), read_object()
+    refuse(OperationWrite().validate(body))
+    return _told(call, *begun(call, body))
+
+
+@blueprint.at("/v1/operations/<name>")
+@blueprint.told(200, OperationBody, "Get an operation, and how far each of its objects is", "getOperation")
+@blueprint.query(NoQuery)
+def one(_args: dict[str, Any], name: str) -> Response:
+    found = _found(name)
+    return answer(_shown(found, stages(services(), found.spec), [{}] * len(found.spec.items)))
+
+
+@blueprint.at("/v1/operations/<name>", "POST")
+@blueprint.told(201, OperationBody, "Take a move back: `action=undo`", "undoOperation")
+@blueprint.query(_ActionQuery)
+def undo(args: dict[str, Any], name: str) -> Response:
+    call = Call(services(), caller(), "dryRun" in args)
+    return _told(call, *undone(call, _found(name)))
+
+
+def _told(call: Call, spec: OperationSpec, said: Sequence[dict[str, Any]]) -> Response:
+    """Remembers an operation that has begun, and tells of it; a dry run is only told of."""
+    if call.dry_run:
+        return answer(_shown(Operation(spec=spec), [_foreseen(item) for item in spec.items], said) | {"dryRun": True})
+    made = services().operations.add(Operation(metadata=ObjectMeta(generate_name="operation-"), spec=spec))
+    shown = _shown(made, stages(services(), spec), said)
+    return answer(shown, 201, {"Location": shown["links"]["self"]})
+
+
+def _foreseen(item: OperationItem) -> Stage:
+    return Stage("failed", item.error) if item.error else Stage("waiting")
+
+
+def _found(name: str) -> Operation:
+    """Raises NotFound, also for another's."""
+    found = services().operations.find(name)
+    if found is None or not _sees(found):
+        raise NotFound(f"operation {name[:80]} not found", hint=f"the newest {KEPT} are remembered")
+    return found
+
+
+def _sees(operation: Operation) -> bool:
+    """Whose it is, or somebody who sees all objects that it could be about."""
+    return operation.spec.owner == caller().id or caller().workspaces(NOUNS[operation.spec.type].cls, "list") is None
+
+
+def _shown(operation: Operation, found: Sequence[Stage], said: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
+    """With `said`, one for each object, the objects are told as well."""
+    spec, meta = operation.spec, operation.metadata
+    state, counts = stage_of_all(found)
+    here = url(PLURAL, meta.name) if meta.name else ""
+    undo = {"undo": f"{here}?action=undo"} if here and spec.kind == "move" else {}
+    body = {"id": meta.name, "type": "operation", "links": {"self": here} if here else {}, "actions": undo, "kind": spec.kind,
+            "objects": spec.type, "by": spec.by, "state": state, "counts": counts}  # fmt: skip
+    body |= {name: value for name, value in (("undoes", spec.undoes), ("created", meta.creation_timestamp)) if value}
+    return body if said is None else body | {"items": [_item(*of) for of in zip(spec.items, found, said, strict=True)]}
+
+
+def _item(item: OperationItem, stage: Stage, said: dict[str, Any]) -> dict[str, Any]:
+    body = {"id": item.id, "state": stage.state, "message": stage.message}
+    body |= {"workspace": item.workspace} if item.workspace else {}
+    return body | ({"result": said} if said else {})

@@ -1,0 +1,40 @@
+"""Operations remembered in the store, as documents that no API of objects shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+
+from extension.objects.errors import NotFound
+from extension.objects.kinds import Cluster
+from extension.objects.operation import KEPT, Operation, OperationItem, Stage, key_of
+from extension.store.protocol import Query, Store
+
+_ALL = Query(sort=("metadata.name",), limit=10 * KEPT)
+
+
+class StoredOperations:
+    """See `api.services.Operations`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def add(self, operation: Operation) -> Operation:
+        made = self._store.create(operation)
+        for old in self.list()[KEPT:]:
+            with suppress(NotFound):  # another process has room to make as well
+                self._store.delete(Operation, "", old.metadata.name)
+        return made
+
+    def find(self, name: str) -> Operation | None:
+        return self._store.find(Operation, "", name)
+
+    def list(self) -> Sequence[Operation]:
+        """The newest first. None is ever changed, so its version is that of its creation."""
+        found: list[Operation] = list(self._store.list(Operation, _ALL).items)
+        return sorted(found, key=lambda one: -int(one.metadata.resource_version))
+
+    def moved(self, item: OperationItem) -> Stage:
+        """A cluster is moved in one write."""
+        there = self._store.find(Cluster, item.workspace, key_of(Cluster.KIND, item).name)
+        return Stage("done") if there else Stage("gone", f"it is not in workspace {item.workspace} any more")
