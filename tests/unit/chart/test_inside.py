@@ -181,3 +181,5 @@ def test_the_notes_tell_how_rancher_s_users_call() -> None:
     notes = texts(FLEET)[f"{RELEASE}/templates/NOTES.txt"]
     assert "token create" not in notes and f"kubectl get --raw /apis/{GROUP}/{VERSION}/api/v1/" in notes
     assert f"https://rancher.example.org/k8s/clusters/local/api/v1/namespaces/{NAMESPACE}/services/http:{RELEASE}:80/proxy/v1" in notes
+    alone = "One pod answers for the APIService"
+    assert alone not in notes and alone in texts({"apiService": SERVED})[f"{RELEASE}/templates/NOTES.txt"]
