@@ -187,6 +187,23 @@ def test_a_change_of_the_release_leaves_the_ca_that_the_service_put_into_its_api
     assert release.get(API_SERVICES, APISERVICE)["spec"]["caBundle"] == bundle
 
 
+def test_a_release_may_take_another_engine_and_doors_and_go_back(release: Release) -> None:
+    """No field is in the way that can't be changed; the key and the volume wait for the engine that has them."""
+    release.install({})
+    key = release.get(SECRETS, KEY)["data"]
+    for values, strategy, served in (
+        ({"rancher": RANCHER, **SERVED}, "Recreate", True),
+        ({"database": {"secret": "db"}}, "RollingUpdate", False),
+        ({"engine": "embedded"}, "Recreate", False),
+        (FLEET, "RollingUpdate", True),
+        ({"engine": "embedded"}, "Recreate", False),
+    ):
+        release.upgrade(values)
+        assert release.get(DEPLOYMENTS)["spec"]["strategy"]["type"] == strategy
+        assert (release.client.get(API_SERVICES, "", APISERVICE) is not None) == served
+        assert release.get(CLAIMS) and release.get(SECRETS, KEY)["data"] == key
+
+
 def test_the_api_service_goes_before_the_service_that_answers_for_it(release: Release) -> None:
     """One that nobody answers for holds up the deletion of every namespace."""
     release.install(SERVED)

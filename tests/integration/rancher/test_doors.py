@@ -87,7 +87,8 @@ def do(inside: Inside, door: str, user: str, verb: str, plural: str, workspace: 
 def test_every_verb_on_every_kind_in_every_workspace_by_every_door(inside: Inside, door: str, user: str) -> None:
     if user == "disabled" and "kubectl" in door:
         pytest.skip("Kubernetes does not know Rancher's users, and so not that one is disabled")
-    for verb, plural, workspace in itertools.product(("get", "list", *WRITES), BODIES, WORKSPACES):
+    kinds = ADDED if user == "full member" else BODIES  # in the others they are a member
+    for verb, plural, workspace in itertools.product(("get", "list", *WRITES), kinds, WORKSPACES):
         answer = do(inside, door, user, verb, plural, workspace)
         where = (verb, plural, workspace, answer.status_code, answer.text[:300])
         if user == "disabled":

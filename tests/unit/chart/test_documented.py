@@ -93,7 +93,9 @@ def test_the_catalog_is_told_where_the_chart_belongs() -> None:
     notes = {key.removeprefix("catalog.cattle.io/"): value for key, value in chart["annotations"].items()}
     assert notes["release-name"] == chart["name"] and notes["namespace"] == "cattle-continuous-delivery-system"
     assert (notes["os"], notes["permits-os"], notes["scope"], notes["type"]) == ("linux", "linux,windows", "management", "cluster-tool")
-    assert notes["rancher-version"].endswith("-0") and "ui-component" not in notes, "an app, which the page of extensions does not show"
+    assert notes["rancher-version"].endswith("-0") and not {"ui-component", "certified"} & notes.keys(), (
+        "an app, which the page of extensions does not show"
+    )
     assert notes["kube-version"] == chart["kubeVersion"] and chart["kubeVersion"].endswith("-0")
     requests = loaded("values.yaml")["resources"]["requests"]
     assert (notes["requests-cpu"], notes["requests-memory"]) == (requests["cpu"], requests["memory"])

@@ -50,7 +50,7 @@ def test_every_combination_is_what_each_of_its_values_makes_it(engine: str, regi
     on_volume, stored = "volume" in engine, engine != "fleet"
     assert ("RANCHER_CD_DATABASE_URL" in variables) == ("PostgreSQL" in engine) and ("RANCHER_CD_SERVER_URL" in variables) == stored
     assert deployment["replicas"] == (1 if on_volume else 2)
-    assert deployment.get("strategy") == ({"type": "Recreate"} if on_volume else None)
+    assert deployment["strategy"]["type"] == ("Recreate" if on_volume else "RollingUpdate")
     assert one["args"][3:] == ([] if stored else ["--engine", "fleet"])
     kinds = {kind for kind, _ in objects}
     common = {"Deployment", "ConfigMap", "Service", "ServiceAccount", "ClusterRoleBinding"}
