@@ -143,12 +143,12 @@ def test_nobody_but_a_workspace_s_admin_reads_its_secrets() -> None:
 
 def test_the_plugin_is_where_rancher_looks_for_it_and_off_while_there_is_none() -> None:
     assert loaded("values.yaml")["uiPlugin"]["enabled"] is False and "UIPlugin" not in {kind for kind, _ in rendered(FLEET)}
-    plugin = only(rendered({"uiPlugin": {"enabled": True}, "service": {"port": 8081}}), "UIPlugin")
+    plugin = only(rendered({"uiPlugin": {"enabled": True}, "service": {"port": 8081}}, release="cd"), "UIPlugin")
     version = loaded("Chart.yaml")["version"]
     assert plugin["metadata"]["namespace"] == "cattle-ui-plugin-system"
     told = plugin["spec"]["plugin"]
-    assert (told["name"], told["version"]) == (plugin["metadata"]["name"], version)
-    assert told["endpoint"] == f"http://{RELEASE}.{NAMESPACE}.svc:8081/ui-assets/{version}" and told["noCache"] is False
+    assert plugin["metadata"]["name"] == told["name"] == loaded("Chart.yaml")["name"] and told["version"] == version
+    assert told["endpoint"] == f"http://cd-{RELEASE}.{NAMESPACE}.svc:8081/ui-assets/{version}" and told["noCache"] is False
 
 
 def selectors(values: dict[str, Any]) -> list[Object]:
