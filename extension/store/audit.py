@@ -172,7 +172,10 @@ _RULES = {
 
 _DOCUMENTS = text("SELECT id, kind, namespace, name, doc FROM object WHERE id > :last ORDER BY id LIMIT :limit")
 _LABELS = text("SELECT object_id, key, value FROM label WHERE object_id BETWEEN :first AND :last")
-_REPORTS = text("SELECT r.bundle_id, r.cluster_id, coalesce(w.doc, r.doc) FROM report r LEFT JOIN wording w ON w.id = r.wording")
+_REPORTS = text(
+    "SELECT r.bundle_id, r.cluster_id, coalesce(w.doc, r.doc) FROM report r LEFT JOIN wording w ON w.id = r.wording"
+    " WHERE r.wording = 0 OR w.id IS NOT NULL"
+)
 _SHAPED = text(
     "SELECT d.bundle_id, d.cluster_id, r.doc, w.doc FROM deployment d LEFT JOIN report r ON r.bundle_id = d.bundle_id"
     " AND r.cluster_id = d.cluster_id LEFT JOIN wording w ON w.id = r.wording WHERE d.shape <> 0"
