@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from extension.objects.shapes import complaint
-from extension.store.bulk import fetched
+from extension.store.bulk import fetched, streamed
 from extension.store.database import Database
 from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS
 from extension.store.staging import STATE
@@ -77,7 +77,7 @@ def _labels(connection: Connection) -> Iterator[str]:
 
 def _resources(connection: Connection) -> Iterator[str]:
     sums: dict[int, dict[str, int]] = {}
-    for bundle, cluster, doc in fetched(connection, _REPORTS):
+    for bundle, cluster, doc in streamed(connection, _REPORTS):
         counts = _counted(doc)
         for owner in (bundle, cluster):
             known = sums.setdefault(owner, {})
@@ -172,7 +172,10 @@ _RULES = {
 
 _DOCUMENTS = text("SELECT id, kind, namespace, name, doc FROM object WHERE id > :last ORDER BY id LIMIT :limit")
 _LABELS = text("SELECT object_id, key, value FROM label WHERE object_id BETWEEN :first AND :last")
-_REPORTS = text("SELECT r.bundle_id, r.cluster_id, coalesce(w.doc, r.doc) FROM report r LEFT JOIN wording w ON w.id = r.wording")
+_REPORTS = (
+    "SELECT r.bundle_id, r.cluster_id, coalesce(w.doc, r.doc) FROM report r LEFT JOIN wording w ON w.id = r.wording"
+    " WHERE r.wording = 0 OR w.id IS NOT NULL"
+)
 _SHAPED = text(
     "SELECT d.bundle_id, d.cluster_id, r.doc, w.doc FROM deployment d LEFT JOIN report r ON r.bundle_id = d.bundle_id"
     " AND r.cluster_id = d.cluster_id LEFT JOIN wording w ON w.id = r.wording WHERE d.shape <> 0"

@@ -62,20 +62,25 @@ def sequence_of(doc: str | None) -> int:
 
 def counts_of(doc: str | None, common: str | None) -> ResourceCounts:
     """The resource counts of a report: of its row and its wording, if it has one."""
-    return _counts(common or doc) if doc else ResourceCounts()
+    whole = common or _row(doc)
+    return _counts(whole) if whole else ResourceCounts()
 
 
 def status_of(doc: str | None, common: str | None, applied: str = "") -> BundleDeploymentStatus:
     """What was reported, by a report's row, its wording if it has one, and what the deployment's row says is applied."""
-    if not doc:
-        return BundleDeploymentStatus()
-    if common is None:
-        return _status(doc)
+    if common is None or doc is None:
+        whole = _row(doc)
+        return _status(whole) if whole else BundleDeploymentStatus()
     status = _status(common)
     times = _own_decoder.decode(doc)[1]
     each = [(times, "")] * len(status.conditions) if isinstance(times, str) else times
     conditions = tuple(_timed(one, *when) for one, when in zip(status.conditions, each, strict=True))
     return msgspec.structs.replace(status, conditions=conditions, applied_deployment_id=status.applied_deployment_id or applied)
+
+
+def _row(doc: str | None) -> str:
+    """A report that is whole in its row. One whose wording is gone says nothing: the store is damaged, and the audit tells so."""
+    return "" if doc is None or doc.startswith(_OWN) else doc
 
 
 def _bare(status: BundleDeploymentStatus, *, applied: bool) -> BundleDeploymentStatus:

@@ -4,8 +4,24 @@
   value: /var/run/secrets/kubernetes.io/serviceaccount
 - name: RANCHER_CD_WITHOUT_TOKEN # a token does not belong into a pod's log
   value: "true"
+{{- if eq .Values.engine "embedded" }}
 - name: RANCHER_CD_SERVER_URL
   value: {{ include "continuous-delivery.url" . | quote }}
+{{- end }}
+{{- if .Values.rancher.enabled }}
+- name: RANCHER_CD_RANCHER_URL
+  value: {{ include "continuous-delivery.rancherURL" . | quote }}
+{{- if .Values.rancher.caSecret }}
+- name: RANCHER_CD_RANCHER_CA
+  value: /etc/rancher-cd/rancher-ca/ca.crt
+{{- end }}
+{{- end }}
+{{- if .Values.apiService.enabled }}
+- name: RANCHER_CD_API_SERVICE
+  value: {{ printf "%s/%s" .Release.Namespace (include "continuous-delivery.name" .) | quote }}
+- name: RANCHER_CD_TLS_PORT
+  value: {{ int .Values.apiService.port | quote }}
+{{- end }}
 {{- with .Values.database.secret }}
 - name: RANCHER_CD_DATABASE_URL
   valueFrom:

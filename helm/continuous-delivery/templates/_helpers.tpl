@@ -35,10 +35,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- $names | uniq | toJson -}}
 {{- end -}}
 
-{{/* How many pods: two where a database holds the state, one where a volume does. */}}
+{{/* Not empty where the state is on a volume, which only the embedded engine has. */}}
+{{- define "continuous-delivery.onVolume" -}}
+{{- if and (eq .Values.engine "embedded") (not .Values.database.secret) -}}true{{- end -}}
+{{- end -}}
+
+{{/* How many pods: one where a volume holds the state, two where a database or Kubernetes does. */}}
 {{- define "continuous-delivery.replicas" -}}
 {{- if kindIs "invalid" .Values.replicas -}}
-{{- ternary 2 1 (ne .Values.database.secret "") -}}
+{{- ternary 1 2 (ne (include "continuous-delivery.onVolume" .) "") -}}
 {{- else -}}
 {{- int .Values.replicas -}}
 {{- end -}}
@@ -59,26 +64,29 @@ http://{{ include "continuous-delivery.name" . }}.{{ .Release.Namespace }}.svc:{
 {{- .Values.keySecret | default (printf "%s-key" (include "continuous-delivery.name" .)) -}}
 {{- end -}}
 
-{{/* What a schema can't say, or not in words: values that contradict each other, and what is no URL. */}}
-{{- define "continuous-delivery.check" -}}
-{{- range $where, $url := dict "proxy" .Values.proxy "serverURL" .Values.serverURL -}}
-{{- if not (regexMatch "^(https?://[^/\\s]+\\S*)?$" $url) -}}
-{{- fail (printf "%s: %q is not a URL; write it as https://HOST:PORT" $where $url) -}}
+{{/* Objects that belong to no namespace have that of the release in their name. */}}
+{{- define "continuous-delivery.clusterName" -}}
+{{- printf "%s-%s" .Release.Namespace (include "continuous-delivery.name" .) -}}
 {{- end -}}
+
+{{/* Not empty where the callers are Rancher's and Kubernetes' users. */}}
+{{- define "continuous-delivery.inside" -}}
+{{- if or .Values.rancher.enabled .Values.apiService.enabled -}}true{{- end -}}
 {{- end -}}
-{{- if and (not .Values.database.secret) (gt (int (include "continuous-delivery.replicas" .)) 1) -}}
-{{- fail (printf "replicas: %d pods can't share a store on a volume; name the Secret of a PostgreSQL database in database.secret, or take 1" (int .Values.replicas)) -}}
+
+{{/* Where Rancher is: as its installation page says, where nobody says otherwise. */}}
+{{- define "continuous-delivery.rancherURL" -}}
+{{- .Values.rancher.url | default (dig "cattle" "url" "" .Values.global) -}}
 {{- end -}}
-{{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
-{{- fail "ingress.host: an Ingress needs the host name at which people and agents reach the service" -}}
+
+{{/* The service account, as a subject of a binding. */}}
+{{- define "continuous-delivery.subject" -}}
+- kind: ServiceAccount
+  name: {{ include "continuous-delivery.serviceAccount" . }}
+  namespace: {{ .Release.Namespace }}
 {{- end -}}
-{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.serviceMonitor.tokenSecret) -}}
-{{- fail "metrics.serviceMonitor.tokenSecret: metrics are read with a token; make one with `rancher-cd token create prometheus --role '*=read-only'` and name the Secret that holds it" -}}
-{{- end -}}
-{{- if and .Values.metrics.serviceMonitor.enabled (not (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1/ServiceMonitor")) -}}
-{{- fail "metrics.serviceMonitor.enabled: this cluster has no ServiceMonitor (monitoring.coreos.com/v1); install monitoring first" -}}
-{{- end -}}
-{{- if and .Values.backup.resourceSet (not (.Capabilities.APIVersions.Has "resources.cattle.io/v1/ResourceSet")) -}}
-{{- fail "backup.resourceSet: this cluster has no ResourceSet (resources.cattle.io/v1); install rancher-backup first" -}}
-{{- end -}}
+
+{{/* All whom Rancher has signed in, as a subject. */}}
+{{- define "continuous-delivery.everybody" -}}
+- {apiGroup: rbac.authorization.k8s.io, kind: Group, name: "system:cattle:authenticated"}
 {{- end -}}

@@ -37,8 +37,8 @@ def client(access: str) -> Iterator[Client]:
 class Release:
     """A release of the chart in a namespace of its own."""
 
-    def __init__(self, client: Client, access: str, ca: str) -> None:
-        self.client, self.namespace = client, f"chart-{next(_NUMBERS)}"
+    def __init__(self, client: Client, access: str, ca: str, namespace: str = "") -> None:
+        self.client, self.namespace = client, namespace or f"chart-{next(_NUMBERS)}"
         self._config = sdk().Config(kubeconfig_content=access, namespace=self.namespace)
         client.request("POST", NAMESPACES.path(), body={"metadata": {"name": self.namespace}})
         # Of the controllers that every cluster has this one is not among those that run here.
@@ -70,10 +70,14 @@ class Release:
         self._config.close()
 
 
+def ca_of(access: str, folder: Path) -> str:
+    """The CA of an API server; one that runs for tests has a certificate that it made itself, in its folder."""
+    return read(access).ca or (folder / "certificates" / "apiserver.crt").read_text()
+
+
 @pytest.fixture
 def release(client: Client, access: str, kubeconfig: Path) -> Iterator[Release]:
-    ca = read(access).ca or (kubeconfig.parent / "certificates" / "apiserver.crt").read_text()
-    made = Release(client, access, ca)
+    made = Release(client, access, ca_of(access, kubeconfig.parent))
     yield made
     made.close()
 

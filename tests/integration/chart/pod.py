@@ -43,19 +43,24 @@ def image_environment() -> dict[str, str]:
 
 
 class Pod:
-    """One pod of the Deployment, with volumes in `folder`; `shared` are volumes that other pods have too (a claim), by name."""
+    """One pod of the Deployment, with volumes in `folder`. One that is not `contained` has no root of its own, for tests that are not of
+    that: the volumes' folders take the place of where they would be mounted."""
 
-    def __init__(self, client: Client, deployment: Mapping[str, Any], folder: Path, reach: Path | None = None) -> None:
+    def __init__(
+        self, client: Client, deployment: Mapping[str, Any], folder: Path, reach: Path | None = None, *, contained: bool = True
+    ) -> None:
         self._client = client
         self._namespace = deployment["metadata"]["namespace"]
         self._spec = deployment["spec"]["template"]["spec"]
         (self._container,) = self._spec["containers"]
-        self._folder = folder
+        self._folder, self._contained = folder, contained
         folder.mkdir()
         folder.chmod(0o755)
         self._user = self._spec["securityContext"]["runAsUser"]
         assert self._spec["securityContext"]["runAsNonRoot"] and self._container["securityContext"]["readOnlyRootFilesystem"]
         self.environment = self._environment()
+        if not contained:
+            self.environment = {name: self._outside(value) for name, value in self.environment.items()}
         self._mounts = folder / "mounts"
         lines = [self._mount(mount) for mount in self._container["volumeMounts"]]
         if reach:  # a socket's folder of this machine, for what a pod reaches over the network
@@ -65,6 +70,11 @@ class Pod:
     @property
     def state(self) -> Path:
         return self._folder / "state"
+
+    @property
+    def token(self) -> str:
+        """The service account's, as the pod sees it."""
+        return (self._folder / "service-account" / "token").read_text()
 
     def start(self) -> Service:
         log = self._folder / "log"
@@ -87,6 +97,8 @@ class Pod:
 
     def inside(self, *program: str) -> list[str]:
         """The command that starts a program in a root like that of the pod, made anew each time around the same volumes."""
+        if not self._contained:
+            return [self._outside(word) for word in program]
         root = self._folder / "root"
         root.mkdir(exist_ok=True)
         python = {sys.base_prefix, sys.prefix, str(ROOT)}
@@ -101,6 +113,16 @@ class Pod:
     def write_token(self, token: str) -> None:
         """The file of the token, as the pod sees it from now on."""
         self._write(self._folder / "service-account", {"token": token.encode()})
+
+    def _outside(self, text: str) -> str:
+        """The same, with the place of a volume that it begins with replaced by the volume's folder; Python and this code stay."""
+        if text.startswith((str(ROOT), sys.prefix, sys.base_prefix)):
+            return text
+        for mount in sorted(self._container["volumeMounts"], key=lambda mount: len(mount["mountPath"]), reverse=True):
+            place = mount["mountPath"]
+            if text == place or text.startswith(f"{place}/"):
+                return str(self._folder / mount["name"] / mount.get("subPath", "")) + text.removeprefix(place)
+        return text
 
     def _environment(self) -> dict[str, str]:
         server = urlsplit(self._client.server)
@@ -121,7 +143,7 @@ class Pod:
         if not source.exists():
             source.mkdir()
             self._fill(source, volume)
-            for path in (source, *source.rglob("*")):
+            for path in (source, *source.rglob("*")) if self._contained else ():
                 shutil.chown(path, self._user, self._spec["securityContext"]["fsGroup"])
         mode = "ro" if mount.get("readOnly") else "rw"
         return f"{source / mount.get('subPath', '')}\t{mount['mountPath']}\t{mode}"

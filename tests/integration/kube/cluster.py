@@ -68,7 +68,7 @@ def _start(folder: Path, processes: list[subprocess.Popen[bytes]]) -> Path:
          f"--cert-dir={certificates}", f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
          "--service-account-issuer=https://kubernetes.default.svc", f"--token-auth-file={tokens}", "--authorization-mode=RBAC",
          "--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none",
-         "--disable-admission-plugins=ServiceAccount", *front_proxy.flags(folder))  # fmt: skip
+         "--disable-admission-plugins=ServiceAccount", "--enable-aggregator-routing=true", *front_proxy.flags(folder))  # fmt: skip
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(_kubeconfig(api))
     _wait(processes, folder, f"https://127.0.0.1:{api}/readyz")

@@ -1,4 +1,8 @@
-"""A service inside Rancher: a real API server with its aggregation layer, a small Rancher before it, and RBAC as the judge."""
+"""A service inside Rancher: a real API server with its aggregation layer, a small Rancher before it, and RBAC as the judge.
+
+The chart is installed for real, and a container of its Deployment is what runs: with its own arguments, variables and volumes, as its own
+service account, which is no administrator. So what the chart forgets to give is missing here.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,21 @@ import pytest
 import requests
 
 from extension.delivery.client import Client
-from extension.delivery.kubeconfig import read
+from extension.delivery.kubeconfig import inlined, read
 from extension.objects.errors import UserError
 from extension.rancher.group import APISERVICE, GROUP, MOUNT
+from tests.integration.chart import pod
+from tests.integration.chart.conftest import DEPLOYMENTS, Release, ca_of
+from tests.integration.chart.pod import Pod
 from tests.integration.kube import cluster
 from tests.integration.rancher import rights, standin
 from tests.integration.rancher.standin import LOCAL, Rancher, User
-from tests.integration.service import running
 from tests.integration.service.running import Service, wait_for
+from tests.unit.chart.chart import NAMESPACE
+from tests.unit.chart.chart import RELEASE as NAME
 
-NAMESPACE, NAME = "cattle-continuous-delivery-system", "continuous-delivery"
+PORT = 80
+"""Of the Service, for plain HTTP."""
 CSRF = "0123456789abcdef"
 UNVERIFIED = pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
 """The API server of the tests made its own certificate."""
@@ -31,6 +40,7 @@ USERS = {
     "administrator": User("u-administrator"),
     "workspace admin": User("u-workspace-admin"),
     "member": User("u-member", ("cn=members,ou=teams,dc=example,dc=org",)),
+    "full member": User("u-full-member"),
     "read-only": User("u-read-only"),
     "stranger": User("u-stranger"),
     "disabled": User("u-disabled", enabled=False),
@@ -39,13 +49,14 @@ USERS = {
 
 @dataclass
 class Inside:
-    """`kubernetes` is the API server as an administrator, `folder` where its certificates are."""
+    """`kubernetes` is the API server as an administrator, `folder` where its certificates are, `token` the service's own."""
 
     service: Service
     rancher: Rancher
     kubernetes: Client
     folder: Path
     address: str
+    token: str = field(repr=False)
     browser: requests.Session = field(default_factory=requests.Session)
     """Connections are kept; nothing else is."""
 
@@ -76,8 +87,7 @@ def _as_user(inside: Inside, user: str) -> dict[str, str]:
 
 
 def proxy_path(inside: Inside) -> str:
-    port = inside.service.url.rpartition(":")[2]
-    return f"{LOCAL}/api/v1/namespaces/{NAMESPACE}/services/http:{NAME}-plain:{port}/proxy"
+    return f"{LOCAL}/api/v1/namespaces/{NAMESPACE}/services/http:{NAME}:{PORT}/proxy"
 
 
 DOORS: dict[str, Any] = {
@@ -109,62 +119,68 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("rancher")
     with cluster.running(folder) as kubeconfig:
-        kubernetes = Client(read(kubeconfig.read_text(), folder=folder))
+        access = inlined(kubeconfig.read_text(), str(kubeconfig), folder)
+        kubernetes = Client(read(access))
         with standin.running(folder, kubernetes.server, cluster.TOKEN) as rancher:
-            rights.give(kubernetes, NAMESPACE, USERS)
-            own = folder / "service-kubeconfig"
-            own.write_text(kubeconfig.read_text().replace(cluster.TOKEN, cluster.SERVICE_TOKEN))
-            address = own_address()
-            service = running.start(
-                folder / "state", "--host", address, "--kubeconfig", str(own), "--rancher-url", rancher.url,
-                "--rancher-ca", str(folder / "rancher-ca.pem"), "--api-service", f"{NAMESPACE}/{NAME}", "--tls-port", "0",
-            )  # fmt: skip
+            rights.give(kubernetes, USERS)
+            release = Release(kubernetes, access, ca_of(access, folder), NAMESPACE)
+            container = _installed(release, rancher, folder)
+            service = container.start()
             try:
-                made = Inside(service, rancher, kubernetes, folder, service.url)
+                plain = service.url.rpartition(":")[2]
+                made = Inside(service, rancher, kubernetes, folder, f"http://{own_address()}:{plain}", container.token)
                 rancher.tokens |= {made.credential(user): found for user, found in USERS.items()}
-                _register(made, address)
+                _route(made)
                 yield made
             finally:
                 service.stop()
 
 
-def _register(inside: Inside, address: str) -> None:
-    """The Services and the APIService, as the chart makes them; then waits until Kubernetes finds it there."""
-    tls, plain = (int(line.rpartition(":")[2]) for line in (inside.service.line("tls url: "), inside.service.url))
-    core = f"/api/v1/namespaces/{NAMESPACE}"
-    client = inside.kubernetes
-    spec = {"type": "ExternalName", "externalName": address, "ports": [{"port": tls}]}
-    client.request("POST", f"{core}/services", {"metadata": {"name": NAME}, "spec": spec})
-    client.request("POST", f"{core}/services", {"metadata": {"name": f"{NAME}-plain"}, "spec": {"ports": [{"port": plain}]}})
-    rights.let_through(client, NAMESPACE, f"http:{NAME}-plain:{plain}")
-    _run_pod(client, address)  # the service proxy goes to pods only
-    target = {"kind": "Pod", "namespace": NAMESPACE, "name": NAME}
-    subsets = [{"addresses": [{"ip": address, "targetRef": target}], "ports": [{"port": plain}]}]
-    client.request("POST", f"{core}/endpoints", {"metadata": {"name": f"{NAME}-plain"}, "subsets": subsets})
-    api_service = {
-        "metadata": {"name": APISERVICE},
-        "spec": {
-            "group": GROUP,
-            "version": "v1",
-            "groupPriorityMinimum": 100,
-            "versionPriority": 100,
-            "service": {"namespace": NAMESPACE, "name": NAME, "port": tls},
-        },
+def _installed(release: Release, rancher: Rancher, folder: Path) -> Pod:
+    """A pod of the chart, installed with both doors and without the rights of an administrator, which would hide that others lack."""
+    release.create("Secret", "rancher-ca", {"ca.crt": (folder / "rancher-ca.pem").read_text()})
+    values = {
+        "rancher": {"enabled": True, "url": rancher.url, "caSecret": "rancher-ca"},
+        "apiService": {"enabled": True, "port": free_port()},
+        "rbac": {"clusterAdmin": False},
+        "service": {"port": PORT},
+        "extraEnv": [{"name": "RANCHER_CD_PORT", "value": "0"}],
     }
-    client.request("POST", "/apis/apiregistration.k8s.io/v1/apiservices", api_service)
+    release.install(values)
+    return Pod(release.client, release.get(DEPLOYMENTS), folder / "pod", contained=not pod.missing())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
+def _route(inside: Inside) -> None:
+    """What kubelet and the controller of endpoints do: the Deployment's Pod has this machine's address, and the Service leads there."""
+    tls, plain = (int(line.rpartition(":")[2]) for line in (inside.service.line("tls url: "), inside.service.url))
+    address = own_address()
+    client, core = inside.kubernetes, f"/api/v1/namespaces/{NAMESPACE}"
+    pods = wait_for(lambda: client.request("GET", f"{core}/pods")["items"], "the Pod of the Deployment")
+    name = pods[0]["metadata"]["name"]
+    status = {"status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}}
+    client.request("PATCH", f"{core}/pods/{name}/status", status, content_type="application/merge-patch+json")
+    ports = [{"name": "http", "port": plain}, {"name": "https", "port": tls}]
+    target = {"kind": "Pod", "namespace": NAMESPACE, "name": name}
+    subsets = [{"addresses": [{"ip": address, "targetRef": target}], "ports": ports}]
+    client.request("POST", f"{core}/endpoints", {"metadata": {"name": NAME}, "subsets": subsets})
+    slices = {
+        "metadata": {"name": NAME, "labels": {"kubernetes.io/service-name": NAME}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}, "targetRef": target}],
+        "ports": ports,
+    }
+    client.request("POST", f"/apis/discovery.k8s.io/v1/namespaces/{NAMESPACE}/endpointslices", slices)
     wait_for(lambda: _is_available(client), f"the APIService to be available:\n{inside.service.log.read_text()}")
     wait_for(inside.service.ready, "the service to be ready")
     for name in ("team-a", "team-b"):
         url = "/v1/management.cattle.io.fleetworkspaces"
         assert inside.call("direct, token", "administrator", "POST", url, json={"metadata": {"name": name}}).status_code == 201
-
-
-def _run_pod(client: Client, address: str) -> None:
-    """A Pod that says it has this address."""
-    pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
-    client.request("POST", pods, {"metadata": {"name": NAME}, "spec": {"containers": [{"name": "service", "image": "none"}]}})
-    status = {"status": {"phase": "Running", "podIP": address, "podIPs": [{"ip": address}]}}
-    client.request("PATCH", f"{pods}/{NAME}/status", status, content_type="application/merge-patch+json")
 
 
 def _is_available(client: Client) -> bool:

@@ -13,7 +13,10 @@ ROOT = Path(__file__).parents[3]
 CHART = ROOT / "helm" / "continuous-delivery"
 RELEASE, NAMESPACE = "continuous-delivery", "cattle-continuous-delivery-system"
 SERVICE_MONITOR, RESOURCE_SET = "monitoring.coreos.com/v1/ServiceMonitor", "resources.cattle.io/v1/ResourceSet"
-EVERYTHING = (SERVICE_MONITOR, RESOURCE_SET)
+UI_PLUGIN = "catalog.cattle.io/v1/UIPlugin"
+EVERYTHING = (SERVICE_MONITOR, RESOURCE_SET, UI_PLUGIN)
+RANCHER = {"enabled": True, "url": "https://rancher.example.org"}
+"""Values of `rancher` with which its users call."""
 
 Object = dict[str, Any]
 
@@ -27,9 +30,11 @@ def files() -> dict[str, bytes]:
     return {path.relative_to(CHART).as_posix(): path.read_bytes() for path in CHART.rglob("*") if path.is_file()}
 
 
-def texts(values: dict[str, Any] | None = None, *, release: str = RELEASE, served: tuple[str, ...] = EVERYTHING) -> dict[str, str]:
+def texts(
+    values: dict[str, Any] | None = None, *, release: str = RELEASE, served: tuple[str, ...] = EVERYTHING, kubernetes: str = "v1.36.3"
+) -> dict[str, str]:
     """What each template gives. Raises Invalid."""
-    request = ChartRequest(files(), release, NAMESPACE, values or {}, kube_version="v1.36.3", api_versions=served)
+    request = ChartRequest(files(), release, NAMESPACE, values or {}, kube_version=kubernetes, api_versions=served)
     return NativeHelm().render(request).templates
 
 
@@ -44,6 +49,12 @@ def rendered(values: dict[str, Any] | None = None, **more: Any) -> dict[tuple[st
     by_name = {(one["kind"], one["metadata"]["name"]): one for one in found}
     assert len(by_name) == len(found), "two objects of one name"
     return by_name
+
+
+def rules(objects: dict[tuple[str, str], Object], kind: str, name: str) -> list[Object]:
+    """What a role gives."""
+    found: list[Object] = objects[kind, name]["rules"]
+    return found
 
 
 def only(objects: dict[tuple[str, str], Object], kind: str) -> Object:

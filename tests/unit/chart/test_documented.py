@@ -18,17 +18,17 @@ from extension.objects.kinds import Bundle, GitRepo, HelmOp
 from extension.rendering.helm import sdk
 from extension.settings import Settings
 from extension.store.opening import open_store
-from tests.unit.chart.chart import CHART, ROOT, leaves, loaded, texts
+from tests.unit.chart.chart import CHART, RANCHER, ROOT, leaves, loaded, texts
 
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DASHBOARD = json.loads((CHART / "files" / "dashboard.json").read_text())
 OWN = {
     *("host", "port", "state_dir", "database_url", "kubeconfig", "service_account_dir", "allow_file_repos"),
     *("additional_ca", "without_token", "server_url", "server_ca"),
+    *("engine", "rancher_url", "rancher_ca", "api_service", "tls_port"),
 }
 """Settings that the chart or the image gives, or that have no sense in a pod."""
-DOORS = {"engine", "rancher_url", "rancher_ca", "api_service", "tls_port"}
-"""Settings of a service inside Rancher, which this chart does not install yet: they want objects of Kubernetes beside them."""
+INSIDE = {"engine": "fleet", "rancher": RANCHER, "apiService": {"enabled": True}}
 TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -54,7 +54,7 @@ def test_the_schema_has_the_settings_of_the_service_with_their_limits() -> None:
     hints = get_type_hints(Settings)
     wanted: dict[str, Any] = {}
     for field in dataclasses.fields(Settings):
-        if field.name not in OWN | DOORS:
+        if field.name not in OWN:
             key = re.sub(r"_(\w)", lambda found: found[1].upper(), field.name)
             wanted[key] = {"description": field.metadata["help"], "type": TYPES[hints[field.name]]}
             if field.metadata["least"] is not None:
@@ -75,9 +75,11 @@ def test_a_question_asks_for_a_value_that_there_is_and_offers_its_default(questi
     assert question["default"] == default and question["label"]
     assert question["type"] in ("string", "boolean", "int", "enum", "password", "multiline", "storageclass", "secret")
     if question["type"] == "enum":
-        assert question["options"] == SCHEMA["properties"]["settings"]["properties"]["logLevel"]["enum"]
-    if "show_if" in question:
-        assert re.match(r"[\w.]+", question["show_if"])[0] in values  # type: ignore[index]
+        properties = SCHEMA["properties"]
+        known = {"engine": properties["engine"], "settings.logLevel": properties["settings"]["properties"]["logLevel"]}
+        assert question["options"] == known[name]["enum"]
+    for condition in question.get("show_if", "").split("&&") if "show_if" in question else ():
+        assert re.match(r"[\w.]+", condition)[0] in values  # type: ignore[index]
 
 
 def test_the_chart_is_of_the_version_of_the_package_and_the_image_of_the_makefile() -> None:
@@ -91,13 +93,19 @@ def test_the_catalog_is_told_where_the_chart_belongs() -> None:
     notes = {key.removeprefix("catalog.cattle.io/"): value for key, value in chart["annotations"].items()}
     assert notes["release-name"] == chart["name"] and notes["namespace"] == "cattle-continuous-delivery-system"
     assert (notes["os"], notes["permits-os"], notes["scope"], notes["type"]) == ("linux", "linux,windows", "management", "cluster-tool")
+    assert notes["rancher-version"].endswith("-0") and not {"ui-component", "certified"} & notes.keys(), (
+        "an app, which the page of extensions does not show"
+    )
     assert notes["kube-version"] == chart["kubeVersion"] and chart["kubeVersion"].endswith("-0")
     requests = loaded("values.yaml")["resources"]["requests"]
     assert (notes["requests-cpu"], notes["requests-memory"]) == (requests["cpu"], requests["memory"])
 
 
-def test_helm_finds_nothing_to_complain_of_but_that_there_is_no_icon() -> None:
-    report = sdk().lint(str(CHART), strict=True, namespace="ns", kube_version="v1.36.0")
+@pytest.mark.parametrize(
+    "values", [{}, {"database": {"secret": "db"}}, {"rancher": RANCHER}, INSIDE], ids=["volume", "PostgreSQL", "Rancher", "fleet"]
+)
+def test_helm_finds_nothing_to_complain_of_but_that_there_is_no_icon(values: dict[str, Any]) -> None:
+    report = sdk().lint(str(CHART), values, strict=True, namespace="ns", kube_version="v1.36.0")
     assert [one["error"] for one in report["messages"]] == ["icon is recommended"] and not report["errors"]
 
 

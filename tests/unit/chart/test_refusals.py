@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from extension.objects.errors import Invalid
-from tests.unit.chart.chart import EVERYTHING, texts
+from tests.unit.chart.chart import EVERYTHING, RANCHER, texts
 
 SCHEMA = "values don't meet the specifications of the schema(s) in the following chart(s):\ncontinuous-delivery:\n- "
 CHECK = "execution error at (continuous-delivery/templates/deployment.yaml:1:4): "
@@ -18,8 +18,19 @@ TOKEN = (
     "and name the Secret that holds it"
 )
 
+STORED: dict[str, dict[str, Any]] = {
+    "database.secret": {"database": {"secret": "db"}},
+    "persistence.existingClaim": {"persistence": {"existingClaim": "mine"}},
+    "keySecret": {"keySecret": "mine"},
+    "serverURL": {"serverURL": "https://cd.example.org"},
+    "serverCASecret": {"serverCASecret": "mine"},
+}
+"""Values that have no sense where nothing is stored and no agent calls."""
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"engine": "fleet"}, SCHEMA + "at '/engine': value must be 'embedded'"),
+    ({"engine": "other"}, SCHEMA + "at '/engine': value must be one of 'embedded', 'fleet'"),
+    ({"apiService": {"port": 443}}, SCHEMA + "at '/apiService/port': minimum: got 443, want 1,024"),
+    ({"rancher": {"ca": "x"}}, SCHEMA + "at '/rancher': additional properties 'ca' not allowed"),
     ({"replica": 1}, SCHEMA + "at '': additional properties 'replica' not allowed"),
     ({"replicas": "two"}, SCHEMA + "at '/replicas': got string, want null or integer"),
     ({"replicas": -1}, SCHEMA + "at '/replicas': minimum: got -1, want 0"),
@@ -50,6 +61,42 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         CHECK + "ingress.host: an Ingress needs the host name at which people and agents reach the service",
     ),
     ({"metrics": {"serviceMonitor": {"enabled": True}}}, CHECK + f"metrics.serviceMonitor.tokenSecret: {TOKEN}"),
+    (
+        {"rancher": RANCHER, "metrics": {"serviceMonitor": {"enabled": True}}},
+        CHECK + "metrics.serviceMonitor.tokenSecret: metrics are read with an API key of Rancher whose user may get /metrics; "
+        "name the Secret that holds it",
+    ),
+    (
+        {"apiService": {"enabled": True}, **MONITOR},
+        CHECK + "metrics.serviceMonitor.enabled: Prometheus comes with a credential, which only rancher.enabled takes",
+    ),
+    (
+        {"rancher": {"enabled": True}},
+        CHECK + 'rancher.url: "" is not the URL of a Rancher server; write it as https://HOST',
+    ),
+    (
+        {"rancher": {"enabled": True, "url": "http://rancher.example.org"}},
+        CHECK + 'rancher.url: "http://rancher.example.org" is not the URL of a Rancher server; write it as https://HOST',
+    ),
+    ({"apiService": {"enabled": True, "port": 8080}}, CHECK + "apiService.port: 8080 is the port of plain HTTP; take another"),
+    (
+        {"apiService": {"enabled": True, "port": 8443}, "service": {"port": 8443}},
+        CHECK + "apiService.port: 8443 is the port of plain HTTP; take another",
+    ),
+    ({"engine": "fleet"}, CHECK + "engine: fleet is for Rancher's users; open a door for them with rancher.enabled or apiService.enabled"),
+    (
+        {"backup": {"workspaces": ["team-a"]}},
+        CHECK + "backup.workspaces: the engine embedded has its workspaces in its store and not in Kubernetes; "
+        "back up the volume or the database",
+    ),
+    *(
+        (
+            {"engine": "fleet", "rancher": RANCHER, **values},
+            CHECK
+            + f"{where}: the engine fleet has no store and no agents, all is in Kubernetes; leave it out, or take the engine embedded",
+        )
+        for where, values in STORED.items()
+    ),
 ]
 
 MISSING = [
@@ -57,6 +104,10 @@ MISSING = [
     (
         {"backup": {"resourceSet": True}},
         "backup.resourceSet: this cluster has no ResourceSet (resources.cattle.io/v1); install rancher-backup first",
+    ),
+    (
+        {"uiPlugin": {"enabled": True}},
+        "uiPlugin.enabled: this cluster has no UIPlugin (catalog.cattle.io/v1); it is for the cluster local of a Rancher server",
     ),
 ]
 
@@ -79,3 +130,10 @@ def test_what_the_cluster_has_no_kind_for_is_refused_and_not_left_out(values: di
 def test_rancher_may_pass_more_of_its_own_values() -> None:
     cattle = {"clusterId": "local", "clusterName": "local", "url": "https://rancher.example.org", "windows": {"enabled": True}}
     assert texts({"global": {"cattle": cattle, "systemDefaultRegistry": ""}})
+
+
+def test_a_kubernetes_that_can_not_tell_whose_a_credential_is_is_too_old_for_rancher_s_users() -> None:
+    with pytest.raises(Invalid) as refused:
+        texts({"rancher": RANCHER}, kubernetes="v1.27.9")
+    assert refused.value.message == CHECK + "rancher.enabled: Kubernetes v1.27.9 can't tell whose a credential is; that needs 1.28"
+    assert texts({"rancher": RANCHER}, kubernetes="v1.28.0-rke2r1") and texts(kubernetes="v1.25.0")

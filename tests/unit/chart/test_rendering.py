@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import ipaddress
 import itertools
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from extension import __version__
 from extension.objects import yaml
-from tests.unit.chart.chart import NAMESPACE, Object, container, environment, only, pod, rendered, texts
+from tests.unit.chart.chart import NAMESPACE, RANCHER, Object, container, environment, only, pod, rendered, texts
 
 REGISTRIES: dict[str, tuple[dict[str, Any], str]] = {
     "no registry": ({}, ""),
@@ -20,17 +21,21 @@ REGISTRIES: dict[str, tuple[dict[str, Any], str]] = {
 }
 PROXIES = {"no proxy": "", "proxy": "http://proxy.example.org:3128"}
 WINDOWS: dict[str, Any] = {"linux": {}, "windows nodes": {"windows": {"enabled": True}}}
-STORES: dict[str, dict[str, Any]] = {"volume": {}, "PostgreSQL": {"secret": "db"}}
+STORES: dict[str, dict[str, Any]] = {
+    "embedded, volume": {},
+    "embedded, PostgreSQL": {"database": {"secret": "db"}},
+    "fleet": {"engine": "fleet", "rancher": RANCHER},
+}
+"""Values of each engine, with each store that it can have."""
 LINUX = {"key": "cattle.io/os", "operator": "Equal", "value": "linux", "effect": "NoSchedule"}
-COMBINATIONS = list(itertools.product(["embedded"], STORES, REGISTRIES, PROXIES, WINDOWS))
+COMBINATIONS = list(itertools.product(STORES, REGISTRIES, PROXIES, WINDOWS))
 
 
-@pytest.mark.parametrize(("engine", "store", "registry", "proxy", "windows"), COMBINATIONS, ids=[", ".join(row) for row in COMBINATIONS])
-def test_every_combination_is_what_each_of_its_values_makes_it(engine: str, store: str, registry: str, proxy: str, windows: str) -> None:
+@pytest.mark.parametrize(("engine", "registry", "proxy", "windows"), COMBINATIONS, ids=[", ".join(row) for row in COMBINATIONS])
+def test_every_combination_is_what_each_of_its_values_makes_it(engine: str, registry: str, proxy: str, windows: str) -> None:
     given, prefix = REGISTRIES[registry]
     values = {
-        "engine": engine,
-        "database": STORES[store],
+        **STORES[engine],
         "proxy": PROXIES[proxy],
         "global": {**given, "cattle": {**given.get("cattle", {}), **WINDOWS[windows]}},
     }
@@ -42,12 +47,17 @@ def test_every_combination_is_what_each_of_its_values_makes_it(engine: str, stor
     assert one["image"] == f"{prefix}rancher/continuous-delivery:{__version__}"
     assert spec["nodeSelector"] == {"kubernetes.io/os": "linux"} and LINUX in spec["tolerations"]
     assert {variables.get("HTTP_PROXY"), variables.get("HTTPS_PROXY")} == {PROXIES[proxy] or None}
-    assert ("RANCHER_CD_DATABASE_URL" in variables) == (store != "volume")
-    assert deployment["replicas"] == (1 if store == "volume" else 2)
-    assert deployment.get("strategy") == ({"type": "Recreate"} if store == "volume" else None)
+    on_volume, stored = "volume" in engine, engine != "fleet"
+    assert ("RANCHER_CD_DATABASE_URL" in variables) == ("PostgreSQL" in engine) and ("RANCHER_CD_SERVER_URL" in variables) == stored
+    assert deployment["replicas"] == (1 if on_volume else 2)
+    assert deployment["strategy"]["type"] == ("Recreate" if on_volume else "RollingUpdate")
+    assert one["args"][3:] == ([] if stored else ["--engine", "fleet"])
     kinds = {kind for kind, _ in objects}
-    common = {"Deployment", "Secret", "ConfigMap", "Service", "ServiceAccount", "ClusterRoleBinding"}
-    assert kinds == common | ({"PersistentVolumeClaim"} if store == "volume" else {"PodDisruptionBudget"})
+    common = {"Deployment", "ConfigMap", "Service", "ServiceAccount", "ClusterRoleBinding"}
+    inside = set() if stored else {"ClusterRole", "Role", "RoleBinding"}
+    assert kinds == common | inside | ({"Secret"} if stored else set()) | (
+        {"PersistentVolumeClaim"} if on_volume else {"PodDisruptionBudget"}
+    )
 
 
 def test_every_object_is_in_the_namespace_and_carries_the_labels_by_which_it_is_found() -> None:
@@ -56,9 +66,16 @@ def test_every_object_is_in_the_namespace_and_carries_the_labels_by_which_it_is_
         "networkPolicy": {"enabled": True},
         "metrics": {"serviceMonitor": {"enabled": True, "tokenSecret": "t"}, "dashboard": {"enabled": True}},
         "backup": {"resourceSet": True},
+        "rancher": RANCHER,
+        "apiService": {"enabled": True},
+        "uiPlugin": {"enabled": True},
     }
+    elsewhere = {"UIPlugin": "cattle-ui-plugin-system"} | dict.fromkeys(("ClusterRole", "ClusterRoleBinding", "ResourceSet", "APIService"))
     for (kind, name), one in rendered(everything).items():
-        assert one["metadata"].get("namespace") == (None if kind in ("ClusterRoleBinding", "ResourceSet") else NAMESPACE), kind
+        place = (
+            "kube-system" if (kind, name) == ("RoleBinding", f"{NAMESPACE}-continuous-delivery-inside") else elsewhere.get(kind, NAMESPACE)
+        )
+        assert one["metadata"].get("namespace") == place, (kind, name)
         assert one["metadata"]["labels"]["app.kubernetes.io/instance"] == "continuous-delivery", name
 
 
@@ -106,6 +123,16 @@ def test_agents_are_told_the_url_that_reaches_the_service(values: dict[str, Any]
 def test_the_api_server_is_never_behind_the_proxy() -> None:
     assert environment({"proxy": "http://p:1"})["NO_PROXY"].startswith("$(KUBERNETES_SERVICE_HOST),127.0.0.0/8,")
     assert environment({"proxy": "http://p:1", "noProxy": ""})["NO_PROXY"] == "$(KUBERNETES_SERVICE_HOST)"
+
+
+def test_a_proxy_is_believed_from_loopback_and_private_networks_and_not_from_anywhere() -> None:
+    believed = environment({"ingress": {"enabled": True, "host": "cd.example.org"}})["FORWARDED_ALLOW_IPS"]
+    networks = [ipaddress.ip_network(one) for one in believed.split(",")]
+    assert networks and all(one.is_private or str(one) == "100.64.0.0/10" for one in networks)
+    assert "FORWARDED_ALLOW_IPS" not in environment()
+    for given in ("*", "", "10.42.0.0/16, ::1"):
+        ingress = {"enabled": True, "host": "cd.example.org", "trustedProxies": given}
+        assert environment({"ingress": ingress})["FORWARDED_ALLOW_IPS"] == given
 
 
 def test_no_secret_is_a_variable_or_an_argument() -> None:
@@ -169,6 +196,8 @@ def test_a_network_policy_lets_in_the_port_and_says_nothing_of_connections_out_u
     assert plain["policyTypes"] == ["Ingress"] and plain["ingress"] == [{"ports": [{"port": "http"}]}] and "egress" not in plain
     peer, rule = {"namespaceSelector": {}}, {"ports": [{"port": 443}]}
     strict = only(rendered({"networkPolicy": {"enabled": True, "from": [peer], "egress": [rule]}}), "NetworkPolicy")["spec"]
+    doors = {"networkPolicy": {"enabled": True, "from": [peer]}, "apiService": {"enabled": True}}
+    assert only(rendered(doors), "NetworkPolicy")["spec"]["ingress"][1] == {"ports": [{"port": "https"}]}, "the API server is nobody's pod"
     assert strict["policyTypes"] == ["Ingress", "Egress"] and strict["egress"] == [rule] and strict["ingress"][0]["from"] == [peer]
 
 

@@ -47,7 +47,8 @@ DAMAGE = {
     "complaints are counted as their deployments are": "UPDATE complaint SET n = n + 1",
     "a shape is of its bundle, and of a deployment": "UPDATE shape SET bundle_id = 12345",
     "a deployment has a shape that is there": "DELETE FROM shape",
-    "a deployment with a shape has a report that says something": "UPDATE report SET doc = '{}'",
+    "a deployment with a shape has a report that says something": "UPDATE wording SET doc = '{}'",
+    "a report's wording is its bundle's": "DELETE FROM wording",
     "labels are those of the documents": "DELETE FROM tag",
     "sums of resource counts are those of the reports": "UPDATE tally SET r_ready = 7 WHERE of_cluster",
 }

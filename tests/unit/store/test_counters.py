@@ -147,7 +147,8 @@ class Machine(RuleBasedStateMachine):
             "shape",
         )
         found = self.place.rows(
-            f"SELECT {', '.join(f'd.{n}' for n in names)}, doc FROM deployment d LEFT JOIN report USING (bundle_id, cluster_id)"
+            f"SELECT {', '.join(f'd.{n}' for n in names)}, coalesce(w.doc, r.doc) FROM deployment d"
+            " LEFT JOIN report r ON r.bundle_id = d.bundle_id AND r.cluster_id = d.cluster_id LEFT JOIN wording w ON w.id = r.wording"
         )
         decode = msgspec.json.Decoder(BundleDeploymentStatus).decode
         return [
