@@ -96,7 +96,7 @@ class DeploymentRows:
         if newer:
             self._write(connection, newer, revision)
             report(connection, [Report(*pair, status=one.status, sequence=version(one)) for pair, one in newer.items()], revision)
-            _sweep(connection, {bundle for bundle, _ in newer})
+            _sweep(connection, {pair[0] for pair in newer if pair in known})  # a new row leaves nothing behind
         return pairs
 
     def drop(self, connection: Connection, pairs: Iterable[Pair], revision: int) -> None:

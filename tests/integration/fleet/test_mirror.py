@@ -12,6 +12,8 @@ from extension.store.protocol import Filter, Query
 from tests.integration.fleet import objects
 from tests.integration.fleet.conftest import World
 
+pytestmark = pytest.mark.xdist_group("kube")
+
 
 @pytest.fixture(scope="module")
 def deployed(world: World) -> World:

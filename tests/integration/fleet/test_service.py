@@ -30,7 +30,7 @@ from tests.integration.service import running
 from tests.integration.service.running import Service, wait_for
 from tests.unit.engine.previews import packed
 
-pytestmark = [UNVERIFIED]
+pytestmark = [UNVERIFIED, pytest.mark.xdist_group("kube")]
 
 ALICE, READER, ROOT = User("u-alice"), User("u-reader"), User("u-root")
 KINDS = ("fleet.cattle.io", "management.cattle.io")

@@ -14,6 +14,8 @@ from extension.store.protocol import Filter, Query
 from tests.integration.fleet import objects
 from tests.integration.fleet.conftest import World
 
+pytestmark = pytest.mark.xdist_group("kube")
+
 REPO = "https://git.example.com/web.git"
 
 
