@@ -7,7 +7,8 @@ mirror of its own, in a file that ends with it; beside those is a file that reme
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
@@ -16,10 +17,14 @@ import msgspec
 from extension.commands.service import planner
 from extension.delivery.client import ApiError
 from extension.engine.moves import MoveResult, foreseen, in_workspace
+from extension.engine.planning import Planner
 from extension.objects.base import Key
 from extension.objects.errors import Forbidden
-from extension.objects.kinds import Cluster
+from extension.objects.explanation import Explanations, Trace, TracedObjects
+from extension.objects.kinds import Cluster, GitRepo
 from extension.objects.operation import OperationItem, Stage, key_of
+from extension.objects.preview import Asked, Members, PlanReport
+from extension.objects.status import ResourceKey
 from extension.rancher.management import Management, said
 from extension.rancher.moving import progress
 from extension.rancher.opening import management
@@ -60,6 +65,33 @@ class FleetOperations(StoredOperations):
         return Stage(*progress(self._relocating.seen(item.management, key_of(Cluster.KIND, item), item.workspace), item.workspace))
 
 
+class FleetPlans:
+    """A planner that one user asks: Secrets that this service may not read are read as the user. See `api.services.Plans`."""
+
+    def __init__(self, planner: Planner, asked: Callable[[], AbstractContextManager[None]]) -> None:
+        self._planner, self._asked = planner, asked
+
+    def plan(self, asked: Asked) -> PlanReport:
+        with self._asked():
+            return self._planner.plan(asked)
+
+    def members(self, asked: Asked, group: str, after: str, limit: int) -> Members:
+        with self._asked():
+            return self._planner.members(asked, group, after, limit)
+
+    def explain(self, cluster: Key, bundle: Key | None, repo: Key | None) -> Explanations:
+        with self._asked():
+            return self._planner.explain(cluster, bundle, repo)
+
+    def trace(self, cluster: Key, wanted: ResourceKey, workspaces: tuple[str, ...] | None) -> Trace:
+        with self._asked():
+            return self._planner.trace(cluster, wanted, workspaces)
+
+    def traced(self, repo: GitRepo, path: str, limit: int, after: str, workspaces: tuple[str, ...] | None) -> TracedObjects:
+        with self._asked():
+            return self._planner.traced(repo, path, limit, after, workspaces)
+
+
 class FleetProcess:
     """`name` is that of its place in the service: the process that takes it next clears the mirror away."""
 
@@ -93,8 +125,9 @@ class FleetProcess:
 
     def acting(self, services: Services, identity: Identity) -> Services:
         """The services as one of Rancher's users has them."""
-        store = self.store.acting(lambda: self._api.acting(identity))
-        return dataclasses.replace(services, store=store, move=partial(self._move, identity))
+        user = partial(self._api.acting, identity)
+        plans = FleetPlans(self.planner, partial(self.store.read_for, user))
+        return dataclasses.replace(services, store=self.store.acting(user), move=partial(self._move, identity), plans=plans)
 
     def problems(self) -> Mapping[str, str]:
         return self._mirror.problems()

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from typing import TypeVar
 
 from extension.objects.errors import Busy, UserError
@@ -63,13 +64,14 @@ class Turns:
         self._clock = clock
 
     def run(self, work: Callable[[Deadline], T]) -> T:
-        """What `work` gives. Raises Busy when there is no turn, TooLong when the time is over, and what `work` raises."""
+        """What `work` gives, done in the context of the caller. Raises Busy when there is no turn, TooLong when the time is over, and what `work` raises."""
         if not self._free.acquire(blocking=False):
             raise Busy("too many plans are made at once", RETRY)
         deadline = Deadline(self._seconds, self._clock)
         done: Future[T] = Future()
         try:
-            threading.Thread(target=self._work, args=(work, deadline, done), name="plan", daemon=True).start()
+            args = (self._work, work, deadline, done)
+            threading.Thread(target=copy_context().run, args=args, name="plan", daemon=True).start()
         except RuntimeError:  # no thread to be had
             self._free.release()
             raise Busy("no thread is free to make a plan", RETRY) from None

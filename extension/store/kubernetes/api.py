@@ -6,18 +6,24 @@ between), AlreadyExists, Gone, Busy, and Unavailable while nobody answers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
+
+from extension.objects.errors import Forbidden
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
 
-class Api(Protocol):
-    """An API server, as one user of it."""
+class Reader(Protocol):
+    """An API server to read from, as one user of it."""
 
     def read(self, path: str, query: Mapping[str, str] = {}, accept: str = JSON) -> bytes:
         """The body of an answer to a GET."""
+
+
+class Api(Reader, Protocol):
+    """An API server, as one user of it."""
 
     def follow(self, path: str, query: Mapping[str, str], seconds: int) -> Iterator[Sequence[bytes]]:
         """The events of a watch as they come, those that came together at once, until the server ends it; none at first, which says that
@@ -25,3 +31,16 @@ class Api(Protocol):
 
     def send(self, method: str, path: str, body: Any = None, query: Mapping[str, str] = {}, kind: str = JSON) -> bytes:
         """The body of an answer to a write, which is not repeated when an answer is lost."""
+
+
+class Either:
+    """Reads as one user and, what that one may not, as another."""
+
+    def __init__(self, first: Reader, then: Callable[[], Reader]) -> None:
+        self._first, self._then = first, then
+
+    def read(self, path: str, query: Mapping[str, str] = {}, accept: str = JSON) -> bytes:
+        try:
+            return self._first.read(path, query, accept)
+        except Forbidden:
+            return self._then().read(path, query, accept)

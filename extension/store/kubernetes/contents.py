@@ -15,7 +15,7 @@ from extension.objects.base import prepare
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleDeployment, BundleResource, Secret
 from extension.objects.options import BundleDeploymentOptions, HelmOptions
-from extension.store.kubernetes.api import Api
+from extension.store.kubernetes.api import Reader
 from extension.store.kubernetes.kinds import decoded, path_of
 
 CONTENTS = "/apis/fleet.cattle.io/v1alpha1/contents"
@@ -44,7 +44,7 @@ def name_of(deployment_id: str) -> str:
     return deployment_id.partition(":")[0]
 
 
-def read(api: Api, name: str) -> tuple[BundleResource, ...]:
+def read(api: Reader, name: str) -> tuple[BundleResource, ...]:
     """The files in a Content. Raises NotFound, and Invalid for one that can't be read."""
     found = msgspec.json.decode(api.read(f"{CONTENTS}/{name}"), type=_Content)
     try:
@@ -53,7 +53,7 @@ def read(api: Api, name: str) -> tuple[BundleResource, ...]:
         raise Invalid(f"the content can't be read: {error}", where=f"Content {name}") from None
 
 
-def with_values(api: Api, deployment: BundleDeployment) -> BundleDeploymentOptions:
+def with_values(api: Reader, deployment: BundleDeployment) -> BundleDeploymentOptions:
     """The options of what is deployed, with Helm's values. Raises NotFound where the Secret is not there yet."""
     options = deployment.spec.options
     if not deployment.spec.values_hash:

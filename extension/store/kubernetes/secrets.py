@@ -16,7 +16,7 @@ from extension.objects.errors import Invalid
 from extension.objects.kinds import Secret
 from extension.objects.selectors import matches
 from extension.store.documents import hidden
-from extension.store.kubernetes.api import Api
+from extension.store.kubernetes.api import Reader
 from extension.store.kubernetes.kinds import PAGE, ListMeta, path_of
 from extension.store.listing import label_key
 from extension.store.protocol import Filter, Page, Query
@@ -50,7 +50,7 @@ class _Table(msgspec.Struct, frozen=True, rename="camel"):
 prepare(_Table)
 
 
-def listed(api: Api, cls: type[T], namespaces: Sequence[str], query: Query, revision: int) -> Page:
+def listed(api: Reader, cls: type[T], namespaces: Sequence[str], query: Query, revision: int) -> Page:
     """A page of those that the query holds for, by namespace and name or the other way round."""
     found = [obj for space in sorted(namespaces) for obj in _of(api, cls, space) if _holds(query, obj)]
     for part in reversed(query.sort):
@@ -60,7 +60,7 @@ def listed(api: Api, cls: type[T], namespaces: Sequence[str], query: Query, revi
     return Page(shown, str(at + query.limit) if len(found) > at + query.limit else "", len(found), revision)
 
 
-def _of(api: Api, cls: type[T], namespace: str) -> Iterator[T]:
+def _of(api: Reader, cls: type[T], namespace: str) -> Iterator[T]:
     query = {"limit": str(PAGE), "includeObject": "Metadata"}
     while True:
         page = msgspec.json.decode(api.read(path_of(cls, namespace), query, TABLE), type=_Table)

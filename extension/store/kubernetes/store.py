@@ -7,7 +7,9 @@ is written: this service has no wishes of its own here. What Fleet does itself (
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NoReturn, TypeVar, cast
 
 import msgspec
@@ -24,7 +26,7 @@ from extension.store.deliveries import Deliveries
 from extension.store.errands import ErrandLog
 from extension.store.errorgroups import ErrorGroups
 from extension.store.kubernetes import contents, secrets
-from extension.store.kubernetes.api import JSON, MERGE_PATCH, Api
+from extension.store.kubernetes.api import JSON, MERGE_PATCH, Api, Either, Reader
 from extension.store.kubernetes.kinds import UNMIRRORED, decoded, path_of
 from extension.store.kubernetes.mirror import Mirror
 from extension.store.kubernetes.patching import body_of, changes
@@ -36,6 +38,7 @@ from extension.store.sql import SqlStore
 T = TypeVar("T", bound=Object)
 
 _DRY_RUN = {"dryRun": "All"}
+_ASKS: ContextVar[Callable[[], Api] | None] = ContextVar("asks", default=None)
 
 
 class KubernetesStore:
@@ -53,10 +56,22 @@ class KubernetesStore:
         other._user = user
         return other
 
+    @contextmanager
+    def read_for(self, user: Callable[[], Api]) -> Iterator[None]:
+        """While this lasts, what this service may not read is read as the user, in this context."""
+        before = _ASKS.set(user)
+        try:
+            yield
+        finally:
+            _ASKS.reset(before)
+
     @property
-    def _reader(self) -> Api:
+    def _reader(self) -> Reader:
         """Who reads what is not mirrored."""
-        return self._api if self._user is None else self._user()
+        if self._user is not None:
+            return self._user()
+        user = _ASKS.get()
+        return self._api if user is None else Either(self._api, user)
 
     @property
     def _kept(self) -> SqlStore:

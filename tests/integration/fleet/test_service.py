@@ -40,7 +40,6 @@ RIGHTS = [
     rule("management.cattle.io", ("clusters", "features"), ("get", "list")),
     rule("provisioning.cattle.io", ("clusters",), ("get",)),
     rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
-    rule("", ("secrets",), ("get",)),
     rule("", ("users", "groups"), ("impersonate",)),
     rule("authentication.k8s.io", ("*",), ("impersonate",)),
 ]
