@@ -64,7 +64,8 @@ class Turns:
         self._clock = clock
 
     def run(self, work: Callable[[Deadline], T]) -> T:
-        """What `work` gives, done in the context of the caller. Raises Busy when there is no turn, TooLong when the time is over, and what `work` raises."""
+        """What `work` gives, done in the caller's context. Raises Busy when there is no turn, TooLong when the time is over, and what
+        `work` raises."""
         if not self._free.acquire(blocking=False):
             raise Busy("too many plans are made at once", RETRY)
         deadline = Deadline(self._seconds, self._clock)
