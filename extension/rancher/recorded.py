@@ -1,0 +1,63 @@
+"""Operations remembered as ConfigMaps beside the service, so that all its replicas know them, and the next one does.
+
+They are the service's own: written and read with its own account, in its own namespace. What a caller may see of them is decided
+by the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+import orjson
+
+from extension.objects.base import ObjectMeta
+from extension.objects.errors import NotFound
+from extension.objects.operation import KEPT, Operation, OperationItem, OperationSpec, Stage
+from extension.store.kubernetes.api import Api
+
+LABEL = "continuous-delivery.cattle.io/operation"
+_DATA = "operation.json"
+_MOST = 10 * KEPT
+Moved = Callable[[OperationItem], Stage]
+
+
+class RecordedOperations:
+    """See `api.services.Operations`. `moved` tells how far a move is. All may raise Unavailable, and Forbidden where the service's account
+    has no right to its own ConfigMaps."""
+
+    def __init__(self, api: Api, namespace: str, moved: Moved) -> None:
+        self._api = api
+        self._place = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps"
+        self.moved = moved
+
+    def add(self, operation: Operation) -> Operation:
+        meta = {"generateName": operation.metadata.generate_name, "labels": {LABEL: "true"}}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": {_DATA: msgspec.json.encode(operation.spec).decode()}}
+        made = _operation(orjson.loads(self._api.send("POST", self._place, body)))
+        for old in self.list()[KEPT:]:
+            with suppress(NotFound):  # another replica has room to make as well
+                self._api.send("DELETE", f"{self._place}/{old.metadata.name}")
+        return made
+
+    def find(self, name: str) -> Operation | None:
+        try:
+            found = orjson.loads(self._api.read(f"{self._place}/{quote(name, safe='')}"))
+        except NotFound:
+            return None
+        return _operation(found) if LABEL in (found["metadata"].get("labels") or {}) else None
+
+    def list(self) -> list[Operation]:
+        """The newest first; of those of one second, in any order."""
+        page = orjson.loads(self._api.read(self._place, {"labelSelector": f"{LABEL}=true", "limit": str(_MOST)}))
+        found = [_operation(one) for one in page.get("items") or ()]
+        return sorted(found, key=lambda one: one.metadata.creation_timestamp or "", reverse=True)
+
+
+def _operation(found: Mapping[str, Any]) -> Operation:
+    meta = found["metadata"]
+    spec = msgspec.json.decode((found.get("data") or {}).get(_DATA) or "{}", type=OperationSpec)
+    return Operation(metadata=ObjectMeta(name=meta["name"], creation_timestamp=meta.get("creationTimestamp")), spec=spec)
