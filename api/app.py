@@ -17,6 +17,7 @@ from api import (
     events,
     explanations,
     health,
+    members,
     metrics,
     mounted,
     operations,
@@ -64,7 +65,7 @@ def create_app(services: Services) -> Flask:
     api = DocumentedApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     errors.register(app)
     _secured(api.spec)
-    own = (errorgroups, tokens, plans, explanations, operations, repair, deliveries, webhook, agents, events, metrics, health)
+    own = (errorgroups, tokens, plans, explanations, operations, members, repair, deliveries, webhook, agents, events, metrics, health)
     for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in own)):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)

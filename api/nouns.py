@@ -13,11 +13,12 @@ from extension.objects.base import Key, Object
 
 @dataclass(frozen=True)
 class Call:
-    """A request: with what, for whom, and whether it may store anything."""
+    """A request: with what, for whom, and whether it may store anything. `confirm` is the name that a deletion was confirmed with."""
 
     services: Services
     caller: Caller
     dry_run: bool = False
+    confirm: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ class Action:
 
 @dataclass(frozen=True)
 class Noun:
-    """A type of the API. `links` are further places below an object, by name. `prepare` completes a body that is to be
-    written from what is stored (None for a create) before it is checked."""
+    """A type of the API. `links` are further places below an object, by name. `confirms`: a deletion may have to be
+    confirmed by name. `prepare` completes a body that is to be written from what is stored (None for a create) before it is checked."""
 
     cls: type[Object]
     description: str
@@ -57,6 +58,7 @@ class Noun:
     on_delete: tuple[Check, ...] = ()
     actions: Mapping[str, Action] = field(default_factory=dict)
     links: tuple[str, ...] = ()
+    confirms: bool = False
     prepare: Callable[[dict[str, Any], Any], dict[str, Any]] = lambda body, old: body
 
     @property

@@ -24,6 +24,7 @@ from extension.store.protocol import Store
 if TYPE_CHECKING:
     from extension.rancher.doors import Doors
     from extension.rancher.identity import Identity as Somebody
+    from extension.rancher.members import Member
     from extension.rancher.repair.report import Asked as AskedRepair
     from extension.rancher.repair.report import RepairReport
 
@@ -133,12 +134,21 @@ class Repairs(Protocol):
     def repair(self, identity: Somebody, asked: AskedRepair) -> RepairReport: ...
 
 
+class WorkspaceMembers(Protocol):
+    """Members of the workspaces of a Rancher server, in one user's name (`extension/rancher/members.py`)."""
+
+    def list(self, workspace: str) -> Sequence[Member]: ...
+    def add(self, workspace: str, member: Member) -> None: ...
+    def remove(self, workspace: str, id_: str) -> Member: ...
+
+
 @dataclass(frozen=True)
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
     `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `plans` where nothing
     can be planned, `rancher` where callers come with this service's own tokens, and `repairs` with it. `acting` gives the services as
-    one of Rancher's users has them, None where all have the same."""
+    one of Rancher's users has them, None where all have the same;
+    `members` comes with it."""
 
     store: Store
     tokens: Tokens
@@ -153,6 +163,7 @@ class Services:
     rancher: Doors | None = None
     repairs: Repairs | None = None
     acting: Callable[[Services, Somebody], Services] | None = None
+    members: WorkspaceMembers | None = None
 
 
 def services() -> Services:

@@ -1,7 +1,7 @@
 """A process of the service where Rancher's own Fleet deploys: a mirror of its objects, and a planner over that.
 
 No engine, no agents, no key ring: nothing is deployed from here, and all that matters is on Kubernetes' API server. Each process has a
-mirror of its own, in a file that ends with it; beside those is a file that remembers which operations were begun.
+mirror of its own, in a file that ends with it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 
@@ -26,8 +26,10 @@ from extension.objects.operation import OperationItem, Stage, key_of
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.status import ResourceKey
 from extension.rancher.management import Management, said
+from extension.rancher.members import BoundMembers
 from extension.rancher.moving import progress
-from extension.rancher.opening import management
+from extension.rancher.opening import management, own_namespace
+from extension.rancher.recorded import RecordedOperations
 from extension.rancher.relocating import Relocating
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
@@ -36,8 +38,7 @@ from extension.sources.build import additional_ca
 from extension.store.kubernetes.mirror import Mirror
 from extension.store.kubernetes.store import KubernetesStore
 from extension.store.opening import open_store
-from extension.store.operations import StoredOperations
-from extension.store.protocol import Store
+from extension.store.operations import StoredOperations, moved_at_once
 from extension.store.tokens import TokenStore
 
 if TYPE_CHECKING:
@@ -48,21 +49,7 @@ if TYPE_CHECKING:
 MIRRORS = "fleet"
 """The folder of the mirrors in that of the state."""
 OPERATIONS = "operations.db"
-"""The one file there that stays: what operations were begun, for all processes of this service."""
-
-
-class FleetOperations(StoredOperations):
-    """Remembered in `store`; how far a move is, is Rancher's to say, or `fleet`'s where Rancher has no such cluster."""
-
-    def __init__(self, store: Store, fleet: Store, relocating: Relocating) -> None:
-        super().__init__(store)
-        self._by_fleet = StoredOperations(fleet)
-        self._relocating = relocating
-
-    def moved(self, item: OperationItem) -> Stage:
-        if not item.management:
-            return self._by_fleet.moved(item)
-        return Stage(*progress(self._relocating.seen(item.management, key_of(Cluster.KIND, item), item.workspace), item.workspace))
+"""The one file there that stays, where the service is no part of Rancher's own cluster."""
 
 
 class FleetPlans:
@@ -102,8 +89,8 @@ class FleetProcess:
         self._relocating = Relocating(client, reviews)
         self._mirror = Mirror(self._api, settings.state_dir / MIRRORS / f"{name.rpartition('-')[2]}.db")
         self.store = KubernetesStore(self._api, self._mirror)
-        self._remembered = open_store(settings.state_dir / MIRRORS / OPERATIONS)
-        self.operations = FleetOperations(self._remembered, self.store, self._relocating)
+        self._remembered = None if own_namespace(settings) else open_store(settings.state_dir / MIRRORS / OPERATIONS)
+        self.operations = self._operations(own_namespace(settings))
         self._pool = Pool()
         self._templates = GoTemplates(self._pool.evaluate)
         self.planner = planner(self.store, settings, self._pool, extra_ca)
@@ -121,13 +108,28 @@ class FleetProcess:
         self._api.end_watches()
         self._pool.close()
         self.store.close()
-        self._remembered.close()
+        if self._remembered is not None:
+            self._remembered.close()
 
     def acting(self, services: Services, identity: Identity) -> Services:
         """The services as one of Rancher's users has them."""
         user = partial(self._api.acting, identity)
         plans = FleetPlans(self.planner, partial(self.store.read_for, user))
-        return dataclasses.replace(services, store=self.store.acting(user), move=partial(self._move, identity), plans=plans)
+        return dataclasses.replace(
+            services, store=self.store.acting(user), move=partial(self._move, identity), plans=plans, members=BoundMembers(user)
+        )
+
+    def _moved(self, item: OperationItem) -> Stage:
+        """How far a move is, is Rancher's to say, or Fleet's where Rancher has no such cluster."""
+        if not item.management:
+            return moved_at_once(self.store, item)
+        return Stage(*progress(self._relocating.seen(item.management, key_of(Cluster.KIND, item), item.workspace), item.workspace))
+
+    def _operations(self, namespace: str) -> RecordedOperations | StoredOperations:
+        """Remembered beside the service in Kubernetes; for one outside, in a file for the processes of this machine."""
+        if self._remembered is None:
+            return RecordedOperations(self._api, namespace, self._moved)
+        return StoredOperations(self._remembered, self._moved)
 
     def problems(self) -> Mapping[str, str]:
         return self._mirror.problems()

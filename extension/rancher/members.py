@@ -8,7 +8,7 @@ Rancher's own have one: each is a member of its own, and taking one away leaves 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Literal
 from urllib.parse import quote
@@ -40,11 +40,11 @@ class Member(msgspec.Struct, frozen=True, order=True):
         return hashlib.sha256(f"{self.kind}\0{self.name}\0{self.role}".encode()).hexdigest()[:16]
 
 
-class Members:
-    """The members of workspaces, as one user sees and changes them: `user` is the API server in that user's name. All raise what that
-    says: Forbidden, also for a role that the user may not give, Conflict, Unavailable."""
+class BoundMembers:
+    """The members of workspaces, as one user sees and changes them: `user` gives the API server in that user's name, or raises Forbidden.
+    All raise what that says: Forbidden, also for a role that the user may not give, Conflict, Unavailable."""
 
-    def __init__(self, user: Api) -> None:
+    def __init__(self, user: Callable[[], Api]) -> None:
         self._user = user
 
     def list(self, workspace: str) -> list[Member]:
@@ -59,7 +59,7 @@ class Members:
         ref = {"apiGroup": _GROUP, "kind": "ClusterRole", "name": member.role}
         body = {"apiVersion": f"{_GROUP}/v1", "kind": "RoleBinding", "metadata": meta, "roleRef": ref, "subjects": [subject]}
         with suppress(AlreadyExists):  # by whoever asked for the same at the same time
-            self._user.send("POST", _path(workspace), body)
+            self._user().send("POST", _path(workspace), body)
 
     def remove(self, workspace: str, id_: str) -> Member:
         """Takes a member's role away, in every binding that gives it. Raises NotFound."""
@@ -75,9 +75,9 @@ class Members:
         path, meta = _path(workspace, binding["metadata"]["name"]), binding["metadata"]
         left = [subject for subject in binding["subjects"] if (subject.get("kind"), subject.get("name")) != (member.kind, member.name)]
         if left:
-            self._user.send("PUT", path, {**binding, "subjects": left})
+            self._user().send("PUT", path, {**binding, "subjects": left})
         else:
-            self._user.send("DELETE", path, {"preconditions": {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}})
+            self._user().send("DELETE", path, {"preconditions": {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}})
 
     def _bound(self, workspace: str) -> Iterator[tuple[Member, dict[str, Any]]]:
         for binding in self._bindings(workspace):
@@ -90,7 +90,7 @@ class Members:
     def _bindings(self, workspace: str) -> Iterator[dict[str, Any]]:
         query = {"limit": _PAGE}
         while True:
-            page = orjson.loads(self._user.read(_path(workspace), query))
+            page = orjson.loads(self._user().read(_path(workspace), query))
             yield from page.get("items") or ()
             query["continue"] = page["metadata"].get("continue") or ""
             if not query["continue"]:

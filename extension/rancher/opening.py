@@ -88,3 +88,11 @@ def management(settings: Settings) -> Client:
         raise Invalid("nobody can say what a user may do", where="--rancher-url, --api-service", hint=hint)
     path = Path(settings.kubeconfig)
     return Client(kubeconfig.read(kubeconfig.read_file(path, str(path)), str(path), path.resolve().parent))
+
+
+def own_namespace(settings: Settings) -> str:
+    """The service's namespace in Rancher's own cluster: that of its APIService's Service, or of its account; empty where neither says."""
+    if settings.api_service:
+        return settings.api_service.partition("/")[0]
+    file = Path(settings.service_account_dir) / "namespace"
+    return file.read_text().strip() if settings.service_account_dir and file.exists() else ""

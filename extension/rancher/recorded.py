@@ -6,7 +6,7 @@ by the API.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
@@ -16,13 +16,13 @@ import orjson
 
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import NotFound
-from extension.objects.operation import KEPT, Operation, OperationItem, OperationSpec, Stage
+from extension.objects.operation import KEPT, Operation, OperationSpec
 from extension.store.kubernetes.api import Api
+from extension.store.operations import Moved
 
 LABEL = "continuous-delivery.cattle.io/operation"
 _DATA = "operation.json"
 _MOST = 10 * KEPT
-Moved = Callable[[OperationItem], Stage]
 
 
 class RecordedOperations:

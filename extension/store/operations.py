@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 
 from extension.objects.errors import NotFound
 from extension.objects.kinds import Cluster
 from extension.objects.operation import KEPT, Operation, OperationItem, Stage, key_of
 from extension.store.protocol import Query, Store
 
+Moved = Callable[[OperationItem], Stage]
 _ALL = Query(sort=("metadata.name",), limit=10 * KEPT)
 
 
 class StoredOperations:
-    """See `api.services.Operations`."""
+    """See `api.services.Operations`. `moved` tells how far a move is; without it, clusters are moved in one write of this store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, moved: Moved | None = None) -> None:
         self._store = store
+        self.moved = moved or partial(moved_at_once, store)
 
     def add(self, operation: Operation) -> Operation:
         made = self._store.create(operation)
@@ -34,7 +37,7 @@ class StoredOperations:
         found: list[Operation] = list(self._store.list(Operation, _ALL).items)
         return sorted(found, key=lambda one: -int(one.metadata.resource_version))
 
-    def moved(self, item: OperationItem) -> Stage:
-        """A cluster is moved in one write."""
-        there = self._store.find(Cluster, item.workspace, key_of(Cluster.KIND, item).name)
-        return Stage("done") if there else Stage("gone", f"it is not in workspace {item.workspace} any more")
+
+def moved_at_once(store: Store, item: OperationItem) -> Stage:
+    there = store.find(Cluster, item.workspace, key_of(Cluster.KIND, item).name)
+    return Stage("done") if there else Stage("gone", f"it is not in workspace {item.workspace} any more")

@@ -131,7 +131,8 @@ class KubernetesStore:
     def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
         old = self.get(cls, namespace, name)
         conditions = {"resourceVersion": resource_version} if resource_version else {}
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": old.metadata.uid, **conditions}}
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": old.metadata.uid, **conditions}}
+        body |= {"dryRun": ["All"]} if dry_run else {}  # beside a body, what the query says is not looked at
         self._send(old, "DELETE", body, JSON, dry_run)
         left = None if dry_run else self._seen_again(cls, namespace, name)
         if left is not None and left.metadata.uid == old.metadata.uid:

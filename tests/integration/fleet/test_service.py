@@ -21,6 +21,7 @@ from extension.objects.content import content_id, sha256_sum
 from extension.objects.kinds import BundleResource
 from tests.integration.fleet import generating, objects
 from tests.integration.fleet.conftest import RBAC, put, verified
+from tests.integration.fleet.test_members import give_roles
 from tests.integration.kube import cluster
 from tests.integration.rancher import standin
 from tests.integration.rancher.conftest import SECRET, UNVERIFIED
@@ -155,6 +156,41 @@ def test_a_move_is_rancher_s_and_told_as_an_operation(served: Served) -> None:
     generating.generate(served.client)
     wait_for(lambda: served.call(ROOT, "GET", operation).json()["state"] == "done", "the move")
     wait_for(lambda: served.call(ROOT, "GET", "/v1/fleet.cattle.io.clusters/apps-b/moving").ok, "the cluster in its new place")
+
+
+def test_members_come_and_go_in_the_name_of_the_caller(served: Served) -> None:
+    give_roles(served.client)
+    place = "/v1/management.cattle.io.fleetworkspaces/apps-a/members"
+    asked = {"name": "cn=team,ou=x", "kind": "Group", "role": "fleetworkspace-member"}
+    assert served.call(READER, "POST", place, json=asked).status_code == 403
+    assert served.call(ALICE, "GET", place).status_code == 404, "she may not see the workspace itself"
+    made = served.call(ROOT, "POST", place, json=asked)
+    assert (made.status_code, made.json()["role"]) == (201, "fleetworkspace-member"), made.text
+    assert [one["name"] for one in served.call(ROOT, "GET", place).json()["data"]] == ["cn=team,ou=x"]
+    for body in ({**asked, "role": "cluster-admin"}, {**asked, "kind": "ServiceAccount"}, {"name": "", "role": asked["role"]}):
+        assert served.call(ROOT, "POST", place, json=body).status_code == 422
+    assert served.call(ROOT, "DELETE", made.json()["links"]["remove"].removeprefix(served.url)).status_code == 200
+    assert served.call(ROOT, "GET", place).json()["count"] == 0
+    assert served.call(ROOT, "GET", place.replace("apps-a", "nowhere")).status_code == 404
+
+
+def test_a_workspace_goes_with_all_that_is_in_it_only_when_it_is_named_again(served: Served) -> None:
+    url = "/v1/management.cattle.io.fleetworkspaces/doomed"
+    served.client.request("POST", objects.WORKSPACES, objects.workspace("doomed"))
+    put(served.client, objects.gitrepo("doomed", "web"))
+    put(served.client, objects.cluster("doomed", "c1"))
+    wait_for(lambda: served.call(ROOT, "GET", "/v1/fleet.cattle.io.clusters/doomed/c1").ok, "the cluster")
+    wait_for(lambda: served.call(ROOT, "GET", f"{GITREPOS}/doomed/web").ok, "the repo")
+    for path in (url, f"{url}?confirm=apps-a", f"{url}?dryRun=All"):
+        refused = served.call(ROOT, "DELETE", path)
+        assert refused.status_code == 409, refused.text
+        assert "1 gitrepos" in refused.json()["message"]
+        assert "1 clusters" in refused.json()["message"]
+    assert "confirm=doomed" in refused.json()["detail"]
+    assert served.call(ROOT, "DELETE", f"{url}?confirm=doomed&dryRun=All").status_code == 200
+    assert served.client.request("GET", f"{objects.WORKSPACES}/doomed")
+    assert served.call(ROOT, "DELETE", f"{url}?confirm=doomed").status_code == 200
+    assert served.call(ROOT, "GET", url).status_code == 404
 
 
 CHART = {"Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n"}

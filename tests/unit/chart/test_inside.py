@@ -27,6 +27,7 @@ ROLES = {("ClusterRole", f"-workspace-{role}") for role in ("admin", "member", "
 OWN = {("ClusterRole", "-inside"), ("ClusterRoleBinding", "-inside")}
 ADMIN = {("ClusterRoleBinding", "")}
 PROXY = {("Role", "-proxy"), ("RoleBinding", "-proxy")}
+OPERATIONS = {("Role", "-operations"), ("RoleBinding", "-operations")}
 AGGREGATED = {
     *(("ClusterRole", "-api"), ("ClusterRoleBinding", "-api")),
     *(("Role", "-serving-cert"), ("RoleBinding", "-serving-cert"), ("RoleBinding", "-inside")),
@@ -39,7 +40,7 @@ CASES: dict[str, tuple[dict[str, Any], set[tuple[str, str]]]] = {
     "no proxy": ({"rancher": {**RANCHER, "serviceProxy": False}}, ADMIN | OWN | ROLES),
     "no roles": ({"rancher": {**RANCHER, "roles": False}}, ADMIN | OWN | PROXY),
     "no administrator": ({"rancher": RANCHER, "rbac": {"clusterAdmin": False}}, OWN | ROLES | PROXY),
-    "fleet": (FLEET, OWN | ROLES | PROXY | AGGREGATED),
+    "fleet": (FLEET, OWN | ROLES | PROXY | AGGREGATED | OPERATIONS),
     "no RBAC": ({**FLEET, "rbac": {"create": False}}, set()),
 }
 
