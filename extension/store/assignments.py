@@ -293,12 +293,5 @@ def _labelled(req: Requirement) -> ColumnElement[bool]:
         matching = selection(Query(selector=LabelSelector(match_expressions=(req,))), document_field, objects.c.namespace, "Bundle")
         return _d.bundle_id.in_(select(objects.c.id).where(objects.c.kind == "Bundle", matching))
     column = _field(f"metadata.labels[{req.key}]")
-    match req.operator:
-        case "In":
-            return column.in_(req.values)
-        case "NotIn":
-            return or_(column.is_(None), column.not_in(req.values))
-        case "Exists":
-            return column.is_not(None)
-        case _:
-            return column.is_(None)
+    known = {"In": column.in_(req.values), "NotIn": or_(column.is_(None), column.not_in(req.values)), "Exists": column.is_not(None)}
+    return known.get(req.operator, column.is_(None))
