@@ -223,6 +223,9 @@ def _changed_now_and_then(world: World, number: int) -> None:
         world.changed(number)
 
 
+A_CONNECTION, MOST = 1500, 64
+"""So many agents share a connection where there are very many, and so many connections there are at most."""
+
 FAULTS = {
     "engine": Fault(killed("engine")),
     "api": Fault(killed("api")),
@@ -253,7 +256,8 @@ def world_of(fault: Fault, folder: Path, count: int, interval: float, say: Say =
         made = stack.enter_context(trouble.prepared()) if fault.troubled else None
         database = stack.enter_context(server.running({}, made.environment if made else {})) if fault.database else None
         world = World(
-            folder, count=count, behaviour=dataclasses.replace(fault.behaviour, interval=interval), connections=fault.connections,
+            folder, count=count, behaviour=dataclasses.replace(fault.behaviour, interval=interval),
+            connections=max(fault.connections, min(MOST, count // A_CONNECTION)),
             threads=fault.threads, server=database, trouble=made, say=say,
             megabytes=disk.SMALL + count // 50 if fault.small_disk else 0,
         )  # fmt: skip
