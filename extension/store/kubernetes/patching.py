@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from extension.objects.base import Object, to_builtins
-from extension.objects.kinds import Bundle
+from extension.objects.kinds import Bundle, Cluster
 
+_MADE_FROM = "management.cattle.io/cluster-name"
+_RANCHER_S = "cattle.io/"
 _METADATA = ("labels", "annotations", "finalizers", "ownerReferences")
 
 
@@ -29,6 +32,19 @@ def merge_patch(old: Any, new: Any) -> dict[str, Any]:
 def changes(old: Object, new: Object) -> dict[str, Any]:
     """The patch of everything that people may write: neither the status, nor what of the metadata is the API server's."""
     return merge_patch(_written(old), _written(_with_known_files(old, new)))
+
+
+def management_of(obj: Object) -> str:
+    """The management cluster that a Cluster of Rancher's is made from; empty for any other object."""
+    return obj.metadata.labels.get(_MADE_FROM, "") if isinstance(obj, Cluster) else ""
+
+
+def labels_of_people(patch: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a patch that is labels and annotations which Rancher hands down from the management cluster: all but its own
+    (`rancher-integration.md` 4.2). Left on the Cluster alone they would be taken off again."""
+    parts = {name: patch.get("metadata", {}).get(name) or {} for name in ("labels", "annotations")}
+    own = {name: {key: value for key, value in part.items() if _RANCHER_S not in key} for name, part in parts.items()}
+    return {"metadata": {name: part for name, part in own.items() if part}} if any(own.values()) else {}
 
 
 def body_of(obj: Object) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from extension.store.kubernetes import contents, secrets
 from extension.store.kubernetes.api import JSON, MERGE_PATCH, Api, Either, Reader
 from extension.store.kubernetes.kinds import UNMIRRORED, decoded, path_of
 from extension.store.kubernetes.mirror import Mirror
-from extension.store.kubernetes.patching import body_of, changes
+from extension.store.kubernetes.patching import body_of, changes, labels_of_people, management_of
 from extension.store.lease import Leases
 from extension.store.population import Population
 from extension.store.protocol import Assigned, Change, Page, Query, Report
@@ -38,6 +38,7 @@ from extension.store.sql import SqlStore
 T = TypeVar("T", bound=Object)
 
 _DRY_RUN = {"dryRun": "All"}
+MANAGEMENT_CLUSTERS = "/apis/management.cattle.io/v3/clusters"
 _ASKS: ContextVar[Callable[[], Api] | None] = ContextVar("asks", default=None)
 
 
@@ -119,6 +120,8 @@ class KubernetesStore:
         patch = changes(old, obj)
         if not patch and meta.resource_version in ("", old.metadata.resource_version):
             return old
+        if (name := management_of(old)) and (handed_down := labels_of_people(patch)):
+            self._writer.send("PATCH", f"{MANAGEMENT_CLUSTERS}/{name}", handed_down, _DRY_RUN if dry_run else {}, MERGE_PATCH)
         patch.setdefault("metadata", {})["resourceVersion"] = meta.resource_version or old.metadata.resource_version
         return self._took(cls, self._send(old, "PATCH", patch, MERGE_PATCH, dry_run), dry_run)
 

@@ -16,10 +16,10 @@ def create(client: Client, kind: Kind, namespace: str, body: dict[str, Any]) -> 
 
 
 def generate(client: Client) -> None:
-    """A Fleet Cluster where each management cluster's workspace is, those of before are deleted; named as the provisioning cluster,
-    which is in the annotation `name` here."""
+    """A Fleet Cluster where each management cluster's workspace is, those that were made before are deleted; named as the provisioning
+    cluster, which is in the annotation `name` here."""
     wanted = {_place(found): found for found in client.list(MANAGEMENT)}
-    there = {(found["metadata"]["namespace"], found["metadata"]["name"]): found for found in client.list(FLEET)}
+    there = {(found["metadata"]["namespace"], found["metadata"]["name"]): found for found in client.list(FLEET, selector=NAME)}
     for (namespace, name), management in wanted.items():
         if (namespace, name) not in there:
             made = create(client, FLEET, namespace, _fleet(namespace, name, management))

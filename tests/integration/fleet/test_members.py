@@ -14,6 +14,7 @@ from extension.rancher.members import MADE, BoundMembers, Member
 from extension.rancher.recorded import RecordedOperations
 from tests.integration.fleet.conftest import RBAC, World
 
+pytestmark = pytest.mark.xdist_group("kube")
 WORKSPACE = "members"
 ADMIN = Identity("u-workspace-admin", groups=("system:authenticated",))
 READER = Member("u-reader", "fleetworkspace-readonly")

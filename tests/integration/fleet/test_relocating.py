@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from extension.delivery.client import Client, Kind
+from extension.delivery.client import ApiError, Client, Kind
 from extension.delivery.kubeconfig import read
 from extension.objects.base import Key
 from extension.objects.errors import Conflict, Forbidden, UserError
@@ -21,7 +22,7 @@ from extension.rancher.reviewing import Reviews
 from tests.integration.fleet import generating, kinds
 from tests.integration.rancher.rights import RBAC, rule
 
-pytestmark = pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning")
+pytestmark = [pytest.mark.filterwarnings("ignore::urllib3.exceptions.InsecureRequestWarning"), pytest.mark.xdist_group("kube")]
 """The API server of the tests made its own certificate."""
 MOVER = Identity("u-mover", groups=("system:authenticated",))
 STRANGER = Identity("u-stranger", groups=("system:authenticated",))
@@ -46,8 +47,10 @@ def rancher(kubeconfig: Path) -> Iterator[Client]:
     client = Client(read(kubeconfig.read_text(), "the test", kubeconfig.parent))
     kinds.install(client)
     for name in ("fleet-default", "team-a", "team-b"):
-        generating.create(client, WORKSPACES, "", _named(name))
-        client.request("POST", "/api/v1/namespaces", _named(name))
+        with suppress(ApiError):  # other tests have some of them
+            generating.create(client, WORKSPACES, "", _named(name))
+        with suppress(ApiError):
+            client.request("POST", "/api/v1/namespaces", _named(name))
     for name, rules in RIGHTS.items():
         client.request("POST", f"{RBAC}/clusterroles", {**_named(f"moves-{name}"), "rules": rules})
         ref = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": f"moves-{name}"}

@@ -193,6 +193,27 @@ def test_a_workspace_goes_with_all_that_is_in_it_only_when_it_is_named_again(ser
     assert served.call(ROOT, "GET", url).status_code == 404
 
 
+def test_labels_of_a_cluster_of_rancher_s_are_put_where_rancher_takes_them_from(served: Served) -> None:
+    managed = {
+        "metadata": {"name": "c-labels", "annotations": {"name": "labelled"}, "labels": {"old": "1"}},
+        "spec": {"fleetWorkspaceName": "apps-a"},
+    }
+    generating.create(served.client, generating.MANAGEMENT, "", managed)
+    generating.generate(served.client)
+    url = "/v1/fleet.cattle.io.clusters/apps-a/labelled"
+    wait_for(lambda: served.call(ROOT, "GET", url).ok, "the cluster")
+    patch = {"metadata": {"labels": {"env": "prod", "old": None, "fleet.cattle.io/own": "stays"}}, "spec": {"paused": True}}
+    for query in ("?dryRun=All", ""):
+        assert served.call(ROOT, "PATCH", f"{url}{query}", json=patch).status_code == 200
+        labels = served.client.request("GET", generating.MANAGEMENT.path("", "c-labels"))["metadata"].get("labels")
+        assert labels == ({"old": "1"} if query else {"env": "prod"})
+    assert served.call(ROOT, "GET", url).json()["metadata"]["labels"]["env"] == "prod"
+    refused = served.call(ALICE, "PATCH", url, json={"metadata": {"labels": {"env": "dev"}}})
+    assert refused.status_code == 403, "she rules the workspace and not the cluster"
+    assert "clusters.management.cattle.io" in refused.text
+    assert served.call(ALICE, "PATCH", url, json={"spec": {"paused": False}}).status_code == 200
+
+
 CHART = {"Chart.yaml": "apiVersion: v2\nname: web\nversion: 0.1.0\n"}
 TEMPLATE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: web}}\ndata: {{text: {text}, size: '{{{{ .Values.size }}}}'}}\n"
 
