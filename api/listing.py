@@ -23,6 +23,7 @@ from marshmallow import fields, validate
 
 from api.access import Caller, Verb
 from api.addresses import here
+from api.columns import is_made, sort_path
 from api.errors import InvalidOption
 from api.nouns import Noun
 from api.representation import represent, url
@@ -72,10 +73,10 @@ def selected(noun: Noun, caller: Caller, args: Mapping[str, Any], namespace: str
     query = Query(
         selector=label_selector(chosen) if chosen else None,
         filters=filters(args.get("filter", []), "Ready" if noun.cls is BundleDeployment else ""),
-        sort=tuple(part.strip() for part in args["sort"].split(",")) if args.get("sort") else DEFAULT_SORT,
+        sort=tuple(sort_path(noun, part.strip()) for part in args["sort"].split(",")) if args.get("sort") else DEFAULT_SORT,
         limit=limit_of(args),
     )
-    _readable(noun, query.sort, "sort")
+    _readable(noun, query.sort[is_made(noun, query.sort[0].removeprefix("-")) :], "sort")
     _readable(noun, (term.field for terms in query.filters for term in terms), "filter")
     if namespace is not None and noun.cls is not BundleDeployment:
         return msgspec.structs.replace(query, namespaces=(namespace,)) if caller.may(noun.cls, verb, namespace) else None

@@ -17,6 +17,7 @@ from api.acting import act, act_on_many
 from api.answers import answer, etag_version, resource_answer
 from api.auth import caller
 from api.bodies import JSON_PATCH, MERGE_PATCH, read, read_object
+from api.columns import sorted_here
 from api.errors import PreconditionFailed
 from api.listing import LIST_FIELDS, SELECTION, collection_body, read_page, selected
 from api.nouns import Call, Noun
@@ -57,7 +58,7 @@ def _collection(blp: Routes, noun: Noun, fetch: FetchPage, list_query: Any) -> N
         @blp.query(list_query)
         def get(self, args: dict[str, Any], namespace: str | None = None) -> Response:
             query = selected(noun, caller(), args, namespace)
-            page = read_page(lambda q: fetch(q, args), query, args, services().store.revision)
+            page = read_page(lambda q: sorted_here(noun, lambda one: fetch(one, args), q), query, args, services().store.revision)
             return answer(collection_body(noun, page, query, caller(), args))
 
     if noun.writable:

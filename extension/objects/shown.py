@@ -77,7 +77,7 @@ def shown(obj: Object) -> dict[str, Any]:
 def cells(kind: str, body: Mapping[str, Any]) -> list[Any]:
     """The row of a document in a table: its name and what its kind's columns say, an empty text for what is not there."""
     name = body.get("metadata", {}).get("name", "")
-    return [name, *(_at(body, path.split(".")) for _, path in COLUMNS.get(kind, ()))]
+    return [name, *(at_path(body, path) for _, path in COLUMNS.get(kind, ()))]
 
 
 def _fill(part: dict[str, Any], zeros: Zeros) -> None:
@@ -88,8 +88,9 @@ def _fill(part: dict[str, Any], zeros: Zeros) -> None:
             part.setdefault(name, zero)
 
 
-def _at(found: Any, path: list[str]) -> Any:
-    for step in path:
+def at_path(found: Any, path: str) -> Any:
+    """What a path of COLUMNS leads to in a document; an empty text for nothing."""
+    for step in path.split("."):
         name, _, type_ = step.rstrip("]").partition("[")
         found = found.get(name) if isinstance(found, Mapping) else None
         if type_:

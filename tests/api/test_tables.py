@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from api import columns as sorting
+from api.services import Services
+from extension.objects.base import Condition
+from extension.objects.kinds import GitRepo
 from extension.objects.shown import COLUMNS
 from tests.api.conftest import CLUSTERS, GITREPOS, Session, gitrepo
 
@@ -60,3 +65,57 @@ def test_counts_by_cluster_are_read_page_by_page_and_are_not_in_the_gitrepo(admi
     counts = {one["metadata"]["labels"]["fleet.cattle.io/cluster"]: one["status"]["resourceCounts"] for one in found["data"]}
     assert {cluster: (found["ready"], found["desiredReady"]) for cluster, found in counts.items()} == {"c1": (2, 2), "c2": (2, 2)}
     assert (status["resourceCounts"]["ready"], status["resourceCounts"]["desiredReady"]) == (6, 6)
+
+
+def _repos_in_states(services: Services, admin: Session) -> None:
+    for name, ready in (("b", "2/3"), ("a", "1/3"), ("c", "0/3"), ("d", "1/3")):
+        admin.post(GITREPOS, json=gitrepo(name, "team-a"))
+        repo = services.store.get(GitRepo, "team-a", name)
+        message = "" if ready == "2/3" else f"NotReady({ready[0]})"
+        ready_is = Condition(type="Ready", status="False" if message else "True", reason="Error" if message else "", message=message)
+        services.store.update_status(msgspec.structs.replace(repo, status=msgspec.structs.replace(repo.status, conditions=(ready_is,))))
+
+
+def _names(admin: Session, sort: str, **more: str) -> list[str]:
+    query = "&".join(f"{key}={value}" for key, value in {"sort": sort, **more}.items())
+    return [one["metadata"]["name"] for one in admin.get(f"{GITREPOS}/team-a?{query}").json["data"]]
+
+
+@pytest.mark.parametrize(
+    ("sort", "wanted"),
+    [
+        ("metadata.fields[0]", "abcd"),
+        ("-metadata.fields[0]", "dcba"),
+        ("metadata.fields[4]", "bcad"),
+        ("-metadata.fields[4]", "adcb"),
+        ("status.conditions[Ready].message", "bcad"),
+    ],
+)
+def test_a_table_is_sorted_by_any_of_its_columns_also_by_what_is_counted(
+    admin: Session, services: Services, sort: str, wanted: str
+) -> None:
+    _repos_in_states(services, admin)
+    assert _names(admin, sort) == list(wanted)
+    first = admin.get(f"{GITREPOS}/team-a?sort={sort}&limit=3").json
+    rest = admin.get(f"{GITREPOS}/team-a?sort={sort}&limit=3&continue={first['continue']}").json
+    assert [one["metadata"]["name"] for page in (first, rest) for one in page["data"]] == list(wanted)
+    assert (first["count"], "continue" in rest) == (4, False)
+
+
+def test_every_column_of_every_kind_can_be_sorted_by_but_two_of_deployments(admin: Session) -> None:
+    refused = []
+    for schema in admin.get("/v1/schemas").json["data"]:
+        for number, column in enumerate(schema["attributes"].get("columns", ())):
+            place = schema["links"]["collection"].partition("http://localhost")[2]
+            answer = admin.get(f"{place}?sort=metadata.fields[{number}]")
+            refused += [] if answer.status_code == 200 else [(schema["id"], column["name"])]
+    assert refused == [("fleet.cattle.io.bundledeployment", "Deployed"), ("fleet.cattle.io.bundledeployment", "Monitored")]
+
+
+def test_too_many_to_sort_by_what_is_counted_are_refused_with_what_to_do(admin: Session, services: Services, monkeypatch: Any) -> None:
+    monkeypatch.setattr(sorting, "MOST", 2)
+    _repos_in_states(services, admin)
+    refused = admin.get(f"{GITREPOS}?sort=metadata.fields[3]")
+    assert (refused.status_code, refused.json["fieldName"]) == (422, "sort")
+    assert "4 fleet.cattle.io.gitrepos are too many" in refused.json["message"]
+    assert admin.get(f"{GITREPOS}?sort=metadata.fields[17]").json["message"] == "sort: fleet.cattle.io.gitrepos have no column 17"
