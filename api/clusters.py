@@ -15,8 +15,9 @@ import msgspec
 from marshmallow import fields, validate
 
 from api import checks
-from api.access import EVERYWHERE, forbidden
+from api.access import EVERYWHERE, absent, forbidden
 from api.agents import served
+from api.auth import caller
 from api.changes import counted_up, with_spec
 from api.checks import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from api.errors import InvalidBody, InvalidReference
@@ -24,12 +25,14 @@ from api.nouns import Action, Call, Noun, Write, object_id
 from api.places import resources_blueprint
 from api.representation import url
 from api.resources import blueprint
+from api.schemas import PLACE
 from api.services import services
 from extension.objects.base import Key
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired
-from extension.objects.kinds import Cluster, FleetWorkspace
+from extension.objects.kinds import Cluster, ClusterGroup, FleetWorkspace
 from extension.objects.presence import before
+from extension.objects.selectors import LabelSelector, requirements
 from extension.store.listing import SEEN_PATH
 from extension.store.protocol import Filter, Page, Query
 
@@ -157,7 +160,8 @@ NOUN = Noun(
 )
 
 _TIME = validate.Regexp(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", error="must be a time such as 2026-01-31T12:00:00Z")
-SEEN_FIELDS: dict[str, fields.Field[Any]] = {
+MORE_FIELDS: dict[str, fields.Field[Any]] = {
+    "clusterGroup": fields.String(validate=PLACE, metadata={"description": "those of a cluster group: `<workspace>/<name>`"}),
     "seenBefore": fields.String(validate=_TIME, metadata={"description": "those last heard of before this time"}),
     "seenSince": fields.String(validate=_TIME, metadata={"description": "those heard of at this time or later"}),
     "silentFor": fields.String(
@@ -172,7 +176,26 @@ def _fetch(query: Query, args: dict[str, Any]) -> Page:
         latest.append(before(datetime.now(UTC), seconds(args["silentFor"], field="silentFor")))
     more = [(Filter(SEEN_PATH, "<", (min(latest),)),)] if latest else []
     more += [(Filter(SEEN_PATH, ">=", (args["seenSince"],)),)] if "seenSince" in args else []
-    return services().store.list(Cluster, msgspec.structs.replace(query, filters=(*query.filters, *more)))
+    wanted = _of_group(query, *args["clusterGroup"].split("/")) if "clusterGroup" in args else query
+    if wanted is None:
+        return Page((), "", 0, services().store.revision())
+    return services().store.list(Cluster, msgspec.structs.replace(wanted, filters=(*wanted.filters, *more)))
 
 
-blueprints = (blueprint(NOUN, fetch=_fetch, extra=SEEN_FIELDS), resources_blueprint(NOUN, "cluster"))
+def _of_group(query: Query, namespace: str, name: str) -> Query | None:
+    """The query with what a group selects, which is clusters of its own workspace; None for a group that has none. Raises NotFound, also
+    when the caller may not see the group."""
+    group = services().store.find(ClusterGroup, namespace, name) if caller().may(ClusterGroup, "get", namespace, name) else None
+    if group is None:
+        raise absent(Key(ClusterGroup.KIND, namespace, name))
+    outside = query.namespaces is not None and namespace not in query.namespaces
+    try:
+        both = [*requirements(group.spec.selector), *requirements(query.selector or LabelSelector())] if group.spec.selector else None
+    except Invalid:  # a broken selector, which the group's own status tells of
+        both = None
+    if both is None or outside:
+        return None
+    return msgspec.structs.replace(query, namespaces=(namespace,), selector=LabelSelector(match_expressions=tuple(both)))
+
+
+blueprints = (blueprint(NOUN, fetch=_fetch, extra=MORE_FIELDS), resources_blueprint(NOUN, "cluster"))
