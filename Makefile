@@ -1,14 +1,15 @@
-# make setup | run | test | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
+# make setup | run | test [WORKERS=3] | coverage | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PORT ?=
 ONLY ?=
 SIZE ?=
+WORKERS ?= $(shell expr 3 \* `nproc` / 2)
 IMAGE ?= rancher/continuous-delivery
 TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' extension/__init__.py)
 
-.PHONY: setup run test lint bench lock image clean
+.PHONY: setup run test coverage lint bench lock image clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready
@@ -24,7 +25,10 @@ run: setup
 	$(BIN)/rancher-cd serve --demo $(if $(PORT),--port $(PORT))
 
 test: setup lint
-	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=25 $(ARGS)
+
+coverage: setup
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --cov --cov-report=term:skip-covered $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check .
