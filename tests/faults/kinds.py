@@ -223,8 +223,9 @@ def _changed_now_and_then(world: World, number: int) -> None:
         world.changed(number)
 
 
-A_CONNECTION, MOST = 1500, 64
-"""So many agents share a connection where there are very many, and so many connections there are at most."""
+A_CONNECTION, MOST = 1500, 16
+"""So many agents share a connection where there are very many, and so many connections there are at most: kept ones end up with the
+process that is never killed, which takes as many reports at once and sends others away."""
 
 FAULTS = {
     "engine": Fault(killed("engine")),
