@@ -14,7 +14,8 @@ from extension.objects.errors import Invalid
 from extension.objects.kinds import ConfigMap, Secret
 from extension.store.documents import LAST_APPLIED
 
-MANAGED = "fleet.cattle.io/managed"
+LABELS = {"fleet.cattle.io/managed": "true", "resources.cattle.io/backup": "true"}
+"""Of every new Secret: Rancher's backup operator takes those with the first from namespaces named `fleet-`, with the second from any."""
 MAX_BYTES = 1024 * 1024
 
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
@@ -36,9 +37,9 @@ def complete(body: dict[str, Any], old: Secret | None) -> dict[str, Any]:
 
 
 def _metadata(sent: dict[str, Any], old: Secret | None) -> dict[str, Any]:
-    """Of a new Secret with the label by which rancher-backup finds it, of a stored one with the annotation no reader gets."""
+    """Of a new Secret with the labels by which rancher-backup finds it, of a stored one with the annotation no reader gets."""
     if old is None:
-        field, kept = "labels", {MANAGED: "true"}
+        field, kept = "labels", LABELS
     else:
         field, kept = "annotations", {key: value for key, value in old.metadata.annotations.items() if key == LAST_APPLIED}
     given = sent.get(field)

@@ -38,7 +38,7 @@ def test_a_secret_shows_its_type_and_keys(admin: Session, made: Any, store: Any)
     assert made.status_code == 201
     body = admin.get(f"{URL}/team-a/s").json
     assert (body["type"], body["_type"], body["data"]) == ("secret", "kubernetes.io/basic-auth", {"password": None, "username": None})
-    assert body["metadata"]["labels"] == {"fleet.cattle.io/managed": "true"}
+    assert body["metadata"]["labels"] == {"fleet.cattle.io/managed": "true", "resources.cattle.io/backup": "true"}
     assert stored(store)["password"] == CANARY.encode()
 
 
