@@ -153,7 +153,9 @@ def test_what_the_engine_could_not_do_is_an_error_with_its_reason(admin: Session
     assert name != "error" or state["message"] == "the repository does not answer"
 
 
-@pytest.mark.parametrize("query", ["filter=status.readyClusters=1", "sort=status.display.state", "filter=metadata.state.name=modified"])
+@pytest.mark.parametrize(
+    "query", ["filter=status.readyClusters=1", "sort=status.resourceCounts.ready", "filter=metadata.state.name=modified"]
+)
 def test_a_list_can_not_go_by_what_is_a_sum(admin: Session, query: str) -> None:
     assert admin.get(f"{URL}?{query}").status_code == 422
 

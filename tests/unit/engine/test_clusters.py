@@ -188,8 +188,8 @@ def test_an_object_that_another_process_makes_meanwhile_is_left_to_it(store):
     class Late:
         """Finds nothing, as another process does a moment before it is there."""
 
-        def find(self, *_):
-            return None
+        def object_id(self, key):
+            raise NotFound(f"{key} not found")
 
         def create(self, obj):
             return store.create(obj)
