@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from pyroaring import BitMap
-from sqlalchemy import Text, bindparam, text
+from sqlalchemy import BindParameter, Text, bindparam, text
 
 from extension.objects.base import Key, Object, prepare
 from extension.objects.kinds import Cluster
@@ -28,6 +28,14 @@ _AT_ONCE = 500
 T = TypeVar("T", bound=Object)
 
 
+class _Numbers:
+    """A query of numbers, its only column `number`, as rows and as a list in one row, in the order of the query."""
+
+    def __init__(self, sql: str, *parameters: BindParameter[Any]) -> None:
+        self.rows = text(sql).bindparams(*parameters)
+        self.packed = text(f"SELECT json_group_array(number) FROM ({sql})").bindparams(*parameters)  # noqa: S608 (ours)
+
+
 class Population:
     """Reads of the whole fleet; each is one snapshot."""
 
@@ -37,15 +45,15 @@ class Population:
     def ordered(self, namespaces: Collection[str]) -> array[int]:
         """The clusters of some namespaces in the order of their names, then namespaces."""
         if len(namespaces) == 1:
-            return array("I", [row[0] for row in self._rows(_ORDERED_HERE, namespace=next(iter(namespaces)))])
-        return array("I", [row[0] for row in self._rows(_ORDERED, namespaces=tuple(namespaces))])
+            return array("I", self._numbers(_ORDERED_HERE, namespace=next(iter(namespaces))))
+        return array("I", self._numbers(_ORDERED, namespaces=tuple(namespaces)))
 
     def everyone(self) -> BitMap:
-        return BitMap([row[0] for row in self._rows(_EVERYONE)])
+        return BitMap(self._numbers(_EVERYONE))
 
     def inside(self, namespace: str) -> BitMap:
         """The clusters of a namespace."""
-        return BitMap([row[0] for row in self._rows(_INSIDE, namespace=namespace)])
+        return BitMap(self._numbers(_INSIDE, namespace=namespace))
 
     def named(self, namespace: str, name: str) -> BitMap:
         """The clusters whose name or display name is `name`."""
@@ -53,11 +61,11 @@ class Population:
         return BitMap([row[0] for row in found])
 
     def labelled(self, key: str, value: str) -> BitMap:
-        return BitMap([row[0] for row in self._rows(_LABELLED, key=key, value=value)])
+        return BitMap(self._numbers(_LABELLED, key=key, value=value))
 
     def having(self, key: str) -> BitMap:
         """The clusters with a label of this key."""
-        return BitMap([row[0] for row in self._rows(_HAVING, key=key)])
+        return BitMap(self._numbers(_HAVING, key=key))
 
     def by_value(self, key: str) -> dict[str, BitMap]:
         """The clusters with a label, by its value."""
@@ -65,7 +73,7 @@ class Population:
         return {value: BitMap([row[1] for row in group]) for value, group in groupby(rows, key=itemgetter(0))}
 
     def marked(self, mark: Mark) -> BitMap:
-        return BitMap([row[0] for row in self._rows(_MARKED, mark=int(mark))])
+        return BitMap(self._numbers(_MARKED, mark=int(mark)))
 
     def has(self, number: int, mark: Mark) -> bool:
         """Whether a cluster is there and has this mark."""
@@ -95,6 +103,14 @@ class Population:
         )
         return [msgspec.json.decode(row[0], type=cls) for row in found]
 
+    def _numbers(self, query: _Numbers, **values: Any) -> list[int]:
+        """The numbers that a query finds. SQLite gives them in one row: between two rows its driver lets other threads run, and with
+        those at work a million rows take seconds."""
+        with self._database.read() as connection:
+            if connection.dialect.name != "sqlite":
+                return [row[0] for row in fetched(connection, query.rows, **values)]
+            return _LIST.decode(fetched(connection, query.packed, **values)[0][0])
+
     def _rows(self, statement: Any, **values: Any) -> Sequence[Any]:
         with self._database.read() as connection:
             return fetched(connection, statement, **values)
@@ -115,26 +131,29 @@ class _Document(msgspec.Struct):
 
 
 prepare(_Document)
+_LIST = msgspec.json.Decoder(list[int])
 
 
 _NAMES = text(f"SELECT id, name FROM object WHERE kind = '{Cluster.KIND}'")  # noqa: S608
 _DOCUMENTS = text("SELECT doc FROM object WHERE kind = :kind")
 _DOCUMENT = text("SELECT doc FROM object WHERE kind = :kind AND namespace = :space AND name = :name")
-_EVERYONE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}'")  # noqa: S608
-_INSIDE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace")  # noqa: S608
-_ORDERED_HERE = text(f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace ORDER BY name")  # noqa: S608
-_ORDERED = text(
-    f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace IN :namespaces ORDER BY name, namespace"  # noqa: S608
-).bindparams(bindparam("namespaces", expanding=True, type_=Text()))
+_CLUSTERS = f"SELECT id AS number FROM object WHERE kind = '{Cluster.KIND}'"  # noqa: S608
+_EVERYONE = _Numbers(_CLUSTERS)
+_INSIDE = _Numbers(f"{_CLUSTERS} AND namespace = :namespace")
+_ORDERED_HERE = _Numbers(f"{_CLUSTERS} AND namespace = :namespace ORDER BY name")
+_ORDERED = _Numbers(
+    f"{_CLUSTERS} AND namespace IN :namespaces ORDER BY name, namespace", bindparam("namespaces", expanding=True, type_=Text())
+)
 _NAMED = text(
     f"SELECT id FROM object WHERE kind = '{Cluster.KIND}' AND namespace = :namespace AND name = :name UNION"  # noqa: S608
     f" SELECT o.id FROM label l JOIN object o ON o.id = l.object_id WHERE l.kind = '{Cluster.KIND}' AND l.key = :display"
     " AND l.value = :name AND o.namespace = :namespace"
 )
-_LABELLED = text(f"SELECT object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key AND value = :value")  # noqa: S608
-_HAVING = text(f"SELECT object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key")  # noqa: S608
+_TAGGED = f"SELECT object_id AS number FROM label WHERE kind = '{Cluster.KIND}' AND key = :key"  # noqa: S608
+_LABELLED = _Numbers(f"{_TAGGED} AND value = :value")
+_HAVING = _Numbers(_TAGGED)
 _BY_VALUE = text(f"SELECT value, object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key ORDER BY value, object_id")  # noqa: S608
-_MARKED = text("SELECT id FROM object WHERE marks <> 0 AND (marks & :mark) <> 0")
+_MARKED = _Numbers("SELECT id AS number FROM object WHERE marks <> 0 AND (marks & :mark) <> 0")
 _HAS = text("SELECT 1 FROM object WHERE id = :number AND (marks & :mark) <> 0")
 _MEMBERS = text(
     f"SELECT id, namespace, name, marks, doc FROM object WHERE kind = '{Cluster.KIND}' AND id IN :numbers"  # noqa: S608
