@@ -7,7 +7,7 @@ asks for and sort those; where there are not, that is said.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from api.nouns import Noun
 from api.selectors import STATE_FIELDS
 from api.states import state
 from extension.objects.base import Object, document
+from extension.objects.errors import Invalid
 from extension.objects.kinds import Bundle, BundleDeployment, Cluster, ClusterGroup, GitRepo, GitRepoRestriction, HelmOp
 from extension.objects.shown import COLUMNS, at_path
 from extension.store.protocol import Page, Query
@@ -59,13 +60,21 @@ def sorted_here(noun: Noun, fetch: Fetch, query: Query) -> Page:
     if not is_made(noun, field.removeprefix("-")):
         return fetch(query)
     turned, path = field.startswith("-"), field.removeprefix("-")
-    revision, items = _all(noun, fetch, query)
-    order = sorted(((_value(one, path), one.metadata.namespace, one.metadata.name), one) for one in items)
-    order = sorted(order, key=lambda one: one[0][0], reverse=turned)
-    after = msgspec.json.decode(query.after, type=_Place) if query.after else None
+    whole = _all(noun, fetch, query)
+    order = sorted(((_value(one, path), one.metadata.namespace, one.metadata.name), one) for one in whole.items)
+    order.sort(key=lambda one: one[0][0], reverse=turned)
+    after = _place(query.after) if query.after else None
     left = [one for one in order if after is None or _is_beyond(one[0], after, turned=turned)]
     more = orjson.dumps(left[query.limit - 1][0]).decode() if len(left) > query.limit else ""
-    return Page(tuple(one for _, one in left[: query.limit]), more, len(order), revision)
+    return Page(tuple(one for _, one in left[: query.limit]), more, len(order), whole.revision)
+
+
+def _place(token: str) -> _Place:
+    try:
+        place: _Place = msgspec.json.decode(token, type=_Place)
+    except msgspec.MsgspecError:
+        raise Invalid("continue: is not a place in this list", field="continue") from None
+    return place
 
 
 def _is_beyond(place: _Place, after: _Place, *, turned: bool) -> bool:
@@ -74,23 +83,13 @@ def _is_beyond(place: _Place, after: _Place, *, turned: bool) -> bool:
     return place[1:] > after[1:]
 
 
-def _all(noun: Noun, fetch: Fetch, query: Query) -> tuple[int, list[Object]]:
-    """All that the list asks for, with the revision of the first page."""
-    pages = list(_pages(noun, fetch, query))
-    return pages[0].revision, [one for page in pages for one in page.items]
-
-
-def _pages(noun: Noun, fetch: Fetch, query: Query) -> Iterator[Page]:
-    after = ""
-    while True:
-        page = fetch(msgspec.structs.replace(query, sort=_BY_NAME, limit=MOST, after=after))
-        if page.count > MOST:
-            hint = "name a workspace or a filter, or sort by another column"
-            raise InvalidOption(f"sort: {page.count} {noun.plural} are too many to sort by what is counted", field="sort", hint=hint)
-        yield page
-        after = page.next
-        if not after:
-            return
+def _all(noun: Noun, fetch: Fetch, query: Query) -> Page:
+    """All that the list asks for, as one page. Raises InvalidOption for too many."""
+    page = fetch(msgspec.structs.replace(query, sort=_BY_NAME, limit=MOST, after=""))
+    if page.count > MOST:
+        hint = "name a workspace or a filter, or sort by another column"
+        raise InvalidOption(f"sort: {page.count} {noun.plural} are too many to sort by what is counted", field="sort", hint=hint)
+    return page
 
 
 def _value(obj: Object, path: str) -> str:

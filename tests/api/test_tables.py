@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
+import orjson
 import pytest
 
 from api import columns as sorting
@@ -110,6 +112,16 @@ def test_every_column_of_every_kind_can_be_sorted_by_but_two_of_deployments(admi
             answer = admin.get(f"{place}?sort=metadata.fields[{number}]")
             refused += [] if answer.status_code == 200 else [(schema["id"], column["name"])]
     assert refused == [("fleet.cattle.io.bundledeployment", "Deployed"), ("fleet.cattle.io.bundledeployment", "Monitored")]
+
+
+def test_a_continue_that_is_no_place_among_sorted_rows_is_refused(admin: Session, services: Services) -> None:
+    _repos_in_states(services, admin)
+    url = f"{GITREPOS}/team-a?sort=metadata.fields[4]&limit=3"
+    token = admin.get(url).json["continue"]
+    place, digest = orjson.loads(base64.urlsafe_b64decode(token + "=="))
+    made = base64.urlsafe_b64encode(orjson.dumps([place[:-1], digest])).decode().rstrip("=")
+    refused = admin.get(f"{url}&continue={made}")
+    assert (refused.status_code, refused.json["fieldName"]) == (422, "continue")
 
 
 def test_too_many_to_sort_by_what_is_counted_are_refused_with_what_to_do(admin: Session, services: Services, monkeypatch: Any) -> None:
