@@ -29,6 +29,11 @@ def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     return Response(raw, status, headers=dict(headers or {}), content_type=YAML if wants_yaml else JSON)
 
 
+def whole_collection(type_: str, data: list[dict[str, Any]], place: str) -> Response:
+    """A collection that has no pages, with its own address."""
+    return answer({"type": "collection", "links": {"self": place}, "resourceType": type_, "count": len(data), "data": data})
+
+
 def resource_answer(data: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """One resource with its ETag; 304 when the caller has it already.
 

@@ -32,8 +32,6 @@ from extension.objects.names import DNS_SUBDOMAIN
 from extension.objects.selectors import LabelSelector, requirements
 from extension.targeting.admission import compiled
 
-LOCAL_WORKSPACE = "fleet-local"
-LOCAL_CLUSTER = "local"
 SYSTEM_NAMESPACE = "cattle-fleet-system"
 """Where Secrets and ConfigMaps of the whole service lie, such as `gitjob-webhook`; it is no workspace, so only who has a role in
 all of them may write there."""

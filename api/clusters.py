@@ -19,7 +19,6 @@ from api.access import EVERYWHERE, absent, forbidden
 from api.agents import served
 from api.auth import caller
 from api.changes import counted_up, with_spec
-from api.checks import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from api.errors import InvalidBody, InvalidReference
 from api.nouns import Action, Call, Noun, Write, object_id
 from api.places import resources_blueprint
@@ -31,6 +30,7 @@ from extension.objects.base import Key
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired
 from extension.objects.kinds import Cluster, ClusterGroup, FleetWorkspace
+from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from extension.objects.presence import before
 from extension.objects.selectors import LabelSelector, requirements
 from extension.store.listing import SEEN_PATH

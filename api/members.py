@@ -12,16 +12,16 @@ from flask import Response
 from marshmallow import fields, validate
 
 from api import workspaces
-from api.answers import answer
+from api.answers import answer, whole_collection
 from api.auth import caller
-from api.bodies import read_object
 from api.openapi import Routes
+from api.plans import posted, understood
 from api.representation import url
 from api.schemas import NoQuery, collection
 from api.services import WorkspaceMembers, services
 from extension.objects.errors import NotFound
 from extension.objects.kinds import FleetWorkspace
-from extension.objects.schemas import Text, refuse, strict
+from extension.objects.schemas import Text, strict
 from extension.rancher.members import ROLES, Member
 
 blueprint = Routes("members", __name__, description="Who has which of Rancher's roles in a workspace.")
@@ -49,15 +49,15 @@ MemberBody = strict(
 @blueprint.query(NoQuery)
 def members(_args: dict[str, Any], name: str) -> Response:
     data = [_shown(name, member) for member in _of(name).list(name)]
-    return answer({"type": "collection", "links": {"self": _url(name)}, "resourceType": "member", "count": len(data), "data": data})
+    return whole_collection("member", data, _url(name))
 
 
 @blueprint.at(PLACE, "POST")
-@blueprint.told(201, MemberBody, "Give somebody a role in a workspace", "createMember",
-                requestBody={"required": True, "content": {"application/json": {"schema": MemberWrite}}})  # fmt: skip
+@blueprint.told(201, MemberBody, "Give somebody a role in a workspace", "createMember", requestBody=posted(MemberWrite))
 @blueprint.query(NoQuery)
 def create(_args: dict[str, Any], name: str) -> Response:
-    member = _wanted(read_object())
+    body = understood(MemberWrite)
+    member = Member(body["name"], body["role"], body.get("kind") or "User")
     _of(name).add(name, member)
     return answer(_shown(name, member), 201, {"Location": _url(name, member.id)})
 
@@ -77,11 +77,6 @@ def _of(workspace: str) -> WorkspaceMembers:
     if not caller().may(FleetWorkspace, "get", workspace, workspace) or services().store.find(FleetWorkspace, "", workspace) is None:
         raise NotFound(f"FleetWorkspace {workspace[:80]} not found")
     return found
-
-
-def _wanted(body: dict[str, Any]) -> Member:
-    refuse(MemberWrite().validate(body))
-    return Member(body["name"], body["role"], body.get("kind") or "User")
 
 
 def _shown(workspace: str, member: Member) -> dict[str, Any]:

@@ -13,19 +13,19 @@ from typing import Any
 from flask import Response
 from marshmallow import fields, validate
 
-from api.answers import answer
+from api.answers import answer, whole_collection
 from api.auth import caller
-from api.bodies import read_object
 from api.nouns import Call
 from api.openapi import Routes
 from api.operating import MOST, NOUNS, begun, stages, undone
+from api.plans import posted, understood
 from api.representation import url
 from api.schemas import PLACE, DryRun, NoQuery, WriteQuery, collection
 from api.services import services
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import NotFound
 from extension.objects.operation import KEPT, Operation, OperationItem, OperationSpec, Stage, stage_of_all
-from extension.objects.schemas import Flag, Text, Whole, refuse, strict
+from extension.objects.schemas import Flag, Text, Whole, strict
 
 blueprint = Routes("operations", __name__, description="Forced updates and moves of many objects, and what became of them.")
 
@@ -73,7 +73,6 @@ OperationBody = strict(
     },
 )
 _ActionQuery = strict("OperationActionQuery", {"action": Text(required=True, validate=validate.OneOf(("undo",))), **DryRun})
-_BODY = {"required": True, "content": {"application/json": {"schema": OperationWrite}}}
 
 
 @blueprint.at("/v1/operations")
@@ -81,16 +80,15 @@ _BODY = {"required": True, "content": {"application/json": {"schema": OperationW
 @blueprint.query(NoQuery)
 def operations(_args: dict[str, Any]) -> Response:
     data = [_shown(one, stages(services(), one.spec)) for one in services().operations.list() if _sees(one)]
-    return answer({"type": "collection", "links": {"self": url(PLURAL)}, "resourceType": "operation", "count": len(data), "data": data})
+    return whole_collection("operation", data, url(PLURAL))
 
 
 @blueprint.at("/v1/operations", "POST")
-@blueprint.told(201, OperationBody, "Begin a forced update or a move", "createOperation", requestBody=_BODY)
+@blueprint.told(201, OperationBody, "Begin a forced update or a move", "createOperation", requestBody=posted(OperationWrite))
 @blueprint.query(WriteQuery)
 def create(args: dict[str, Any]) -> Response:
-    call, body = Call(services(), caller(), "dryRun" in args), read_object()
-    refuse(OperationWrite().validate(body))
-    return _told(call, *begun(call, body))
+    call = Call(services(), caller(), "dryRun" in args)
+    return _told(call, *begun(call, understood(OperationWrite)))
 
 
 @blueprint.at("/v1/operations/<name>")

@@ -10,12 +10,13 @@ import msgspec
 
 from api.nouns import Noun, Write
 from api.resources import blueprint
+from extension.objects.core import BACKUP, MANAGED
 from extension.objects.errors import Invalid
 from extension.objects.kinds import ConfigMap, Secret
 from extension.store.documents import LAST_APPLIED
 
-LABELS = {"fleet.cattle.io/managed": "true", "resources.cattle.io/backup": "true"}
-"""Of every new Secret: Rancher's backup operator takes those with the first from namespaces named `fleet-`, with the second from any."""
+LABELS = {MANAGED: "true", BACKUP: "true"}
+"""Of every new Secret."""
 MAX_BYTES = 1024 * 1024
 
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")

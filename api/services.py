@@ -147,8 +147,7 @@ class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
     `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `plans` where nothing
     can be planned, `rancher` where callers come with this service's own tokens, and `repairs` with it. `acting` gives the services as
-    one of Rancher's users has them, None where all have the same;
-    `members` comes with it."""
+    one of Rancher's users has them, None where all have the same; `members` comes with it."""
 
     store: Store
     tokens: Tokens

@@ -12,7 +12,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from api.access import EVERYWHERE, ROLES, Caller, forbidden
-from api.answers import answer
+from api.answers import answer, whole_collection
 from api.auth import caller
 from api.bodies import read_object
 from api.errors import InvalidReference
@@ -56,7 +56,7 @@ CreatedToken = strict("CreatedToken", {**_SHOWN, "token": Text(required=True, me
 @blueprint.query(NoQuery)
 def tokens(_args: dict[str, Any]) -> Response:
     data = [_shown(token) for token in services().tokens.list() if _sees(caller(), token)]
-    return answer({"type": "collection", "links": {"self": url("tokens")}, "resourceType": "token", "count": len(data), "data": data})
+    return whole_collection("token", data, url("tokens"))
 
 
 @blueprint.at("/v1/tokens", "POST")

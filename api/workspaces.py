@@ -4,11 +4,11 @@ their infrastructure as well (`rancher-integration.md` 4.1): what that is, is co
 
 from __future__ import annotations
 
-from api.checks import LOCAL_WORKSPACE
 from api.nouns import Noun, Write
 from api.resources import blueprint
 from extension.objects.errors import Conflict, Invalid
 from extension.objects.kinds import DOCUMENT_KINDS, ConfigMap, FleetWorkspace, Secret
+from extension.objects.names import LOCAL_WORKSPACE
 from extension.settings import FLEET
 from extension.store.protocol import Query
 

@@ -89,8 +89,9 @@ class FleetProcess:
         self._relocating = Relocating(client, reviews)
         self._mirror = Mirror(self._api, settings.state_dir / MIRRORS / f"{name.rpartition('-')[2]}.db")
         self.store = KubernetesStore(self._api, self._mirror)
-        self._remembered = None if own_namespace(settings) else open_store(settings.state_dir / MIRRORS / OPERATIONS)
-        self.operations = self._operations(own_namespace(settings))
+        namespace = own_namespace(settings)
+        self._file = None if namespace else open_store(settings.state_dir / MIRRORS / OPERATIONS)
+        self.operations = StoredOperations(self._file, self._moved) if self._file else RecordedOperations(self._api, namespace, self._moved)
         self._pool = Pool()
         self._templates = GoTemplates(self._pool.evaluate)
         self.planner = planner(self.store, settings, self._pool, extra_ca)
@@ -108,8 +109,8 @@ class FleetProcess:
         self._api.end_watches()
         self._pool.close()
         self.store.close()
-        if self._remembered is not None:
-            self._remembered.close()
+        if self._file is not None:
+            self._file.close()
 
     def acting(self, services: Services, identity: Identity) -> Services:
         """The services as one of Rancher's users has them."""
@@ -124,12 +125,6 @@ class FleetProcess:
         if not item.management:
             return moved_at_once(self.store, item)
         return Stage(*progress(self._relocating.seen(item.management, key_of(Cluster.KIND, item), item.workspace), item.workspace))
-
-    def _operations(self, namespace: str) -> RecordedOperations | StoredOperations:
-        """Remembered beside the service in Kubernetes; for one outside, in a file for the processes of this machine."""
-        if self._remembered is None:
-            return RecordedOperations(self._api, namespace, self._moved)
-        return StoredOperations(self._remembered, self._moved)
 
     def problems(self) -> Mapping[str, str]:
         return self._mirror.problems()

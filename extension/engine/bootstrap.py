@@ -11,12 +11,11 @@ from contextlib import suppress
 from extension.objects.base import Object, ObjectMeta
 from extension.objects.errors import AlreadyExists, NotFound
 from extension.objects.kinds import Cluster, ClusterGroup, ClusterGroupSpec, FleetWorkspace
+from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from extension.objects.selectors import LabelSelector
 from extension.store.protocol import Store
 
 DEFAULT_WORKSPACE = "fleet-default"
-LOCAL_WORKSPACE = "fleet-local"
-LOCAL_CLUSTER = "local"
 DISPLAY_NAME = "management.cattle.io/cluster-display-name"
 
 OBJECTS: tuple[Object, ...] = (

@@ -16,10 +16,10 @@ from pathlib import Path
 from extension.delivery.kubeconfig import in_cluster, inlined, read_file
 from extension.delivery.opening import open_directory, open_kubernetes
 from extension.delivery.protocol import Delivery
-from extension.engine.bootstrap import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from extension.objects.base import Key
 from extension.objects.errors import Invalid, NotFound
 from extension.objects.kinds import Cluster, Secret
+from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.store.protocol import Store

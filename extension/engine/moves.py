@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from extension.engine.bootstrap import LOCAL_WORKSPACE
 from extension.engine.clusters import is_local
 from extension.engine.folders import Folders
 from extension.engine.leaving import LEAVING
@@ -20,6 +19,7 @@ from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Invalid
 from extension.objects.kinds import Bundle, BundleNamespaceMapping, Cluster, ClusterGroup, ClusterStatus, FleetWorkspace
+from extension.objects.names import LOCAL_WORKSPACE
 from extension.settings import Settings
 from extension.store.protocol import Store
 from extension.targeting import MemoryUniverse, Templates, plan

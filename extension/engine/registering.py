@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 import structlog
 
-from extension.engine.bootstrap import LOCAL_WORKSPACE
 from extension.engine.combining import Combined
 from extension.engine.gate import Gate
 from extension.engine.keyring import Bearer, Keyring
@@ -20,7 +19,7 @@ from extension.objects.agents import Registration, RegistrationRequest
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import AlreadyExists, Conflict, Invalid, MissingRequired, Unauthorized, Unavailable
 from extension.objects.kinds import Cluster, ClusterRegistrationToken, ClusterSpec
-from extension.objects.names import registered_cluster_name
+from extension.objects.names import LOCAL_WORKSPACE, registered_cluster_name
 from extension.settings import Settings
 from extension.store.agent_keys import identity
 from extension.store.asking import Known

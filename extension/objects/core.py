@@ -6,6 +6,10 @@ from typing import ClassVar
 
 from extension.objects.base import Object
 
+MANAGED = "fleet.cattle.io/managed"
+BACKUP = "resources.cattle.io/backup"
+"""Labels of Secrets: Rancher's backup operator takes those with the first from namespaces named `fleet-`, with the second from any."""
+
 
 class Secret(Object, frozen=True, kw_only=True):
     """Credentials and values. `data` is encrypted at rest and never listed in clear."""

@@ -6,6 +6,9 @@ import hashlib
 import posixpath
 import re
 
+LOCAL_WORKSPACE, LOCAL_CLUSTER = "fleet-local", "local"
+MANAGEMENT_NAME = "management.cattle.io/cluster-name"
+"""Label of a Cluster of Rancher's: the management cluster that it is made from."""
 RELEASE_NAME_LIMIT = 53
 
 _NOT_NAME = re.compile(r"[^a-zA-Z0-9]+")

@@ -15,11 +15,8 @@ import msgspec
 
 from extension.objects.base import Key
 from extension.objects.errors import AlreadyExists, Conflict, Invalid, UserError
+from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE
 
-LOCAL_WORKSPACE = "fleet-local"
-LOCAL_CLUSTER = "local"
-MANAGEMENT_NAME = "management.cattle.io/cluster-name"
-"""Label of a Fleet Cluster: the management cluster it is made from."""
 FORCED = "provisioning.cattle.io/fleet-workspace-name"
 EXTERNALLY = "provisioning.cattle.io/externally-managed"
 BACK_POPULATION = "provisioningv2-fleet-workspace-back-population"

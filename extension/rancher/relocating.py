@@ -14,9 +14,10 @@ import msgspec
 from extension.delivery.client import ApiError, Client, Kind
 from extension.objects.base import Key
 from extension.objects.errors import Conflict, Forbidden, NotFound
+from extension.objects.names import MANAGEMENT_NAME
 from extension.rancher.identity import Identity
 from extension.rancher.impersonating import headers
-from extension.rancher.moving import MANAGEMENT_NAME, Facts, Relocation, Seen, relocation, secret_names
+from extension.rancher.moving import Facts, Relocation, Seen, relocation, secret_names
 from extension.rancher.reviewing import Attributes, Reviews
 
 _MANAGEMENT = "management.cattle.io/v3"

@@ -55,8 +55,7 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
         said_is = complaints.shape(*key, one.status)
         complaints.move(key[0], (row[8], row[5]), (said_is, facts[-1]))
         updated.append((*facts, said_is, revision, *key))
-        wording, doc = wordings.stored(key[0], one.status, one.sequence, applied=applied != _UNKNOWN_ID)
-        said.append((*key, doc, wording))
+        said.append((*key, *wordings.stored(key[0], one.status, one.sequence, applied=applied != _UNKNOWN_ID)))
         standing[key] = one.sequence
         deltas.move(*key, row[5], facts[-1], difference(old, one.status.resource_counts))
     many(connection, _UPDATE, updated)

@@ -32,11 +32,11 @@ class Wordings:
         self._connection = connection
         self._known: dict[int, dict[str, int]] = {}
 
-    def stored(self, bundle_id: int, status: BundleDeploymentStatus, sequence: int, *, applied: bool) -> tuple[int, str]:
-        """The number of a report's wording, 0 for none, and what its row has. `applied`: the deployment's row says what is applied."""
+    def stored(self, bundle_id: int, status: BundleDeploymentStatus, sequence: int, *, applied: bool) -> tuple[str, int]:
+        """What a report's row has, and the number of its wording, 0 for none. `applied`: the deployment's row says what is applied."""
         common = _encoder.encode(_bare(status, applied=applied))
         number = self._number(bundle_id, common)
-        return number, _own(status, sequence) if number else _whole(status, sequence)
+        return _own(status, sequence) if number else _whole(status, sequence), number
 
     def _number(self, bundle_id: int, common: bytes) -> int:
         if bundle_id not in self._known:

@@ -190,3 +190,11 @@ def deployed(admin: Session, store: Any) -> None:
         told = {c: status for c in clusters if (status := REPORTS[workspace, c])}
         store.report([Report(store.object_id(bundle), ids[c], status) for c, status in told.items()])
         store.seen([Key("Cluster", workspace, c) for c in told], "2026-01-01T00:00:00Z")
+
+
+@pytest.fixture
+def repos(admin: Session) -> None:
+    for name, namespace, env in (("one", "team-a", "prod"), ("two", "team-a", "dev"), ("three", "team-b", "prod")):
+        body = gitrepo(name, namespace)
+        body["metadata"]["labels"] = {"env": env}
+        admin.post(GITREPOS, json=body)

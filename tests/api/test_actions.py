@@ -12,15 +12,7 @@ from api.app import create_app
 from api.services import Services
 from extension.objects.base import Key
 from extension.objects.errors import Invalid, Unavailable
-from tests.api.conftest import CLUSTERS, GITREPOS, Moved, Session, gitrepo
-
-
-@pytest.fixture
-def repos(admin: Session) -> None:
-    for name, namespace, env in (("one", "team-a", "prod"), ("two", "team-a", "dev"), ("three", "team-b", "prod")):
-        body = gitrepo(name, namespace)
-        body["metadata"]["labels"] = {"env": env}
-        admin.post(GITREPOS, json=body)
+from tests.api.conftest import CLUSTERS, GITREPOS, Moved, Session
 
 
 @pytest.mark.usefixtures("repos")

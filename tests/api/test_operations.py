@@ -15,20 +15,12 @@ from api.services import Services
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Bundle, BundleStatus, Cluster, GitRepo, HelmOp
 from extension.objects.operation import KEPT, Operation, OperationItem, OperationSpec, Stage, forced, stage_of_all
-from tests.api.conftest import CLUSTERS, GITREPOS, Moved, Session, gitrepo
+from tests.api.conftest import CLUSTERS, Moved, Session
 
 OPERATIONS = "/v1/operations"
 BUNDLES = "/v1/fleet.cattle.io.bundles"
 FORCE = {"kind": "forceUpdate", "type": "fleet.cattle.io.gitrepos"}
 MOVE = {"kind": "move", "ids": ["team-a/web"], "workspace": "team-b", "labels": {"env": "prod", "new": "1"}}
-
-
-@pytest.fixture
-def repos(admin: Session) -> None:
-    for name, namespace, env in (("one", "team-a", "prod"), ("two", "team-a", "dev"), ("three", "team-b", "prod")):
-        body = gitrepo(name, namespace)
-        body["metadata"]["labels"] = {"env": env}
-        admin.post(GITREPOS, json=body)
 
 
 @pytest.fixture

@@ -11,13 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from extension.objects.core import BACKUP
 from extension.rancher.repair.world import Ref, Seen, moment
 
 PENDING = "continuous-delivery.cattle.io/restart-pending"
 """Annotation of a ServiceAccount whose pods still have to restart: what an interrupted repair left to do."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
-BACKUP = "resources.cattle.io/backup"
-MANAGED = "fleet.cattle.io/managed"
 
 Patch = Mapping[str, Any]
 

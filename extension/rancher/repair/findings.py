@@ -11,10 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from extension.objects.core import BACKUP, MANAGED
 from extension.objects.names import safe_concat_name
 from extension.rancher.repair.changes import (
-    BACKUP,
-    MANAGED,
     PENDING,
     DropTokens,
     KeepInBackups,

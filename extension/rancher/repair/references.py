@@ -9,8 +9,8 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from extension.objects.core import BACKUP
 from extension.objects.names import DNS_SUBDOMAIN
-from extension.rancher.repair.changes import BACKUP
 from extension.rancher.repair.world import Ref, Seen
 
 BASIC = "--type=kubernetes.io/basic-auth --from-literal=username=USERNAME --from-literal=password=PASSWORD"

@@ -9,8 +9,8 @@ import msgspec
 
 from extension.objects.base import Object, to_builtins
 from extension.objects.kinds import Bundle, Cluster
+from extension.objects.names import MANAGEMENT_NAME
 
-_MADE_FROM = "management.cattle.io/cluster-name"
 _RANCHER_S = "cattle.io/"
 _METADATA = ("labels", "annotations", "finalizers", "ownerReferences")
 
@@ -36,7 +36,7 @@ def changes(old: Object, new: Object) -> dict[str, Any]:
 
 def management_of(obj: Object) -> str:
     """The management cluster that a Cluster of Rancher's is made from; empty for any other object."""
-    return obj.metadata.labels.get(_MADE_FROM, "") if isinstance(obj, Cluster) else ""
+    return obj.metadata.labels.get(MANAGEMENT_NAME, "") if isinstance(obj, Cluster) else ""
 
 
 def labels_of_people(patch: Mapping[str, Any]) -> dict[str, Any]:
