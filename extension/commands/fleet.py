@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from extension.commands.service import planner
-from extension.delivery.client import ApiError
 from extension.engine.moves import MoveResult, foreseen, in_workspace
 from extension.engine.planning import Planner
 from extension.objects.base import Key
@@ -25,7 +24,7 @@ from extension.objects.kinds import Cluster, GitRepo
 from extension.objects.operation import OperationItem, Stage, key_of
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.status import ResourceKey
-from extension.rancher.management import Management, said
+from extension.rancher.management import Management
 from extension.rancher.members import BoundMembers
 from extension.rancher.moving import progress
 from extension.rancher.opening import management, own_namespace
@@ -84,9 +83,8 @@ class FleetProcess:
 
     def __init__(self, settings: Settings, name: str, reviews: Reviews) -> None:
         extra_ca = additional_ca(settings)
-        client = management(settings)
-        self._api = Management(client)
-        self._relocating = Relocating(client, reviews)
+        self._api = Management(management(settings))
+        self._relocating = Relocating(self._api, reviews)
         self._mirror = Mirror(self._api, settings.state_dir / MIRRORS / f"{name.rpartition('-')[2]}.db")
         self.store = KubernetesStore(self._api, self._mirror)
         namespace = own_namespace(settings)
@@ -137,10 +135,7 @@ class FleetProcess:
         """Asks Rancher for it, whose controllers make the cluster's object anew in the other workspace."""
         here = self.store.get(Cluster, cluster.namespace, cluster.name)
         foretold = foreseen(self.store, self._templates, here, in_workspace(here, workspace, labels))
-        try:
-            asked = self._relocating.move(identity, cluster, workspace, labels, dry_run=dry_run)
-        except ApiError as error:
-            raise said(error.status_code, error.reason, error.message, "", error.where) from None
+        asked = self._relocating.move(identity, cluster, workspace, labels, dry_run=dry_run)
         secrets = [f"{key.namespace}/{key.name}" for key in asked.secrets]
         told = {"management": asked.facts.name, "warnings": list(asked.warnings), "secrets": secrets}
         return msgspec.structs.replace(foretold, told={name: value for name, value in told.items() if value})

@@ -16,12 +16,13 @@ import urllib3
 from extension.delivery.client import ApiError, Client, Unreachable
 from extension.objects.errors import AlreadyExists, Busy, Conflict, Forbidden, Gone, Invalid, NotFound, Unauthorized, Unavailable, UserError
 from extension.rancher import impersonating
-from extension.store.kubernetes.api import JSON
+from extension.store.kubernetes.api import JSON, Api
 
 if TYPE_CHECKING:
     from extension.rancher.identity import Identity
 
 _AWAY = "see whether the API server of Rancher's cluster runs and can be reached from here"
+_PAGE = "500"
 _RIGHTS = "see your roles in Rancher"
 VERSION = "metadata.resourceVersion"
 
@@ -69,6 +70,26 @@ class Management:
         told: dict[str, Any] = found if isinstance(found, dict) else {"message": data[:200].decode(errors="replace")}
         message = str(told.get("message") or f"HTTP status {status}")
         raise said(status, str(told.get("reason") or ""), message, _field(told), f"{method} {path}")
+
+
+def found(api: Api, path: str) -> dict[str, Any] | None:
+    """The object at a path; None where there is none."""
+    try:
+        there: dict[str, Any] = orjson.loads(api.read(path))
+    except NotFound:
+        return None
+    return there
+
+
+def listed(api: Api, path: str) -> Iterator[dict[str, Any]]:
+    """Every object of a list, in pages."""
+    query = {"limit": _PAGE}
+    while True:
+        page = orjson.loads(api.read(path, query))
+        yield from page.get("items") or ()
+        query["continue"] = page["metadata"].get("continue") or ""
+        if not query["continue"]:
+            return
 
 
 def _field(status: Mapping[str, Any]) -> str:

@@ -14,16 +14,15 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 import msgspec
-import orjson
 
 from extension.objects.errors import AlreadyExists, NotFound
+from extension.rancher.management import listed
 from extension.store.kubernetes.api import Api
 
 ROLES = ("fleetworkspace-admin", "fleetworkspace-member", "fleetworkspace-readonly")
 MADE = "continuous-delivery.cattle.io/member"
 """Label of the bindings that are made here."""
 _GROUP = "rbac.authorization.k8s.io"
-_PAGE = "500"
 SubjectKind = Literal["User", "Group"]
 
 
@@ -80,21 +79,12 @@ class BoundMembers:
             self._user().send("DELETE", path, {"preconditions": {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}})
 
     def _bound(self, workspace: str) -> Iterator[tuple[Member, dict[str, Any]]]:
-        for binding in self._bindings(workspace):
+        for binding in listed(self._user(), _path(workspace)):
             ref = binding.get("roleRef") or {}
             if ref.get("kind") == "ClusterRole" and ref.get("name") in ROLES:
                 for subject in binding.get("subjects") or ():
                     if subject.get("kind") in ("User", "Group"):
                         yield Member(str(subject.get("name")), str(ref["name"]), subject["kind"]), binding
-
-    def _bindings(self, workspace: str) -> Iterator[dict[str, Any]]:
-        query = {"limit": _PAGE}
-        while True:
-            page = orjson.loads(self._user().read(_path(workspace), query))
-            yield from page.get("items") or ()
-            query["continue"] = page["metadata"].get("continue") or ""
-            if not query["continue"]:
-                return
 
 
 def _path(workspace: str, name: str = "") -> str:

@@ -17,6 +17,7 @@ import orjson
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import NotFound
 from extension.objects.operation import KEPT, Operation, OperationSpec
+from extension.rancher.management import found
 from extension.store.kubernetes.api import Api
 from extension.store.operations import Moved
 
@@ -44,20 +45,17 @@ class RecordedOperations:
         return made
 
     def find(self, name: str) -> Operation | None:
-        try:
-            found = orjson.loads(self._api.read(f"{self._place}/{quote(name, safe='')}"))
-        except NotFound:
-            return None
-        return _operation(found) if LABEL in (found["metadata"].get("labels") or {}) else None
+        there = found(self._api, f"{self._place}/{quote(name, safe='')}")
+        return _operation(there) if there and LABEL in (there["metadata"].get("labels") or {}) else None
 
     def list(self) -> list[Operation]:
         """The newest first; of those of one second, in any order."""
         page = orjson.loads(self._api.read(self._place, {"labelSelector": f"{LABEL}=true", "limit": str(_MOST)}))
-        found = [_operation(one) for one in page.get("items") or ()]
-        return sorted(found, key=lambda one: one.metadata.creation_timestamp or "", reverse=True)
+        kept = [_operation(one) for one in page.get("items") or ()]
+        return sorted(kept, key=lambda one: one.metadata.creation_timestamp or "", reverse=True)
 
 
-def _operation(found: Mapping[str, Any]) -> Operation:
-    meta = found["metadata"]
-    spec = msgspec.json.decode((found.get("data") or {}).get(_DATA) or "{}", type=OperationSpec)
+def _operation(stored: Mapping[str, Any]) -> Operation:
+    meta = stored["metadata"]
+    spec = msgspec.json.decode((stored.get("data") or {}).get(_DATA) or "{}", type=OperationSpec)
     return Operation(metadata=ObjectMeta(name=meta["name"], creation_timestamp=meta.get("creationTimestamp")), spec=spec)

@@ -7,18 +7,20 @@ anything is written. A move that was written is done by Rancher's controllers; `
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from extension.delivery.client import ApiError, Client, Kind
+from extension.delivery.client import Kind
 from extension.objects.base import Key
-from extension.objects.errors import Conflict, Forbidden, NotFound
+from extension.objects.errors import AlreadyExists, Conflict, Forbidden, Invalid, NotFound
 from extension.objects.names import MANAGEMENT_NAME
 from extension.rancher.identity import Identity
-from extension.rancher.impersonating import headers
+from extension.rancher.management import Management, found, listed
 from extension.rancher.moving import Facts, Relocation, Seen, relocation, secret_names
 from extension.rancher.reviewing import Attributes, Reviews
+from extension.store.kubernetes.api import Api
 
 _MANAGEMENT = "management.cattle.io/v3"
 _CLUSTERS = Kind(_MANAGEMENT, "Cluster", "clusters", namespaced=False)
@@ -34,14 +36,14 @@ _KEPT = ("labels",)
 class Relocating:
     """Moves, by one API server, from any thread."""
 
-    def __init__(self, client: Client, reviews: Reviews) -> None:
-        self._client = client
+    def __init__(self, api: Management, reviews: Reviews) -> None:
+        self._api = api
         self._reviews = reviews
 
     def move(self, identity: Identity, cluster: Key, target: str, labels: Mapping[str, str], *, dry_run: bool = False) -> Relocation:
         """Asks Rancher to move a Fleet Cluster; with `dry_run` nothing is written. One that is there already is no error. Raises
         NotFound, Forbidden, Invalid, AlreadyExists, Conflict (somebody else moves it), Unavailable."""
-        user = self._client.sending(headers(identity))
+        user = self._api.acting(identity)
         made = relocation(self._facts(user, cluster, target), labels)
         self._permitted(identity, made)
         if made.patch and not dry_run:
@@ -52,32 +54,32 @@ class Relocating:
 
     def seen(self, management: str, source: Key, target: str) -> Seen:
         """How far a move of `source` to `target` is."""
-        found = self._client.get(_CLUSTERS, "", management)
-        new = self._client.get(_FLEET, target, source.name)
+        cluster = found(self._api, _CLUSTERS.path("", management))
+        new = found(self._api, _FLEET.path(target, source.name))
         return Seen(
-            workspace=None if found is None else str((found.get("spec") or {}).get("fleetWorkspaceName") or ""),
+            workspace=None if cluster is None else str((cluster.get("spec") or {}).get("fleetWorkspaceName") or ""),
             arrived=new is not None,
             placed=bool(((new or {}).get("status") or {}).get("namespace")),
-            stays=self._client.get(_FLEET, source.namespace, source.name) is not None,
+            stays=found(self._api, _FLEET.path(source.namespace, source.name)) is not None,
         )
 
-    def _facts(self, user: Client, cluster: Key, target: str) -> Facts:
-        fleet = self._client.get(_FLEET, cluster.namespace, cluster.name)
+    def _facts(self, user: Api, cluster: Key, target: str) -> Facts:
+        fleet = found(self._api, _FLEET.path(cluster.namespace, cluster.name))
         if fleet is None:
             raise NotFound(f"{cluster} not found")
         name = _management(fleet)
-        management = self._client.get(_CLUSTERS, "", name) if name else None
+        management = found(self._api, _CLUSTERS.path("", name)) if name else None
         namespace = (fleet.get("spec") or {}).get("kubeConfigSecretNamespace") or cluster.namespace
-        provisioning = self._client.get(_PROVISIONING, namespace, cluster.name)
+        provisioning = found(self._api, _PROVISIONING.path(namespace, cluster.name))
         missing, unseen = _secrets(user, cluster.namespace, target, secret_names(management or {}, provisioning))
         return Facts(
             cluster=cluster,
             target=target,
-            target_exists=bool(target) and self._client.get(_WORKSPACES, "", target) is not None,
+            target_exists=bool(target) and found(self._api, _WORKSPACES.path("", target)) is not None,
             management=management,
             provisioning=provisioning,
-            features=frozenset(one["metadata"]["name"] for one in self._client.list(_FEATURES) if _is_on(one)),
-            taken=_management(self._client.get(_FLEET, target, cluster.name) or {}) if target != cluster.namespace else "",
+            features=frozenset(one["metadata"]["name"] for one in listed(self._api, _FEATURES.path()) if _is_on(one)),
+            taken=_management(found(self._api, _FLEET.path(target, cluster.name)) or {}) if target != cluster.namespace else "",
             missing=missing,
             unseen=unseen,
         )
@@ -104,42 +106,37 @@ def _is_on(feature: Mapping[str, Any]) -> bool:
     return next((bool(value) for value in values if value is not None), False)
 
 
-def _secrets(user: Client, source: str, target: str, names: tuple[str, ...]) -> tuple[tuple[Key, ...], tuple[str, ...]]:
+def _secrets(user: Api, source: str, target: str, names: tuple[str, ...]) -> tuple[tuple[Key, ...], tuple[str, ...]]:
     """Of registry secrets: those to copy, and those that the user may not look for."""
     missing: list[Key] = []
     unseen: list[str] = []
     for name in names if target != source else ():
         try:
-            if user.get(_SECRETS, target, name) is None and user.get(_SECRETS, source, name) is not None:
+            if found(user, _SECRETS.path(target, name)) is None and found(user, _SECRETS.path(source, name)) is not None:
                 missing.append(Key("Secret", source, name))
-        except ApiError as error:
-            if error.status_code != 403:
-                raise
+        except Forbidden:
             unseen.append(name)
     return tuple(missing), tuple(unseen)
 
 
-def _copied(user: Client, secret: Key, target: str) -> None:
+def _copied(user: Api, secret: Key, target: str) -> None:
     """A copy of a secret in the target. One that somebody else made meanwhile stays as it is."""
-    found = user.get(_SECRETS, secret.namespace, secret.name)
-    if found is None:
+    there = found(user, _SECRETS.path(secret.namespace, secret.name))
+    if there is None:
         raise NotFound(f"{secret} not found", hint="move again")
-    meta = {"name": secret.name, "namespace": target, **{name: found["metadata"].get(name) or {} for name in _KEPT}}
-    copy = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": found.get("type"), "data": found.get("data") or {}}
-    try:
-        user.request("POST", _SECRETS.path(target), copy)
-    except ApiError as error:
-        if error.reason != "AlreadyExists":
-            raise
+    meta = {"name": secret.name, "namespace": target, **{name: there["metadata"].get(name) or {} for name in _KEPT}}
+    copy = {"apiVersion": "v1", "kind": "Secret", "metadata": meta, "type": there.get("type"), "data": there.get("data") or {}}
+    with suppress(AlreadyExists):
+        user.send("POST", _SECRETS.path(target), copy)
 
 
-def _patched(user: Client, made: Relocation) -> None:
+def _patched(user: Api, made: Relocation) -> None:
     """The API server says no more of a failed `test` than that something is invalid, so what is there is looked at."""
     facts, path = made.facts, _CLUSTERS.path("", made.facts.name)
     try:
-        user.request("PATCH", path, list(made.patch), content_type="application/json-patch+json")
-    except ApiError as error:
-        now = user.request("GET", path) if error.reason == "Invalid" else None
+        user.send("PATCH", path, list(made.patch), kind="application/json-patch+json")
+    except Invalid:
+        now = found(user, path)
         if now is None or msgspec.structs.replace(facts, management=now).workspace == facts.workspace:
             raise
         hint = "look where it is, and move again"

@@ -16,6 +16,7 @@ from extension.delivery.kubeconfig import read
 from extension.objects.base import Key
 from extension.objects.errors import Conflict, Forbidden, UserError
 from extension.rancher.identity import Identity
+from extension.rancher.management import Management
 from extension.rancher.moving import FORCED, progress
 from extension.rancher.relocating import Relocating
 from extension.rancher.reviewing import Reviews
@@ -63,7 +64,7 @@ def rancher(kubeconfig: Path) -> Iterator[Client]:
 @pytest.fixture(scope="module")
 def moves(rancher: Client) -> Iterator[Relocating]:
     reviews = Reviews(lambda path, body: rancher.request("POST", path, body))
-    yield Relocating(rancher, reviews)
+    yield Relocating(Management(rancher), reviews)
     reviews.close()
 
 
