@@ -30,8 +30,9 @@ BOUND: tuple[tuple[str, str, str], ...] = (
     ("workspace admin", "fleetworkspace-admin", "team-a"),
     ("member", "fleetworkspace-member", "team-a"),
     ("read-only", "fleetworkspace-readonly", "team-a"),
-    ("full member", "fleetworkspace-member", "team-a"),
+    ("full admin", "continuous-delivery-workspace-admin", "team-a"),
     ("full member", "continuous-delivery-workspace-member", "team-a"),
+    ("full read-only", "continuous-delivery-workspace-readonly", "team-a"),
     ("workspace admin", "fleetworkspace-own-team-a", ""),
     ("administrator", "cluster-admin", ""),
 )

@@ -7,23 +7,36 @@ from typing import Any
 
 import pytest
 
+from tests.api.test_permissions import BODIES
 from tests.integration.rancher.conftest import DOORS, UNVERIFIED, USERS, Inside
 
 pytestmark = [UNVERIFIED, pytest.mark.xdist_group("rancher")]
-GITREPOS, HELMOPS = "fleet.cattle.io.gitrepos", "fleet.cattle.io.helmops"
-BODIES: dict[str, dict[str, Any]] = {
-    GITREPOS: {"spec": {"repo": "https://git.example.org/x"}},
-    "fleet.cattle.io.bundles": {},
-    "fleet.cattle.io.clusters": {},
-    HELMOPS: {"spec": {"helm": {"repo": "https://charts.example.org", "chart": "web"}}},
-    "secrets": {"data": {"k": "dg=="}},
+GITREPOS = "fleet.cattle.io.gitrepos"
+READ, WRITES = ("get", "list"), ("create", "update", "patch", "delete")
+ALL = (*READ, *WRITES)
+
+
+def fleets(*plurals: str) -> tuple[str, ...]:
+    return tuple(f"fleet.cattle.io.{plural}" for plural in plurals)
+
+
+DEPLOYED = fleets("gitrepos", "bundles")
+RANCHERS = (*DEPLOYED, *fleets("clusters", "clustergroups", "clusterregistrationtokens", "gitreporestrictions"))
+"""Kinds that Rancher's roles for workspaces name."""
+FORGOTTEN = fleets("helmops", "imagescans", "bundlenamespacemappings", "policies", "schedules")
+SCANNED = FORGOTTEN[:2]
+MAY: dict[str, dict[str, tuple[str, ...]]] = {
+    "administrator": dict.fromkeys(BODIES, ALL),
+    "workspace admin": dict.fromkeys(RANCHERS, ALL),
+    "member": dict.fromkeys(RANCHERS, READ) | dict.fromkeys(DEPLOYED, ALL),
+    "read-only": dict.fromkeys(RANCHERS, READ),
+    "stranger": {},
+    "disabled": {},
+    "full admin": dict.fromkeys((*FORGOTTEN, "secrets", "configmaps"), ALL),
+    "full member": dict.fromkeys(FORGOTTEN, READ) | dict.fromkeys(SCANNED, ALL) | {"secrets": ("create",), "configmaps": (*READ, "create")},
+    "full read-only": dict.fromkeys((*FORGOTTEN, "configmaps"), READ),
 }
-NOT_RANCHERS = (HELMOPS, "secrets")
-"""Kinds that Rancher's roles for workspaces do not name."""
-WRITES = ("create", "update", "patch", "delete")
-MEMBERS = (GITREPOS, "fleet.cattle.io.bundles")
-ADDED = {HELMOPS: ("get", "list", *WRITES), "secrets": ("create",)}
-"""What the chart's role for members adds."""
+"""Of each user the verbs by kind, in team-a; the administrator's are in all workspaces. A full one has what the chart's roles add to Rancher's."""
 WORKSPACES = ("team-a", "team-b")
 
 
@@ -51,13 +64,7 @@ def named(name: str, namespace: str = "") -> dict[str, Any]:
 
 
 def may(user: str, verb: str, plural: str, workspace: str) -> bool:
-    if user == "administrator":
-        return True
-    if user == "full member" and workspace == "team-a" and plural in ADDED:
-        return verb in ADDED[plural]
-    if workspace != "team-a" or plural in NOT_RANCHERS or user in ("stranger", "disabled"):
-        return False
-    return verb in ("get", "list") or user == "workspace admin" or ("member" in user and plural in MEMBERS)
+    return (workspace == "team-a" or user == "administrator") and verb in MAY[user].get(plural, ())
 
 
 def do(inside: Inside, door: str, user: str, verb: str, plural: str, workspace: str) -> Any:
@@ -87,8 +94,7 @@ def do(inside: Inside, door: str, user: str, verb: str, plural: str, workspace: 
 def test_every_verb_on_every_kind_in_every_workspace_by_every_door(inside: Inside, door: str, user: str) -> None:
     if user == "disabled" and "kubectl" in door:
         pytest.skip("Kubernetes does not know Rancher's users, and so not that one is disabled")
-    kinds = ADDED if user == "full member" else BODIES  # in the others they are a member
-    for verb, plural, workspace in itertools.product(("get", "list", *WRITES), kinds, WORKSPACES):
+    for verb, plural, workspace in itertools.product(ALL, BODIES, WORKSPACES):
         answer = do(inside, door, user, verb, plural, workspace)
         where = (verb, plural, workspace, answer.status_code, answer.text[:300])
         if user == "disabled":
