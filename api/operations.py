@@ -67,8 +67,9 @@ OperationBody = strict(
         "undoes": Text(metadata={"description": "the operation that this one takes back"}),
         "created": Text(),
         "dryRun": Flag(metadata={"description": "nothing was done or remembered"}),
-        "state": Text(required=True, metadata={"enum": ["running", "failed", "done"]}),
-        "counts": fields.Dict(keys=fields.String(), values=Whole(), required=True),
+        "total": Whole(required=True, metadata={"description": "so many objects"}),
+        "state": Text(metadata={"enum": ["running", "failed", "done"], "description": "not in lists: it takes a look at every object"}),
+        "counts": fields.Dict(keys=fields.String(), values=Whole(), metadata={"description": "not in lists"}),
         "items": fields.List(fields.Nested(_Item), metadata={"description": "not in lists"}),
     },
 )
@@ -79,7 +80,7 @@ _ActionQuery = strict("OperationActionQuery", {"action": Text(required=True, val
 @blueprint.told(200, collection("RecordedOperation", fields.Nested(OperationBody)), "List operations, the newest first", "listOperations")
 @blueprint.query(NoQuery)
 def operations(_args: dict[str, Any]) -> Response:
-    data = [_shown(one, stages(services(), one.spec)) for one in services().operations.list() if _sees(one)]
+    data = [_listed(one) for one in services().operations.list() if _sees(one)]
     return whole_collection("operation", data, url(PLURAL))
 
 
@@ -133,16 +134,20 @@ def _sees(operation: Operation) -> bool:
     return operation.spec.owner == caller().id or caller().workspaces(NOUNS[operation.spec.type].cls, "list") is None
 
 
-def _shown(operation: Operation, found: Sequence[Stage], said: Sequence[dict[str, Any]] | None = None) -> dict[str, Any]:
-    """With `said`, one for each object, the objects are told as well."""
+def _listed(operation: Operation) -> dict[str, Any]:
     spec, meta = operation.spec, operation.metadata
-    state, counts = stage_of_all(found)
     here = url(PLURAL, meta.name) if meta.name else ""
     undo = {"undo": f"{here}?action=undo"} if here and spec.kind == "move" else {}
     body = {"id": meta.name, "type": "operation", "links": {"self": here} if here else {}, "actions": undo, "kind": spec.kind,
-            "objects": spec.type, "by": spec.by, "state": state, "counts": counts}  # fmt: skip
-    body |= {name: value for name, value in (("undoes", spec.undoes), ("created", meta.creation_timestamp)) if value}
-    return body if said is None else body | {"items": [_item(*of) for of in zip(spec.items, found, said, strict=True)]}
+            "objects": spec.type, "by": spec.by, "total": len(spec.items)}  # fmt: skip
+    return body | {name: value for name, value in (("undoes", spec.undoes), ("created", meta.creation_timestamp)) if value}
+
+
+def _shown(operation: Operation, found: Sequence[Stage], said: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """With its state and its objects; `found` and `said` have one for each."""
+    state, counts = stage_of_all(found)
+    items = [_item(*of) for of in zip(operation.spec.items, found, said, strict=True)]
+    return {**_listed(operation), "state": state, "counts": counts, "items": items}
 
 
 def _item(item: OperationItem, stage: Stage, said: dict[str, Any]) -> dict[str, Any]:

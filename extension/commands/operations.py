@@ -91,6 +91,6 @@ def _told(made: dict[str, Any], of: Kind, done: str, *, again: bool = False) -> 
 
 
 def _listed(found: list[dict[str, Any]]) -> str:
-    titles = ("NAME", "KIND", "OBJECTS", "STATE", "BY", "AGE")
-    rows = [(one["id"], one["kind"], str(sum(one["counts"].values())), one["state"], one["by"], age(one, "created")) for one in found]
+    titles = ("NAME", "KIND", "OBJECTS", "BY", "AGE")
+    rows = [(one["id"], one["kind"], str(one["total"]), one["by"], age(one, "created")) for one in found]
     return aligned([titles, *rows])

@@ -36,7 +36,7 @@ MAY: dict[str, dict[str, tuple[str, ...]]] = {
     "full member": dict.fromkeys(FORGOTTEN, READ) | dict.fromkeys(SCANNED, ALL) | {"secrets": ("create",), "configmaps": (*READ, "create")},
     "full read-only": dict.fromkeys((*FORGOTTEN, "configmaps"), READ),
 }
-"""Of each user the verbs by kind, in team-a; the administrator's are in all workspaces. A full one has what the chart's roles add to Rancher's."""
+"""Of each user the verbs by kind, in team-a; the administrator's are in all workspaces. A full one has what the chart's roles add."""
 WORKSPACES = ("team-a", "team-b")
 
 
