@@ -1,9 +1,17 @@
 # syntax=docker/dockerfile:1
+FROM node:24-bookworm-slim AS pages
+WORKDIR /src/ui-assets
+COPY ui-assets/package.json ui-assets/package-lock.json ./
+RUN npm ci --no-fund --no-audit
+COPY ui-assets ./
+RUN npm run build
+
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY requirements.lock setup.cfg pyproject.toml README.md LICENSE ./
 COPY extension extension
 COPY api api
+COPY --from=pages /src/api/pages api/pages
 # The lock holds development tools too; constraints keep the versions without installing those.
 RUN python -m venv /opt/rancher-cd \
  && sed -n 's/^\([A-Za-z0-9._-]*\)\(\[[^]]*\]\)\?\(==[^ ]*\).*/\1\3/p' requirements.lock > constraints.txt \

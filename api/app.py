@@ -26,6 +26,7 @@ from api import (
     repair,
     root,
     tokens,
+    ui,
 )
 from api.answers import secure
 from api.auth import authenticate
@@ -72,7 +73,9 @@ def create_app(services: Services) -> Flask:
     app.extensions[docs.SPEC] = docs.once(api.document)
     if services.agents is not None:
         app.wsgi_app = quick.QuickCheckIns(app.wsgi_app, services.agents, partial(count, "POST", quick.PLACE))  # type: ignore[method-assign]
-    if services.rancher is not None:
+    if services.rancher is None:
+        app.register_blueprint(ui.blueprint)
+    else:
         app.register_blueprint(mounted.blueprint)
         app.wsgi_app = mounted.Mounted(app.wsgi_app)  # type: ignore[method-assign]
     return app

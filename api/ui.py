@@ -1,0 +1,59 @@
+"""The pages, as a person opens them: `/`, every place below `/w/`, and the files they load below `/assets/`.
+
+They are built from `ui-assets/` (`make ui`) into `api/pages`, and hold no data: what they show they ask `/v1` for, as whoever logged
+in. Invariants: nothing outside that folder is ever served; a page runs no script but its own files; files below `/assets/` have
+the hash of what is in them in their names, so that a browser keeps them for ever. Only where this service has its own
+users: inside Rancher the pages come with its dashboard.
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+
+from flask import Blueprint, Response, current_app, request, send_from_directory
+
+blueprint = Blueprint("ui", __name__)
+
+FOLDER = "UI_FOLDER"
+"""Configuration: where the built pages are."""
+PAGES = Path(__file__).parent / "pages"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+FOR_EVER = "public, max-age=31536000, immutable"
+MISSING = (
+    "The pages are not built.\n\nBuild them in the folder of the source with `make ui` (it needs Node 20 or newer, or takes it from "
+    "PyPI), and reload this page.\nThe API is there without them: /docs describes it.\n"
+)
+
+
+@blueprint.get("/")
+@blueprint.get("/w/")
+@blueprint.get("/w/<path:_place>")
+def page(_place: str = "") -> Response:
+    """The one page; what it shows is up to its address."""
+    if not (_folder() / "index.html").is_file():
+        return Response(MISSING, 503, content_type="text/plain; charset=utf-8")
+    return _file("index.html", "no-cache")
+
+
+@blueprint.get("/assets/<name>")
+def asset(name: str) -> Response:
+    return _file(f"assets/{name}", FOR_EVER)
+
+
+def _folder() -> Path:
+    return Path(current_app.config.get(FOLDER, PAGES))
+
+
+def _file(name: str, keep: str) -> Response:
+    """A built file, gzipped for whoever takes that. Raises werkzeug's NotFound."""
+    packed = bool(request.accept_encodings["gzip"]) and (_folder() / f"{name}.gz").is_file()
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    response = send_from_directory(_folder(), f"{name}.gz" if packed else name, mimetype=kind, conditional=not packed)
+    response.headers.update({"Cache-Control": keep, "Content-Security-Policy": POLICY, "Vary": "Accept-Encoding"})
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
+    return response

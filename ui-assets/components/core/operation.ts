@@ -1,0 +1,54 @@
+// A forced update or move of many objects, as the server remembers it; looked at again whenever something it could be about changed.
+import { onScopeDispose, ref, type Ref, shallowRef } from "vue";
+import { useApp } from "./app";
+import { ApiError } from "./client";
+import { latest, throttled } from "./pace";
+
+export interface OperationItem {
+  id: string;
+  state: string;
+  message: string;
+  workspace?: string;
+  result?: { leaves?: string[]; comes?: string[]; warnings?: string[]; secrets?: string[] };
+}
+
+export interface Operation {
+  id: string;
+  links: Record<string, string>;
+  actions: Record<string, string>;
+  kind: "forceUpdate" | "move";
+  objects: string;
+  by: string;
+  undoes?: string;
+  created?: string;
+  total: number;
+  state?: string;
+  counts?: Record<string, number>;
+  items?: OperationItem[];
+}
+
+export function useOperation(): { operation: Ref<Operation | undefined>; follow: (id: string) => void; error: Ref<ApiError | null> } {
+  const { client, events } = useApp();
+  const operation = shallowRef<Operation>();
+  const error = ref<ApiError | null>(null);
+  let name = "";
+  const read = latest(async (signal) => {
+    try {
+      operation.value = await client.get<Operation>(`operations/${encodeURIComponent(name)}`, {}, signal);
+      error.value = null;
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      error.value = problem;
+    }
+  });
+  const again = throttled(read.run);
+  const leave = events.listen(() => {
+    if (name && operation.value?.state !== "done") again.run();
+  });
+  onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
+  const follow = (id: string): void => {
+    name = id;
+    read.run();
+  };
+  return { operation, follow, error };
+}

@@ -1,0 +1,27 @@
+// All pages by name, each loaded when it is first gone to. An entry puts them below its own prefix.
+import type { Component } from "vue";
+
+export interface Page {
+  name: string;
+  path: string;
+  load: () => Promise<{ default: Component }>;
+  /** The entry of the navigation it belongs to. */
+  nav: string;
+}
+
+export const PAGES: readonly Page[] = [
+  { name: "gitrepos", path: "gitrepos", nav: "gitrepos", load: () => import("./pages/GitReposPage.vue") },
+  { name: "clusters", path: "clusters", nav: "clusters", load: () => import("./pages/ClustersPage.vue") },
+  { name: "bundles", path: "bundles", nav: "bundles", load: () => import("./pages/BundlesPage.vue") },
+];
+
+/** Where one begins, and goes to when a page makes no sense in another workspace. */
+export const HOME = PAGES[0]!.name;
+
+/** What the navigation shows, in this order: the page, and the plural that one must be able to list (empty: anybody may). */
+export const NAVIGATION: readonly { page: string; needs: string }[] = [
+
+  { page: "gitrepos", needs: "fleet.cattle.io.gitrepos" },
+  { page: "clusters", needs: "fleet.cattle.io.clusters" },
+  { page: "bundles", needs: "fleet.cattle.io.bundles" },
+];
