@@ -60,13 +60,13 @@ def sorted_here(noun: Noun, fetch: Fetch, query: Query) -> Page:
     if not is_made(noun, field.removeprefix("-")):
         return fetch(query)
     turned, path = field.startswith("-"), field.removeprefix("-")
-    whole = _all(noun, fetch, query)
-    order = sorted(((_value(one, path), one.metadata.namespace, one.metadata.name), one) for one in whole.items)
+    all_ = whole(noun, fetch, query, "sort")
+    order = sorted(((_value(one, path), one.metadata.namespace, one.metadata.name), one) for one in all_.items)
     order.sort(key=lambda one: one[0][0], reverse=turned)
     after = _place(query.after) if query.after else None
     left = [one for one in order if after is None or _is_beyond(one[0], after, turned=turned)]
     more = orjson.dumps(left[query.limit - 1][0]).decode() if len(left) > query.limit else ""
-    return Page(tuple(one for _, one in left[: query.limit]), more, len(order), whole.revision)
+    return Page(tuple(one for _, one in left[: query.limit]), more, len(order), all_.revision)
 
 
 def _place(token: str) -> _Place:
@@ -83,12 +83,16 @@ def _is_beyond(place: _Place, after: _Place, *, turned: bool) -> bool:
     return place[1:] > after[1:]
 
 
-def _all(noun: Noun, fetch: Fetch, query: Query) -> Page:
+_VERBS = {"sort": "sort", "summary": "count"}
+
+
+def whole(noun: Noun, fetch: Fetch, query: Query, parameter: str) -> Page:
     """All that the list asks for, as one page. Raises InvalidOption for too many."""
     page = fetch(msgspec.structs.replace(query, sort=_BY_NAME, limit=MOST, after=""))
     if page.count > MOST:
-        hint = "name a workspace or a filter, or sort by another column"
-        raise InvalidOption(f"sort: {page.count} {noun.plural} are too many to sort by what is counted", field="sort", hint=hint)
+        hint = "name a workspace or a filter" + (", or sort by another column" if parameter == "sort" else "")
+        problem = f"{parameter}: {page.count} {noun.plural} are too many to {_VERBS[parameter]} by what is counted"
+        raise InvalidOption(problem, field=parameter, hint=hint)
     return page
 
 

@@ -61,6 +61,9 @@ LIST_FIELDS: dict[str, fields.Field[Any]] = {
     "page": fields.Integer(validate=validate.Range(min=1), metadata={"description": f"page number; page x pagesize <= {MAX_OFFSET}"}),
     "pagesize": fields.Integer(validate=validate.Range(min=1), metadata={"description": "rows a page"}),
     "exclude": fields.List(fields.String(), metadata={"description": "field paths to leave out, such as `spec.resources`"}),
+    "summary": fields.String(
+        validate=validate.OneOf(STATE_FIELDS[:1]), metadata={"description": "also count all that the list asks for by this field"}
+    ),
     "revision": fields.String(validate=validate.Regexp(r"\d{1,18}$"), metadata={"description": "the oldest acceptable revision"}),
 }
 ListQuery = strict("ListQuery", LIST_FIELDS)

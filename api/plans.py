@@ -16,6 +16,7 @@ from flask import Response
 from marshmallow import fields, validate
 
 from api import clustergroups, gitrepos, writing
+from api import clusters as cluster_noun
 from api.access import demand_write
 from api.answers import answer
 from api.auth import caller
@@ -33,14 +34,14 @@ from extension.objects.schemas import Base64, Flag, Text, Whole, refuse, schema,
 
 blueprint = Routes("plans", __name__, description="What a change would do, before it is made.")
 PAGE, MOST = 1000, 10_000
-_NOUNS = {noun.cls.KIND: noun for noun in (gitrepos.NOUN, clustergroups.NOUN)}
+_NOUNS = {noun.cls.KIND: noun for noun in (gitrepos.NOUN, clustergroups.NOUN, cluster_noun.NOUN)}
 
 _QUESTION = {
     "gitrepo": Text(validate=PLACE, metadata={"description": "a stored GitRepo: `<workspace>/<name>`"}),
     "branch": Text(metadata={"description": "in place of the GitRepo's own"}),
     "revision": Text(metadata={"description": "a tag or commit in place of the GitRepo's own"}),
     "folder": Base64(metadata={"description": "a tar, gzipped, in place of the repository", "format": "byte"}),
-    "object": fields.Dict(metadata={"description": "a GitRepo or ClusterGroup as it would be stored"}),
+    "object": fields.Dict(metadata={"description": "a GitRepo, ClusterGroup or Cluster as it would be stored"}),
     "bundle": Text(metadata={"description": "only the bundle of this name, with more groups"}),
 }
 PlanRequest = strict(
@@ -107,6 +108,9 @@ def _asked(body: Mapping[str, Any]) -> Asked:
     if isinstance(obj, ClusterGroup):
         _only_repos(body)
         return msgspec.structs.replace(asked, group=obj)
+    if isinstance(obj, Cluster):
+        _only_repos(body)
+        return msgspec.structs.replace(asked, cluster=obj)
     assert isinstance(obj, GitRepo)
     archive = base64.b64decode(body["folder"]) if body.get("folder") else None
     return msgspec.structs.replace(asked, repo=_at(obj, body), archive=archive, targets_only=bool(body.get("targetsOnly")))

@@ -25,6 +25,7 @@ from api.openapi import Routes
 from api.representation import represent, url
 from api.schemas import ActionResult, ConfirmedQuery, DryRun, WriteQuery, body_content, collection_schema, resource_schema
 from api.services import services
+from api.summaries import summary
 from extension.objects.base import Object
 from extension.objects.errors import Conflict
 from extension.objects.schemas import strict
@@ -59,7 +60,8 @@ def _collection(blp: Routes, noun: Noun, fetch: FetchPage, list_query: Any) -> N
         def get(self, args: dict[str, Any], namespace: str | None = None) -> Response:
             query = selected(noun, caller(), args, namespace)
             page = read_page(lambda q: sorted_here(noun, lambda one: fetch(one, args), q), query, args, services().store.revision)
-            return answer(collection_body(noun, page, query, caller(), args))
+            counted = {"summary": summary(noun, lambda q: fetch(q, args), query)} if "summary" in args else {}
+            return answer(collection_body(noun, page, query, caller(), args) | counted)
 
     if noun.writable:
 

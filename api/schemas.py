@@ -90,6 +90,7 @@ def collection(name: str, item: fields.Field[Any]) -> type[Schema]:
             "createTypes": fields.Dict(**_TEXTS),
             "actions": fields.Dict(**_TEXTS),
             "resourceType": Text(required=True),
+            "summary": fields.List(fields.Dict(), metadata={"description": "where it was asked for: how many are in which state"}),
             "revision": Text(metadata={"description": "the store's sequence number the page was read at"}),
             "continue": Text(metadata={"description": "send it back to get the next page"}),
             "pages": Whole(),

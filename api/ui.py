@@ -11,7 +11,10 @@ from __future__ import annotations
 import mimetypes
 from pathlib import Path
 
-from flask import Blueprint, Response, current_app, request, send_from_directory
+from flask import Blueprint, Response, current_app, request
+from werkzeug.utils import safe_join
+
+from extension.objects.errors import NotFound
 
 blueprint = Blueprint("ui", __name__)
 
@@ -49,11 +52,15 @@ def _folder() -> Path:
 
 
 def _file(name: str, keep: str) -> Response:
-    """A built file, gzipped for whoever takes that. Raises werkzeug's NotFound."""
+    """A built file, gzipped for whoever takes that. Raises NotFound."""
     packed = bool(request.accept_encodings["gzip"]) and (_folder() / f"{name}.gz").is_file()
-    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    response = send_from_directory(_folder(), f"{name}.gz" if packed else name, mimetype=kind, conditional=not packed)
+    path = safe_join(str(_folder()), f"{name}.gz" if packed else name)
+    if path is None or not Path(path).is_file():
+        raise NotFound(f"there is no file {name[:80]}", hint="reload the page")
+    response = Response(Path(path).read_bytes(), content_type=mimetypes.guess_type(name)[0] or "application/octet-stream")
     response.headers.update({"Cache-Control": keep, "Content-Security-Policy": POLICY, "Vary": "Accept-Encoding"})
     if packed:
         response.headers["Content-Encoding"] = "gzip"
+    response.add_etag()
+    response.make_conditional(request)
     return response

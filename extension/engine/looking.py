@@ -10,6 +10,7 @@ from pyroaring import FrozenBitMap
 
 from extension.bundles import Memo, Scan
 from extension.engine.bundles import planned_for, vague_version
+from extension.engine.moves import foreseen
 from extension.engine.policies import Policies
 from extension.engine.proposals import Proposal, Proposals, Proposed
 from extension.engine.sides import Sides
@@ -52,6 +53,8 @@ class Look:
     def report(self) -> PlanReport:
         if self._asked.group is not None:
             return self._of_group(self._asked.group)
+        if self._asked.cluster is not None:
+            return self._of_cluster(self._asked.cluster)
         repo = self._asked.repo or GitRepo()
         if self._asked.targets_only:
             return PlanReport(str(repo.key), targets=tuple(self._targets(repo)))
@@ -98,6 +101,14 @@ class Look:
         wanted = members(group, self._index)
         enters, leaves = (self._teller.names(FrozenBitMap(part)) for part in (wanted - known, known - wanted))
         return summed(PlanReport(str(group.key), bundles=tuple(self._bundles(self._proposal())), enters=enters, leaves=leaves))
+
+    def _of_cluster(self, cluster: Cluster) -> PlanReport:
+        """Which bundles would come to the cluster and which would leave it; of those that stay it says nothing."""
+        found = foreseen(self._store, self._templates, cluster, cluster)
+        has = {one.bundle for one in self._store.assigned(cluster.key) if not one.deleting}
+        comes = (BundlePlan(place(key), "created", created=1) for key in found.comes if key not in has and self._reads(key.namespace))
+        leaves = (BundlePlan(place(key), "removed", removed=1) for key in found.leaves if self._reads(key.namespace))
+        return summed(PlanReport(str(cluster.key), bundles=(*comes, *leaves)))
 
     def _targets(self, repo: GitRepo) -> Iterator[TargetMatch]:
         scan = Scan.of(repo)

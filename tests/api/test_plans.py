@@ -58,6 +58,19 @@ def test_a_plan_tells_the_clusters_and_its_groups_are_paged(stored: Session) -> 
     assert (first["clusters"], second["clusters"], second["continue"]) == (["team-a/c1"], ["team-a/c2"], "")
 
 
+def test_a_plan_of_a_cluster_tells_which_bundles_its_labels_would_bring_and_take(admin: Session) -> None:
+    cluster = {"kind": "Cluster", "metadata": {"name": "c1", "namespace": "team-a", "labels": {"env": "old"}}}
+    admin.post("/v1/fleet.cattle.io.clusters", json=cluster)
+    for env in ("old", "new", "other"):
+        targets = [{"name": env, "clusterSelector": {"matchLabels": {"env": env}}}]
+        admin.post("/v1/fleet.cattle.io.bundles", json={"metadata": {"name": env, "namespace": "team-a"}, "spec": {"targets": targets}})
+    relabelled = {**cluster, "metadata": {**cluster["metadata"], "labels": {"env": "new"}}}  # type: ignore[dict-item]
+    answer = plan(admin, object=relabelled).json
+    assert [(one["bundle"], one["change"]) for one in answer["bundles"]] == [("team-a/new", "created")]
+    assert (answer["of"], answer["created"], answer["changes"]) == ("Cluster team-a/c1", 1, True)
+    assert admin.get("/v1/fleet.cattle.io.clusters/team-a/c1").json["metadata"]["labels"] == {"env": "old"}
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
@@ -70,7 +83,7 @@ def test_a_plan_tells_the_clusters_and_its_groups_are_paged(stored: Session) -> 
         ({"gitrepo": "team-a/new", "branch": "a", "folder": FOLDER}, 422, "folder"),
         ({"gitrepo": "team-a/new", "folder": "no base64!"}, 422, "folder"),
         ({"gitrepo": "team-a/new", "folder": base64.b64encode(packed({"../a.yaml": MAP})).decode()}, 422, None),
-        ({"object": {"kind": "Cluster"}}, 422, "object.kind"),
+        ({"object": {"kind": "Bundle"}}, 422, "object.kind"),
         ({"object": {**GROUP, "spec": {"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}}}, 422, None),
         ({"object": GROUP, "folder": FOLDER}, 422, "folder"),
         ({"object": {"kind": "GitRepo", **gitrepo("x", repo="/etc")}}, 422, "spec.repo"),

@@ -34,6 +34,9 @@ export function tone(state: State | string): Tone {
 /** Fleet's names of the states of a deployment, as Rancher writes them, the worst first. */
 export const STATES = ["errapplied", "waitapplied", "modified", "outofsync", "pending", "notready", "active"] as const;
 
+/** Those that a cluster can be in besides. */
+export const CLUSTER_STATES = ["waitcheckin", ...STATES] as const;
+
 export interface Share {
   name: string;
   count: number;
