@@ -1,4 +1,4 @@
-# make setup | ui | run | test [WORKERS=3] | coverage | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
+# make setup | ui | ui-test | run | test [WORKERS=3] | coverage | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

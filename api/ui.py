@@ -12,7 +12,7 @@ import mimetypes
 from pathlib import Path
 
 from flask import Blueprint, Response, current_app, request
-from werkzeug.utils import safe_join
+from werkzeug.security import safe_join
 
 from extension.objects.errors import NotFound
 

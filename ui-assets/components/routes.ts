@@ -11,8 +11,11 @@ export interface Page {
 
 export const PAGES: readonly Page[] = [
   { name: "gitrepos", path: "gitrepos", nav: "gitrepos", load: () => import("./pages/GitReposPage.vue") },
+  { name: "gitrepo", path: "gitrepos/:name", nav: "gitrepos", load: () => import("./pages/GitRepoPage.vue") },
   { name: "clusters", path: "clusters", nav: "clusters", load: () => import("./pages/ClustersPage.vue") },
+  { name: "cluster", path: "clusters/:name", nav: "clusters", load: () => import("./pages/ClusterPage.vue") },
   { name: "bundles", path: "bundles", nav: "bundles", load: () => import("./pages/BundlesPage.vue") },
+  { name: "bundle", path: "bundles/:name", nav: "bundles", load: () => import("./pages/BundlePage.vue") },
 ];
 
 /** Where one begins, and goes to when a page makes no sense in another workspace. */
@@ -20,7 +23,6 @@ export const HOME = PAGES[0]!.name;
 
 /** What the navigation shows, in this order: the page, and the plural that one must be able to list (empty: anybody may). */
 export const NAVIGATION: readonly { page: string; needs: string }[] = [
-
   { page: "gitrepos", needs: "fleet.cattle.io.gitrepos" },
   { page: "clusters", needs: "fleet.cattle.io.clusters" },
   { page: "bundles", needs: "fleet.cattle.io.bundles" },
