@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app, g
 
@@ -15,6 +15,7 @@ from extension.objects.agents import DeploymentReport, Registration, Registratio
 from extension.objects.base import Key
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import GitRepo
+from extension.objects.moving import Move, Moved
 from extension.objects.operation import Operation, OperationItem, Stage
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.status import ResourceKey
@@ -63,22 +64,8 @@ class Tokens(Protocol):
         """Raises NotFound."""
 
 
-class MoveResult(Protocol):
-    """What moving a cluster to another workspace does: the Bundles that leave it and the Bundles that come to it."""
-
-    @property
-    def cluster(self) -> Key: ...
-    @property
-    def leaves(self) -> Sequence[Key]: ...
-    @property
-    def comes(self) -> Sequence[Key]: ...
-    @property
-    def told(self) -> Mapping[str, Any]:
-        """More that whoever moves should know, as it is answered."""
-
-
-Move = Callable[[Key, str, Mapping[str, str], bool], MoveResult]
-"""(cluster, target workspace, labels to set, dry run). Raises UserError when it can't be moved."""
+Mover = Callable[[Key, Move, bool], Moved]
+"""(cluster, what is asked for, dry run). Raises UserError when it can't be moved."""
 
 
 class CheckInAnswer(Protocol):
@@ -153,7 +140,7 @@ class Services:
     tokens: Tokens
     settings: Settings
     version: str
-    move: Move
+    move: Mover
     operations: Operations
     ready: Callable[[], Mapping[str, str]] = dict
     allow_file: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ from extension.engine.sources import EngineSources
 from extension.logs import configure
 from extension.objects.base import Key
 from extension.objects.kinds import Secret
+from extension.objects.moving import Move, Moved
 from extension.rancher.opening import Inside, opened
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
@@ -96,12 +97,12 @@ class Process:
         self._pool.close()
         self.store.close()
 
-    def move(self, cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> Any:
+    def move(self, cluster: Key, wanted: Move, dry_run: bool) -> Moved:
         """`Moves.move`, by the engine, wherever it is."""
         term = self._leadership.engine
         if isinstance(term, Term):
-            return term.move(cluster, workspace, labels, dry_run)
-        return asked_for(self.store.errands, Wanted(cluster, workspace, labels, dry_run))
+            return term.move(cluster, wanted, dry_run)
+        return asked_for(self.store.errands, Wanted(cluster, wanted, dry_run))
 
 
 def sources(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> EngineSources:

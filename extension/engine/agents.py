@@ -20,13 +20,14 @@ from extension.delivery.protocol import Delivery
 from extension.delivery.status import failed, is_failed, is_recorded, lacking, waiting
 from extension.engine.agent import Agent, copied
 from extension.engine.contents import Contents
-from extension.engine.leaving import LEAVING, leave
+from extension.engine.leaving import leave
 from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
 from extension.engine.reports import Reports
 from extension.engine.stored import now
 from extension.objects.base import Key
 from extension.objects.errors import Conflict, Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
+from extension.objects.moving import LEAVING
 from extension.objects.states import condition, with_conditions
 from extension.store.protocol import Assigned, Report, Store
 from extension.targeting import unmet
@@ -182,12 +183,13 @@ class Agents:
             return pause + FIRST_BACK_OFF
         try:
             if item is None:
-                leave(self._store, agent)
+                agent.leaving = True  # what gets ready from here on wakes this
+                agent.leaving = not leave(self._store, agent)
                 self._answered(agent)
-            elif item.deleting:
-                self._remove(agent, item)
-            else:
+                return self._drift_interval if agent.leaving else None
+            if not item.deleting:
                 return self._deploy(agent, item)
+            self._remove(agent, item)
         except Unavailable as error:
             return self._down(agent, error)
         return None
@@ -221,7 +223,7 @@ class Agents:
             self._wake(agent, agent.copying(item))
         if agent.settle(item, status):
             self.reports.add(Report(item.bundle_id, item.cluster_id, status))
-            self._wake(agent, agent.waiting)
+            self._wake(agent, [*agent.waiting, *([_CLUSTER] if agent.leaving else [])])
         return self._again(agent, item, status)
 
     def _delivered(self, agent: Agent, item: Assigned, done: bool) -> BundleDeploymentStatus:
