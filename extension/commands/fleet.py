@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from extension.commands.service import planner
+from extension.commands.service import planner, sources
 from extension.engine.moves import coming, deployed, in_workspace, outcome
 from extension.engine.planning import Planner
 from extension.objects.base import Key
@@ -93,7 +93,7 @@ class FleetProcess:
         self.operations = StoredOperations(self._file, self._moved) if self._file else RecordedOperations(self._api, namespace, self._moved)
         self._pool = Pool()
         self._templates = GoTemplates(self._pool.evaluate)
-        self.planner = planner(self.store, settings, self._pool, extra_ca)
+        self.planner = planner(self.store, settings, self._pool, sources(self.store, settings, self._pool, extra_ca))
 
     @property
     def tokens(self) -> TokenStore:

@@ -12,6 +12,7 @@ import click
 
 from extension import __version__
 from extension.commands import demo
+from extension.engine.contents import Contents
 from extension.engine.errands import Wanted, asked_for
 from extension.engine.hub import Hub
 from extension.engine.leadership import PAUSE, SECONDS, Leadership
@@ -75,10 +76,11 @@ class Process:
         extra_ca = additional_ca(settings)  # before anything is opened: it may be none
         self.store = open_store(settings.store, key_file=settings.store_key, offline_after=settings.offline_after, alone=settings.alone)
         self._reports = Reports(self.store)
-        self.hub = Hub(self.store, self._reports, settings)
-        self._seen = Seen(self.store, numbers=self.hub.reached)
         self._pool = Pool()
-        self.planner = planner(self.store, settings, self._pool, extra_ca)
+        found = sources(self.store, settings, self._pool, extra_ca)
+        self.hub = Hub(self.store, self._reports, settings, Contents(self.store, found))
+        self.planner = planner(self.store, settings, self._pool, found)
+        self._seen = Seen(self.store, numbers=self.hub.reached)
         seconds, pause = ALONE if settings.alone else (SECONDS, PAUSE)
 
         def begin(lease: Lease) -> Term:
@@ -115,10 +117,10 @@ def sources(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> En
     return EngineSources(found, pool)
 
 
-def planner(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> Planner:
+def planner(store: Store, settings: Settings, pool: Pool, found: EngineSources) -> Planner:
     """What plans in this process, whether it leads or not: its pool starts a process with the first chart."""
     templates = GoTemplates(pool.evaluate)
-    return Planner(store, sources(store, settings, pool, extra_ca), pool.render, templates, image_scan=settings.imagescan_enabled)
+    return Planner(store, found, pool.render, templates, image_scan=settings.imagescan_enabled)
 
 
 def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Running:

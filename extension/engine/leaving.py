@@ -27,7 +27,7 @@ def leave(store: Store, agent: Agent) -> bool:
     waits: set[Leaving] = set()
     for mark in decoded_leaving(cluster.metadata.annotations[LEAVING]):
         item = wanted.get(mark.bundle)
-        if mark.replaced if item is None else not _place(item):
+        if mark.replaced if item is None else not is_placed(item):
             waits.add(mark)
         else:
             _remove(agent, mark, item, [one for one in releases if one.bundle == mark.bundle])
@@ -42,16 +42,17 @@ def leave(store: Store, agent: Agent) -> bool:
 def _remove(agent: Agent, mark: Leaving, item: Assigned | None, releases: list[Release]) -> None:
     kept = mark.keep or any(release.keep_resources for release in releases)
     for release in releases:
-        if not _is_of(item, release):
+        if not is_of(item, release):
             agent.delivery.remove(msgspec.structs.replace(release, keep_resources=mark.keep or release.keep_resources))
     if item is None and not kept:
         agent.delivery.withdraw(mark.bundle)
 
 
-def _is_of(item: Assigned | None, release: Release) -> bool:
-    return item is not None and _place(item) == f"{release.namespace}/{release.name}"
+def is_of(item: Assigned | None, release: Release) -> bool:
+    """Whether a release is the one that a deployment has."""
+    return item is not None and item.status.release.rpartition(":")[0] == f"{release.namespace}/{release.name}"
 
 
-def _place(item: Assigned) -> str:
-    """Namespace and name of a deployment's release, empty when it has none yet."""
-    return item.status.release.rpartition(":")[0]
+def is_placed(item: Assigned) -> bool:
+    """Whether a deployment has a release yet."""
+    return bool(item.status.release)
