@@ -23,6 +23,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "explain": (f"{_PACKAGE}.explain", "explain", "Tell why a cluster gets a bundle or not, and what it waits for."),
     "force-update": (f"{_PACKAGE}.operations", "force_update", "Deploy GitRepos, HelmOps, bundles or clusters' agents again."),
     "get": (f"{_PACKAGE}.objects", "get", "List or show objects."),
+    "agent": (f"{_PACKAGE}.agent", "command", "Run the agent of this cluster, or of a folder."),
     "move": (f"{_PACKAGE}.operations", "move", "Move clusters to another workspace."),
     "operation": (f"{_PACKAGE}.operations", "operation", "Tell how far a forced update or move is, or take a move back."),
     "pause": (f"{_PACKAGE}.actions", "pause", "Hold back changes of a GitRepo, HelmOp or cluster."),

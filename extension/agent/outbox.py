@@ -67,4 +67,6 @@ class Outbox:
                 kept = set(named)
                 self._acknowledged = {bundle: number for bundle, number in self._acknowledged.items() if bundle in kept}
                 self._waiting = {bundle: one for bundle, one in self._waiting.items() if bundle in kept}
+                if not self._waiting:
+                    self.filled.clear()
             return reported != sum(self._acknowledged.values())

@@ -73,6 +73,11 @@ class Loop:
         for agent in self._agents.values():
             agent.delivery.close()
 
+    def serve(self, agent: Agent) -> None:
+        """Takes an agent that stays."""
+        with self._lock:
+            self._agents[agent.key] = agent
+
     def sync_all(self) -> None:
         for key in list(self._agents):
             self.sync(key)

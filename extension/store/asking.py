@@ -178,7 +178,7 @@ _ASKED_OF: ColumnElement[int | None] = literal_column(
     "(SELECT max(CASE WHEN d.asked > b.revision THEN d.asked ELSE b.revision END) FROM deployment d"
     " JOIN object b ON b.id = d.bundle_id WHERE d.cluster_id = o.id)"
 )
-_GENERATION = select(in_document(_o.c.doc, "$.spec.redeployAgentGeneration")).where(_o.c.id == bindparam("number"))
+_GENERATION = select(in_document(_o.c.doc, "spec.redeployAgentGeneration")).where(_o.c.id == bindparam("number"))
 _CLIENT = in_document(_o.c.doc, agent_keys.CLIENT_ID)
 
 
