@@ -95,6 +95,8 @@ class SecretKeep:
         except ApiError as error:
             if error.reason != "NotFound":
                 raise
+            if self._client.get(_NAMESPACES, "", self._namespace) is None:
+                self._client.request("POST", _NAMESPACES.path(), {"metadata": {"name": self._namespace}})
             self._client.request("POST", path, {"metadata": {"name": SECRET, "namespace": self._namespace}, **data})
 
     def client_id(self) -> str:

@@ -27,7 +27,7 @@ from extension.sources.network import Network
 from extension.sources.trust import TLS, check_pem
 
 POD = "/var/run/secrets/kubernetes.io/serviceaccount"
-NAMESPACE = "cattle-fleet-system"
+NAMESPACE = "cattle-continuous-delivery-system"
 STATE = "/var/lib/rancher-cd-agent"
 
 
@@ -58,7 +58,8 @@ def _variable(name: str) -> str:
 def command(**given: Any) -> None:
     """Register this cluster with a service, deploy what it is told, and tell how that is.
 
-    Proxies are those of HTTPS_PROXY, HTTP_PROXY and NO_PROXY; the cluster itself is reached without.
+    Proxies are those of HTTPS_PROXY, HTTP_PROXY and NO_PROXY, for the cluster as for the service: name it in NO_PROXY where it is reached
+    without, as the chart does.
     """
     configure(given["log_level"], given["log_format"])
     state = Path(given["state_dir"])

@@ -158,7 +158,7 @@ class Agent:
 def world(tmp_path: Path) -> Iterator[World]:
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert("localhost").configure_cert(context)
+    ca.issue_cert("localhost", "hub.test").configure_cert(context)
     door = Door(context)
     made = World(tmp_path, door, ca)
     yield made

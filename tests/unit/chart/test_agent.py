@@ -52,9 +52,9 @@ def test_it_is_of_the_version_of_the_package() -> None:
     assert chart["annotations"]["catalog.cattle.io/permits-os"] == "linux,windows"
 
 
-def test_helm_finds_nothing_to_complain_of() -> None:
-    found = sdk().lint(str(AGENT), values=JOIN) if hasattr(sdk(), "lint") else None
-    assert found is None or not [line for line in found.get("messages", ()) if line.get("severity") == "error"]
+def test_helm_finds_nothing_to_complain_of_but_that_there_is_no_icon() -> None:
+    report = sdk().lint(str(AGENT), JOIN, strict=True, namespace="ns", kube_version="v1.36.0")
+    assert [one["error"] for one in report["messages"]] == ["icon is recommended"] and not report["errors"]
 
 
 def test_the_values_of_a_token_are_all_it_needs_and_the_token_is_a_file() -> None:
@@ -81,7 +81,12 @@ def test_labels_and_a_proxy_are_the_program_s() -> None:
     found = container(labels={"env": "prod"}, proxy="http://proxy:3128", noProxy=".svc", agentEnvVars=[{"name": "A", "value": "b"}])
     assert found["args"] == ["agent", "--label=env=prod"]
     variables = {one["name"]: one["value"] for one in found["env"]}
-    assert (variables["HTTPS_PROXY"], variables["NO_PROXY"], variables["A"]) == ("http://proxy:3128", ".svc", "b")
+    shown = (variables["HTTPS_PROXY"], variables["NO_PROXY"], variables["A"])
+    assert shown == (
+        "http://proxy:3128",
+        "$(KUBERNETES_SERVICE_HOST),.svc",
+        "b",
+    )
 
 
 def test_a_private_registry_and_its_secrets_are_those_of_both_places() -> None:
