@@ -23,7 +23,8 @@ from tests.integration.kube import cluster
 
 WORKSPACE = "fleet-default"
 BUNDLES, TOKENS = "/v1/fleet.cattle.io.bundles", "/v1/fleet.cattle.io.clusterregistrationtokens"
-REST = 120.0
+REST = 300.0
+"""Seconds of each look: as long as the interval in which an agent looks for drift."""
 SETTLING = 30.0
 
 
