@@ -13,7 +13,6 @@ from extension.objects.durations import seconds
 from extension.objects.errors import NotFound
 from extension.objects.kinds import ClusterRegistrationToken, Secret
 
-
 COMMAND = (
     "helm install continuous-delivery-agent helm/continuous-delivery-agent"
     " --namespace cattle-continuous-delivery-system --create-namespace --values -"
