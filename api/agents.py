@@ -19,7 +19,7 @@ from api.errors import InvalidBody
 from api.openapi import Routes
 from api.quick import AFTER, PLACE
 from api.services import Agents, Services, services
-from extension.objects.agents import CheckIn, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
+from extension.objects.agents import CheckIn, ClusterCopies, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
 from extension.objects.base import Struct
 from extension.objects.codec import decode
 from extension.objects.errors import NotFound, Unauthorized
@@ -64,11 +64,24 @@ def content(sha256: str) -> Response:
     return _immutable(served(services()).content(bearer(), sha256), sha256)
 
 
+@blueprint.at("/agent/v1/charts/<int:bundle_id>")
+@blueprint.told(200, {"type": "object"}, "The files of the chart that a deployment names, as contents are", "agentChart", security=_KEYS)
+def chart(bundle_id: int) -> Response:
+    return _packed(served(services()).chart(bearer(), bundle_id))
+
+
+@blueprint.at("/agent/v1/copies/<int:bundle_id>")
+@blueprint.told(200, schema(ClusterCopies), "The Secrets and ConfigMaps beside a deployment", "agentCopies", security=_KEYS)
+def copies(bundle_id: int) -> Response:
+    return _answer(served(services()).copies(bearer(), bundle_id), {"Cache-Control": "no-store"})
+
+
 @blueprint.at("/agent/v1/reports", "POST")
 @blueprint.told(200, schema(ReportAnswer), _REPORTS, "agentReport", security=_KEYS, requestBody=_takes(schema(ReportBatch)))
 def report() -> Response:
     request.max_content_length = LARGE_BODY
-    return _answer(served(services()).report(bearer(), decode(ReportBatch, _object()).reports))
+    batch = decode(ReportBatch, _object())
+    return _answer(served(services()).report(bearer(), batch.reports, batch.agent_generation))
 
 
 def served(services: Services) -> Agents:
@@ -110,12 +123,18 @@ def _answer(value: Struct | Sequence[Struct], headers: Mapping[str, str] | None 
 
 
 def _immutable(data: bytes, sha256: str) -> Response:
-    """Gzipped bytes that never change, as the caller can read them; 304 when it has them."""
-    packed = request.accept_encodings.best_match(("gzip", "identity"), default="identity") == "gzip"
-    response = Response(data if packed else gzip.decompress(data), content_type="application/json")
+    """Gzipped bytes that never change; 304 when the caller has them."""
+    response = _packed(data)
     response.headers.update({"Cache-Control": "private, max-age=31536000, immutable", "Vary": "Accept-Encoding, Authorization"})
-    if packed:
-        response.headers["Content-Encoding"] = "gzip"
     response.set_etag(sha256)
     response.make_conditional(request)
+    return response
+
+
+def _packed(data: bytes) -> Response:
+    """Gzipped bytes, as the caller can read them."""
+    packed = request.accept_encodings.best_match(("gzip", "identity"), default="identity") == "gzip"
+    response = Response(data if packed else gzip.decompress(data), content_type="application/json")
+    if packed:
+        response.headers["Content-Encoding"] = "gzip"
     return response

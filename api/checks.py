@@ -73,11 +73,15 @@ def _name(obj: Object, name: str, field: str) -> None:
         raise Invalid(f"{field}: {name!r} is not a name", field=field, hint=hint)
 
 
+def is_label_value(text: str) -> bool:
+    return len(text) <= LABEL_LIMIT and LABEL_VALUE.fullmatch(text) is not None
+
+
 def labels(found: Mapping[str, str], field: str) -> None:
     """Raises Invalid for a key or value that Kubernetes would refuse."""
     for key, value in found.items():
         _label_key(key, field)
-        if len(value) > LABEL_LIMIT or not LABEL_VALUE.fullmatch(value):
+        if not is_label_value(value):
             raise Invalid(f"{field}.{key}: {value[:80]!r} is not a label value", field=f"{field}.{key}", hint=_HINT)
 
 

@@ -7,7 +7,7 @@ nothing else, for ever.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,6 +30,7 @@ from extension.objects.base import Key
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired
 from extension.objects.kinds import Cluster, ClusterGroup, FleetWorkspace
+from extension.objects.moving import Move, Moved
 from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from extension.objects.presence import before
 from extension.objects.selectors import LabelSelector, requirements
@@ -86,43 +87,38 @@ def is_local(key: Key) -> bool:
 
 
 def move(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Moves a cluster to another workspace: which Bundles leave it, which come to it. A dry run only tells."""
-    workspace, labels = _move_body(body)
+    """Moves a cluster to another workspace: which Bundles leave it, which take over what it has, which come. A dry run only tells."""
+    wanted = _move_body(body)
     source = cluster.metadata.namespace
-    if LOCAL_WORKSPACE in (source, workspace):
+    if LOCAL_WORKSPACE in (source, wanted.workspace):
         raise Invalid(f"workspace: {LOCAL_WORKSPACE} is never left and never entered", field="workspace")
-    if not call.caller.may(FleetWorkspace, "fleetaddcluster", workspace):
-        hint = call.caller.lacks(FleetWorkspace, "fleetaddcluster", workspace)
-        raise forbidden(f"move {cluster.key} to workspace {workspace}", hint)
-    if call.services.store.find(FleetWorkspace, "", workspace) is None:
-        raise InvalidReference(f"workspace: {workspace} does not exist", field="workspace")
-    told = {"type": "clusterMove", "from": source, "to": workspace, "dryRun": call.dry_run}
-    if workspace == source:
-        return told | _moved(cluster.key, (), ())
-    result = call.services.move(cluster.key, workspace, labels, call.dry_run)
-    return told | dict(result.told) | _moved(result.cluster, result.leaves, result.comes)
+    if not call.caller.may(FleetWorkspace, "fleetaddcluster", wanted.workspace):
+        hint = call.caller.lacks(FleetWorkspace, "fleetaddcluster", wanted.workspace)
+        raise forbidden(f"move {cluster.key} to workspace {wanted.workspace}", hint)
+    if call.services.store.find(FleetWorkspace, "", wanted.workspace) is None:
+        raise InvalidReference(f"workspace: {wanted.workspace} does not exist", field="workspace")
+    result = Moved(cluster.key) if wanted.workspace == source else call.services.move(cluster.key, wanted, call.dry_run)
+    place = object_id(result.cluster)
+    told = {"type": "clusterMove", "from": source, "to": wanted.workspace, "dryRun": call.dry_run, "id": place, **result.told}
+    bundles = {name: sorted(map(object_id, getattr(result, name))) for name in ("leaves", "adopts", "comes")}
+    return told | bundles | {"removed": result.removed, "links": {"cluster": url(NOUN.plural, place)}}
 
 
-def _moved(cluster: Key, leaves: Iterable[Key], comes: Iterable[Key]) -> dict[str, Any]:
-    return {
-        "id": object_id(cluster),
-        "links": {"cluster": url(NOUN.plural, object_id(cluster))},
-        "leaves": sorted(object_id(key) for key in leaves),
-        "comes": sorted(object_id(key) for key in comes),
-    }
-
-
-def _move_body(body: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    workspace, labels = body.get("workspace"), body.get("labels") or {}
-    unknown = sorted(set(body) - {"workspace", "labels"})
+def _move_body(body: Mapping[str, Any]) -> Move:
+    unknown = sorted(set(body) - {"workspace", "labels", "keepResources", "adopt"})
     if unknown:
         raise Invalid(f"{unknown[0]}: unknown field", field=unknown[0])
+    workspace, labels = body.get("workspace"), body.get("labels") or {}
     if not isinstance(workspace, str) or not workspace:
         raise MissingRequired("workspace: is required", field="workspace", hint="name the workspace to move to")
     if not isinstance(labels, dict) or not all(isinstance(v, str) for v in labels.values()):
         raise Invalid("labels: expected an object of texts", field="labels")
     checks.labels(labels, "labels")
-    return workspace, labels
+    flags = {name: body.get(name, default) for name, default in (("keepResources", False), ("adopt", True))}
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise Invalid(f"{name}: expected true or false", field=name)
+    return Move(workspace, labels, flags["keepResources"], flags["adopt"])
 
 
 def rotate_key(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -154,7 +150,7 @@ NOUN = Noun(
         "unpause": Action(lambda cluster: with_spec(cluster, paused=False), summary="let changes through"),
         "rotateAgentKey": Action(run=rotate_key, summary="give its agent another key"),
         "revokeAgentKey": Action(run=revoke_key, summary="take its agent's key back"),
-        "move": Action(run=move, summary="to another workspace; body {workspace, labels?}"),
+        "move": Action(run=move, summary="to another workspace; body {workspace, labels?, keepResources?, adopt?}"),
     },
     links=("resources",),
 )

@@ -21,7 +21,9 @@ from extension.objects.operation import Operation, OperationItem, OperationKind,
 MOST = 1000
 """Objects of one operation: what is remembered of it has to fit into one object."""
 NOUNS: Mapping[str, Noun] = {noun.plural: noun for noun in (gitrepos.NOUN, clusters.NOUN, bundles.NOUN, helmops.NOUN)}
-_TOLD = ("leaves", "comes", "warnings", "secrets")
+ASKED = ("workspace", "labels", "keepResources", "adopt")
+"""Of a move, of all its clusters."""
+_TOLD = ("leaves", "adopts", "comes", "removed", "warnings", "secrets")
 """What a move tells when it is begun."""
 Begun = tuple[OperationItem, dict[str, Any]]
 """What is remembered of an object, and what is told of it at once."""
@@ -33,7 +35,7 @@ def begun(call: Call, body: Mapping[str, Any]) -> tuple[OperationSpec, list[dict
     noun = _noun(body)
     keys = _chosen(call, noun, body)
     if body["kind"] == "move":
-        wanted = {"workspace": body.get("workspace") or "", "labels": body.get("labels") or {}}
+        wanted = {"labels": {}, **{name: body[name] for name in ASKED if name in body}}
         done = [_moved(call, key, wanted) for key in keys]
     else:
         done = [_forced(call, noun, key) for key in keys]
@@ -79,7 +81,7 @@ def _noun(body: Mapping[str, Any]) -> Noun:
         raise Invalid("type: only clusters are moved", field="type")
     if moves and not body.get("workspace"):
         raise MissingRequired("workspace: is required", field="workspace", hint="name the workspace to move to")
-    alien = [name for name in ("workspace", "labels") if name in body and not moves]
+    alien = [name for name in ASKED if name in body and not moves]
     if alien:
         raise Invalid(f"{alien[0]}: is for moves", field=alien[0])
     if not moves and not plural:
@@ -125,7 +127,8 @@ def _moved(call: Call, key: Key, wanted: Mapping[str, Any]) -> Begun:
     except UserError as error:
         return _failed(key, error, wanted["workspace"])
     assert isinstance(said, dict)
-    item = OperationItem(object_id(key), workspace=wanted["workspace"], management=said.get("management", ""), labels=before)
+    management, bundles = said.get("management", ""), len(said["adopts"]) + len(said["comes"])
+    item = OperationItem(object_id(key), workspace=wanted["workspace"], management=management, bundles=bundles, labels=before)
     return item, {name: said[name] for name in _TOLD if name in said}
 
 

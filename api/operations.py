@@ -42,6 +42,8 @@ OperationWrite = strict(
         "namespace": Text(metadata={"description": "with `labelSelector`: only in this workspace"}),
         "workspace": Text(metadata={"description": "where a move leads"}),
         "labels": fields.Dict(keys=fields.String(), values=fields.String(), metadata={"description": "of a move: labels to set"}),
+        "keepResources": Flag(metadata={"description": "of a move: objects of bundles that leave stay"}),
+        "adopt": Flag(metadata={"description": "of a move: without it, none that takes over a bundle of the same name is done"}),
     },
 )
 _Item = strict(
@@ -51,7 +53,7 @@ _Item = strict(
         "state": Text(required=True),
         "message": Text(required=True),
         "workspace": Text(metadata={"description": "where a move leads"}),
-        "result": fields.Dict(metadata={"description": "when a move is begun: what leaves the cluster, what comes, warnings"}),
+        "result": fields.Dict(metadata={"description": "when a move is begun: what it does to the cluster"}),
     },
 )
 OperationBody = strict(

@@ -13,6 +13,12 @@ from extension.objects.durations import seconds
 from extension.objects.errors import NotFound
 from extension.objects.kinds import ClusterRegistrationToken, Secret
 
+COMMAND = (
+    "helm install continuous-delivery-agent helm/continuous-delivery-agent"
+    " --namespace cattle-continuous-delivery-system --create-namespace --values -"
+)
+"""Installs an agent; it reads the values, which hold the token, from its input."""
+
 
 def _ttl(write: Write) -> None:
     assert isinstance(write.new, ClusterRegistrationToken)
@@ -30,7 +36,8 @@ def values(call: Call, token: ClusterRegistrationToken, body: Mapping[str, Any])
         raise NotFound(
             "the token has no Secret", hint="try again; if a Secret of another type has its name, delete that or rename the token"
         )
-    return {"type": "registrationValues", "id": object_id(token.key), "values": secret.data["values"].decode(errors="replace")}
+    shown = secret.data["values"].decode(errors="replace")
+    return {"type": "registrationValues", "id": object_id(token.key), "values": shown, "command": COMMAND}
 
 
 NOUN = Noun(

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app, g
 
-from extension.objects.agents import DeploymentReport, Registration, RegistrationRequest, ReportAnswer, Work
+from extension.objects.agents import ClusterCopies, DeploymentReport, Registration, RegistrationRequest, ReportAnswer, Work
 from extension.objects.base import Key
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import GitRepo
+from extension.objects.moving import Move, Moved
 from extension.objects.operation import Operation, OperationItem, Stage
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.status import ResourceKey
@@ -63,22 +64,8 @@ class Tokens(Protocol):
         """Raises NotFound."""
 
 
-class MoveResult(Protocol):
-    """What moving a cluster to another workspace does: the Bundles that leave it and the Bundles that come to it."""
-
-    @property
-    def cluster(self) -> Key: ...
-    @property
-    def leaves(self) -> Sequence[Key]: ...
-    @property
-    def comes(self) -> Sequence[Key]: ...
-    @property
-    def told(self) -> Mapping[str, Any]:
-        """More that whoever moves should know, as it is answered."""
-
-
-Move = Callable[[Key, str, Mapping[str, str], bool], MoveResult]
-"""(cluster, target workspace, labels to set, dry run). Raises UserError when it can't be moved."""
+Mover = Callable[[Key, Move, bool], Moved]
+"""(cluster, what is asked for, dry run). Raises UserError when it can't be moved."""
 
 
 class CheckInAnswer(Protocol):
@@ -100,7 +87,9 @@ class Agents(Protocol):
         """Seconds until the next check-in of an agent that has no news, from memory; None when `check_in` has to tell."""
 
     def content(self, key: str, sha256: str) -> bytes: ...
-    def report(self, key: str, reports: tuple[DeploymentReport, ...]) -> ReportAnswer: ...
+    def chart(self, key: str, bundle_id: int) -> bytes: ...
+    def copies(self, key: str, bundle_id: int) -> ClusterCopies: ...
+    def report(self, key: str, reports: tuple[DeploymentReport, ...], agent_generation: int | None = None) -> ReportAnswer: ...
     def rotate(self, cluster: Key) -> None: ...
     def revoke(self, cluster: Key) -> None: ...
 
@@ -153,7 +142,7 @@ class Services:
     tokens: Tokens
     settings: Settings
     version: str
-    move: Move
+    move: Mover
     operations: Operations
     ready: Callable[[], Mapping[str, str]] = dict
     allow_file: bool = False

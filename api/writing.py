@@ -22,13 +22,14 @@ from api.representation import redacted
 from extension.objects.base import Object, ObjectMeta
 from extension.objects.codec import decode_object
 from extension.objects.errors import Conflict, Invalid, MissingRequired, NotFound
-from extension.objects.kinds import Secret
+from extension.objects.kinds import GitRepo, HelmOp, Secret
 from extension.objects.schemas import check
 
 ATTEMPTS = 5
 VERSION_FIELD = "metadata.resourceVersion"
 """The field a Conflict of the store is about when somebody wrote in between."""
 
+CREATED_BY = "fleet.cattle.io/created-by-user-id"
 DECORATIONS = ("id", "links", "actions")
 SERVER_METADATA = ("managedFields", "state", "fields", "relationships", "selfLink", "deletionGracePeriodSeconds")
 
@@ -57,13 +58,23 @@ def create(noun: Noun, call: Call, body: dict[str, Any], namespace: str | None) 
         name=new.metadata.name,
         generate_name=new.metadata.generate_name,
         namespace=place,
-        labels=new.metadata.labels,
+        labels=_signed(new, call),
         annotations=new.metadata.annotations,
     )
     new = msgspec.structs.replace(_without_status(noun, new), metadata=kept)
     demand_write(call.caller, "create", noun.cls, new.key, noun.workspace(place, kept.name))
     _obey((*checks.COMMON, *noun.checks), Write(call, new))
     return call.services.store.create(new, dry_run=call.dry_run)
+
+
+def _signed(new: Object, call: Call) -> dict[str, str]:
+    """The labels, with who made what deploys (`rancher-integration.md` 3.5): a copy is its maker's, whatever it was copied from. A
+    user whose id is no value of a label is not named."""
+    if not isinstance(new, GitRepo | HelmOp):
+        return new.metadata.labels
+    kept = {name: value for name, value in new.metadata.labels.items() if name != CREATED_BY}
+    id_ = call.caller.id
+    return {**kept, CREATED_BY: id_} if checks.is_label_value(id_) else kept
 
 
 def _place(noun: Noun, new: Object, namespace: str | None) -> str:

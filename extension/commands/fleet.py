@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 
-from extension.commands.service import planner
-from extension.engine.moves import MoveResult, foreseen, in_workspace
+from extension.commands.service import planner, sources
+from extension.engine.moves import coming, deployed, in_workspace, outcome
 from extension.engine.planning import Planner
 from extension.objects.base import Key
-from extension.objects.errors import Forbidden
+from extension.objects.errors import Forbidden, Invalid
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import Cluster, GitRepo
+from extension.objects.moving import Move, Moved
 from extension.objects.operation import OperationItem, Stage, key_of
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.status import ResourceKey
@@ -92,7 +93,7 @@ class FleetProcess:
         self.operations = StoredOperations(self._file, self._moved) if self._file else RecordedOperations(self._api, namespace, self._moved)
         self._pool = Pool()
         self._templates = GoTemplates(self._pool.evaluate)
-        self.planner = planner(self.store, settings, self._pool, extra_ca)
+        self.planner = planner(self.store, settings, self._pool, sources(self.store, settings, self._pool, extra_ca))
 
     @property
     def tokens(self) -> TokenStore:
@@ -127,15 +128,20 @@ class FleetProcess:
     def problems(self) -> Mapping[str, str]:
         return self._mirror.problems()
 
-    def move(self, cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> NoReturn:
+    def move(self, cluster: Key, _wanted: Move, _dry_run: bool) -> NoReturn:
         """Moves are somebody's (`acting`): this service moves nothing by itself."""
         raise Forbidden(f"{cluster} is moved on a user's behalf only", hint="call the API as a user of Rancher")
 
-    def _move(self, identity: Identity, cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> MoveResult:
+    def _move(self, identity: Identity, cluster: Key, wanted: Move, dry_run: bool) -> Moved:
         """Asks Rancher for it, whose controllers make the cluster's object anew in the other workspace."""
+        if wanted.keep_resources:
+            hint = "set keepResources in the options of the bundles that leave it, and move it then"
+            raise Invalid("keepResources: Fleet's agent keeps nothing of what leaves its cluster", field="keepResources", hint=hint)
         here = self.store.get(Cluster, cluster.namespace, cluster.name)
-        foretold = foreseen(self.store, self._templates, here, in_workspace(here, workspace, labels))
-        asked = self._relocating.move(identity, cluster, workspace, labels, dry_run=dry_run)
+        comes = coming(self.store, self._templates, in_workspace(here, wanted))
+        arrived = Key(Cluster.KIND, wanted.workspace, cluster.name)
+        foretold = outcome(arrived, deployed(self.store, cluster), comes, wanted)
+        asked = self._relocating.move(identity, cluster, wanted.workspace, wanted.labels, dry_run=dry_run)
         secrets = [f"{key.namespace}/{key.name}" for key in asked.secrets]
         told = {"management": asked.facts.name, "warnings": list(asked.warnings), "secrets": secrets}
         return msgspec.structs.replace(foretold, told={name: value for name, value in told.items() if value})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import click
 
 from extension import __version__
 from extension.commands import demo
+from extension.engine.contents import Contents
 from extension.engine.errands import Wanted, asked_for
 from extension.engine.hub import Hub
 from extension.engine.leadership import PAUSE, SECONDS, Leadership
@@ -23,6 +24,7 @@ from extension.engine.sources import EngineSources
 from extension.logs import configure
 from extension.objects.base import Key
 from extension.objects.kinds import Secret
+from extension.objects.moving import Move, Moved
 from extension.rancher.opening import Inside, opened
 from extension.rendering.gotemplate import GoTemplates
 from extension.rendering.pool import Pool
@@ -74,10 +76,11 @@ class Process:
         extra_ca = additional_ca(settings)  # before anything is opened: it may be none
         self.store = open_store(settings.store, key_file=settings.store_key, offline_after=settings.offline_after, alone=settings.alone)
         self._reports = Reports(self.store)
-        self.hub = Hub(self.store, self._reports, settings)
-        self._seen = Seen(self.store, numbers=self.hub.reached)
         self._pool = Pool()
-        self.planner = planner(self.store, settings, self._pool, extra_ca)
+        found = sources(self.store, settings, self._pool, extra_ca)
+        self.hub = Hub(self.store, self._reports, settings, Contents(self.store, found))
+        self.planner = planner(self.store, settings, self._pool, found)
+        self._seen = Seen(self.store, numbers=self.hub.reached)
         seconds, pause = ALONE if settings.alone else (SECONDS, PAUSE)
 
         def begin(lease: Lease) -> Term:
@@ -96,12 +99,12 @@ class Process:
         self._pool.close()
         self.store.close()
 
-    def move(self, cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> Any:
+    def move(self, cluster: Key, wanted: Move, dry_run: bool) -> Moved:
         """`Moves.move`, by the engine, wherever it is."""
         term = self._leadership.engine
         if isinstance(term, Term):
-            return term.move(cluster, workspace, labels, dry_run)
-        return asked_for(self.store.errands, Wanted(cluster, workspace, labels, dry_run))
+            return term.move(cluster, wanted, dry_run)
+        return asked_for(self.store.errands, Wanted(cluster, wanted, dry_run))
 
 
 def sources(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> EngineSources:
@@ -114,10 +117,10 @@ def sources(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> En
     return EngineSources(found, pool)
 
 
-def planner(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> Planner:
+def planner(store: Store, settings: Settings, pool: Pool, found: EngineSources) -> Planner:
     """What plans in this process, whether it leads or not: its pool starts a process with the first chart."""
     templates = GoTemplates(pool.evaluate)
-    return Planner(store, sources(store, settings, pool, extra_ca), pool.render, templates, image_scan=settings.imagescan_enabled)
+    return Planner(store, found, pool.render, templates, image_scan=settings.imagescan_enabled)
 
 
 def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Running:

@@ -20,7 +20,8 @@ from extension.targeting import Dependency
 class Agent:
     """One cluster: its delivery, and what the store last said it should have. Guarded by `lock`.
 
-    `waiting` are the bundles held back by a dependency. While `doubted` the Cluster says that it can't be reached.
+    `waiting` are the bundles held back by a dependency. While `doubted` the Cluster says that it can't be reached, while `leaving`
+    something of its old workspace waits for what replaces it.
     """
 
     def __init__(self, cluster: Cluster, delivery: Delivery, fingerprint: str) -> None:
@@ -37,6 +38,7 @@ class Agent:
         self.down_until = 0.0
         self.doubted = any(c.type == "Imported" and c.status == "False" for c in cluster.status.conditions)
         self.busy = 0
+        self.leaving = False
 
     def learn(self, assigned: Iterable[Assigned]) -> list[Key]:
         """Takes what the hub says and gives the bundles it is news for: a Bundle's status moves its revision too. The status this

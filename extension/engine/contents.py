@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from extension.delivery.copies import copies_of
+from extension.delivery.copies import Copies, copies_of
 from extension.delivery.protocol import Deployment
 from extension.objects.content import pack
 from extension.objects.errors import Invalid, UserError
@@ -51,11 +51,15 @@ class Contents:
             namespace=item.bundle.namespace,
             deployment_id=item.deployment_id,
             options=item.options,
-            resources=lambda: self._resources(item),
+            resources=lambda: self.resources(item),
             commit=item.commit,
             status=item.status,
-            copies=copies_of((self._source(item, one) for one in item.options.downstream_resources), item.bundle.name),
+            copies=self.copies(item),
         )
+
+    def copies(self, item: Assigned) -> Copies:
+        """What is copied beside a deployment. Raises Invalid when something of it is not there."""
+        return copies_of((self._source(item, one) for one in item.options.downstream_resources), item.bundle.name)
 
     def _source(self, item: Assigned, named: DownstreamResource) -> Secret | ConfigMap:
         """What is copied, of the bundle's workspace and no other."""
@@ -72,7 +76,8 @@ class Contents:
             )
         return found
 
-    def _resources(self, item: Assigned) -> tuple[BundleResource, ...]:
+    def resources(self, item: Assigned) -> tuple[BundleResource, ...]:
+        """The files of a deployment. Raises Invalid for a chart that can't be fetched."""
         if item.chart is None:
             return self._store.content(item.content_sha256)
         helm = item.options.helm or HelmOptions()

@@ -7,23 +7,23 @@ a cluster that is in its new workspace already was moved.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 import structlog
 
 from extension.engine.looks import Looks
-from extension.engine.moves import MoveResult
 from extension.objects import errors
 from extension.objects.base import Key
 from extension.objects.errors import NotFound, Unavailable, UserError
 from extension.objects.kinds import Cluster
+from extension.objects.moving import Move, Moved
 from extension.store.errands import Errand, ErrandLog
 from extension.store.protocol import Store
 
 log = structlog.get_logger()
 
-Move = Callable[[Key, str, Mapping[str, str], bool], MoveResult]
+Mover = Callable[[Key, Move, bool], Moved]
 POLL = 0.2
 PATIENCE = 60.0
 """Seconds in which an errand has to be done: longer than another process needs to become the engine."""
@@ -33,8 +33,7 @@ class Wanted(msgspec.Struct, frozen=True):
     """A move, with the arguments of `Moves.move`."""
 
     cluster: Key
-    workspace: str
-    labels: Mapping[str, str]
+    move: Move
     dry_run: bool
 
 
@@ -49,14 +48,14 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    result: MoveResult | None = None
+    result: Moved | None = None
     failure: Failure | None = None
 
 
 class Errands(Looks):
     """The engine's part: does what is asked for, one after the other."""
 
-    def __init__(self, store: Store, move: Move) -> None:
+    def __init__(self, store: Store, move: Mover) -> None:
         super().__init__("errands", POLL, POLL)
         self._store = store
         self._move = move
@@ -70,18 +69,18 @@ class Errands(Looks):
     def _answer(self, errand: Errand) -> Answer:
         wanted = msgspec.json.decode(errand.asked, type=Wanted)
         try:
-            return Answer(result=self._move(wanted.cluster, wanted.workspace, wanted.labels, wanted.dry_run))
+            return Answer(result=self._move(wanted.cluster, wanted.move, wanted.dry_run))
         except UserError as error:
-            there = Key(Cluster.KIND, wanted.workspace, wanted.cluster.name)
+            there = Key(Cluster.KIND, wanted.move.workspace, wanted.cluster.name)
             if errand.begun and isinstance(error, NotFound) and self._store.find(Cluster, there.namespace, there.name):
-                return Answer(result=MoveResult(there, (), ()))
+                return Answer(result=Moved(there))
             return Answer(failure=Failure(type(error).__name__, error.message, error.where, error.field, error.hint))
         except Exception:
             log.exception("errand", cluster=str(wanted.cluster))
             return Answer(failure=Failure("Unavailable", "the move failed, for a reason that the service's log tells"))
 
 
-def asked_for(errands: ErrandLog, wanted: Wanted, patience: float = PATIENCE) -> MoveResult:
+def asked_for(errands: ErrandLog, wanted: Wanted, patience: float = PATIENCE) -> Moved:
     """Has the engine do it, and waits. Raises what it raised, Unavailable when there is no answer in time: it may be done later."""
     number = errands.ask(msgspec.json.encode(wanted))
     deadline = time.monotonic() + patience

@@ -7,6 +7,7 @@ by its key alone, and every question to the store is asked with that cluster's n
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 import time
@@ -16,6 +17,7 @@ import msgspec
 import structlog
 from pyroaring import BitMap
 
+from extension.engine.contents import Contents
 from extension.engine.epochs import Epochs
 from extension.engine.feed import PAUSE, Feed
 from extension.engine.gate import Gate
@@ -24,11 +26,13 @@ from extension.engine.newest import Newest
 from extension.engine.registering import Registrations
 from extension.engine.reports import Reports
 from extension.engine.wire import told
-from extension.objects.agents import DeploymentReport, ReportAnswer, StaleReport, Work
+from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, StaleReport, Work
 from extension.objects.base import Key
-from extension.objects.errors import Conflict, Invalid, Unauthorized
+from extension.objects.content import manifest
+from extension.objects.errors import Conflict, Invalid, NotFound, Unauthorized
+from extension.objects.kinds import Cluster
 from extension.settings import Settings
-from extension.store.protocol import Report, Store
+from extension.store.protocol import Assigned, Report, Store
 
 log = structlog.get_logger()
 
@@ -38,6 +42,8 @@ A_SECOND = 1000.0
 WRITE_TIMEOUT = 30.0
 WAIT = 5
 MOST_REPORTS = 1000
+FETCHES = 4
+"""Charts that are fetched at once for agents."""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -52,16 +58,19 @@ class Hub:
     is not good, and Busy when too many ask at once."""
 
     def __init__(
-        self, store: Store, reports: Reports, settings: Settings, *, clock: Callable[[], float] = time.time, pause: float = PAUSE
-    ) -> None:
+        self, store: Store, reports: Reports, settings: Settings, contents: Contents | None = None,
+        *, clock: Callable[[], float] = time.time, pause: float = PAUSE,
+    ) -> None:  # fmt: skip
         self._store = store
         self._reports = reports
+        self._contents = contents or Contents(store)
         self._clock = clock
         self._longest = settings.checkin_interval
         self._lock = threading.Lock()
         self._reached = BitMap()
         width = max(2, settings.threads // 2)
         self._reads = Gate("agents ask for their work", width, WAIT)
+        self._fetches = Gate("agents fetch charts", FETCHES, WAIT)
         self._writes = Gate("agents report", width, WAIT)
         self.keys = Keyring(store.asking)
         self.register = Registrations(store, self.keys, Gate("clusters register", width, WAIT), settings)
@@ -102,7 +111,8 @@ class Hub:
             found = self._store.asking.work(bearer.number, revision)
         items = tuple(told(item, whole=not revision) for item in found.items)
         given = self.keys.key(bearer.number, bearer.identity) if renewed else ""
-        work = Work(self._epochs.told(found.revision), not revision, found.sequence, found.reported, given, items)
+        epoch = self._epochs.told(found.revision)
+        work = Work(epoch, not revision, found.sequence, found.reported, given, found.agent_generation, items)
         return Answer(work, self._after(bearer.number))
 
     def unchanged(self, key: str, since: str) -> float | None:
@@ -122,11 +132,34 @@ class Hub:
         with self._reads.entered():
             return self._store.asking.content(bearer.number, sha256)
 
-    def report(self, key: str, reports: tuple[DeploymentReport, ...]) -> ReportAnswer:
+    def chart(self, key: str, bundle_id: int) -> bytes:
+        """The files of the chart that a deployment of the cluster names, gzipped as contents are: an agent gets no credentials of a
+        repository. Raises NotFound, and Invalid for a chart that can't be fetched."""
+        item = self._item(key, bundle_id)
+        with self._fetches.entered():
+            return gzip.compress(manifest(self._contents.resources(item)), mtime=0)
+
+    def copies(self, key: str, bundle_id: int) -> ClusterCopies:
+        """What is copied beside a deployment of the cluster. Raises NotFound, and Invalid when something of it is not there."""
+        found = self._contents.copies(self._item(key, bundle_id))
+        return ClusterCopies(found.objects, found.generation)
+
+    def _item(self, key: str, bundle_id: int) -> Assigned:
+        bearer, _ = self._placed(self.keys.bearer(key))
+        with self._reads.entered():
+            items = self._store.asking.work(bearer.number, 0).items
+        found = next((item for item in items if item.bundle_id == bundle_id), None)
+        if found is None:
+            raise NotFound(f"no deployment of this cluster is of bundle {bundle_id}", hint="check in again: the work may have changed")
+        return found
+
+    def report(self, key: str, reports: tuple[DeploymentReport, ...], agent_generation: int | None = None) -> ReportAnswer:
         """Writes what an agent says of its cluster's deployments, and returns when it is on disk, counters and all."""
         bearer, _ = self._placed(self.keys.bearer(key))
         number = bearer.number
         _check(reports)
+        if agent_generation is not None:
+            self._redeployed(number, agent_generation)
         with self._writes.entered():
             made = [Report(one.bundle_id, number, one.status, one.removed, one.sequence, one.revision) for one in reports]
             standing = self._reports.deliver(made, WRITE_TIMEOUT)
@@ -134,6 +167,14 @@ class Hub:
         stale = tuple(StaleReport(one.bundle_id, stored[one.bundle_id]) for one in reports if stored.get(one.bundle_id, 0) > one.sequence)
         gone = tuple(sorted({one.bundle_id for one in reports} - stored.keys()))
         return ReportAnswer(len(reports) - len(stale) - sum(one.bundle_id in gone and not one.removed for one in reports), stale, gone)
+
+    def _redeployed(self, number: int, generation: int) -> None:
+        """Says on the Cluster which forced update its agent has done."""
+        key = self._store.keys(Cluster.KIND, [number]).get(number)
+        found = self._store.find(Cluster, key.namespace, key.name) if key else None
+        if found is not None and 0 <= generation <= found.spec.redeploy_agent_generation != found.status.agent_deployed_generation:
+            status = msgspec.structs.replace(found.status, agent_deployed_generation=generation)
+            self._store.update_status(msgspec.structs.replace(found, status=status))
 
     def rotate(self, cluster: Key) -> None:
         """Gives the agent of a cluster another key with its next check-in. Raises NotFound."""

@@ -8,33 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
 
 import msgspec
 
-from extension.engine.clusters import is_local
+from extension.engine.clusters import is_directory, is_local
 from extension.engine.folders import Folders
-from extension.engine.leaving import LEAVING
 from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
-from extension.objects.errors import AlreadyExists, Invalid
+from extension.objects.errors import AlreadyExists, Conflict, Invalid
 from extension.objects.kinds import Bundle, BundleNamespaceMapping, Cluster, ClusterGroup, ClusterStatus, FleetWorkspace
+from extension.objects.moving import LEAVING, Leaving, Move, Moved, decoded_leaving, encoded_leaving
 from extension.objects.names import LOCAL_WORKSPACE
+from extension.objects.options import BundleDeploymentOptions
+from extension.rendering.render import Input, release_of
 from extension.settings import Settings
-from extension.store.protocol import Store
+from extension.store.protocol import Assigned, Store
 from extension.targeting import MemoryUniverse, Templates, plan
 from extension.targeting.planning import searched
 
+SOME = 5
+"""So many names are told."""
 Held = Callable[[Key], AbstractContextManager[None]]
-
-
-class MoveResult(msgspec.Struct, frozen=True):
-    """The cluster in its new place; the Bundles that leave it, come to it, and stay under the same name; what else is to be told."""
-
-    cluster: Key
-    leaves: tuple[Key, ...]
-    comes: tuple[Key, ...]
-    told: dict[str, Any] = {}
 
 
 class Moves:
@@ -46,26 +40,30 @@ class Moves:
         self._templates = templates
         self.folders = Folders(store, settings)
 
-    def move(self, key: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> MoveResult:
-        """Raises NotFound for an unknown cluster or workspace, Invalid for `local`, AlreadyExists for a taken name."""
+    def move(self, key: Key, wanted: Move, dry_run: bool) -> Moved:
+        """Raises NotFound for an unknown cluster or workspace, Invalid for `local`, AlreadyExists for a taken name, and Conflict where
+        something would be taken over that may not be."""
         cluster = self._store.get(Cluster, key.namespace, key.name)
-        self._check(cluster, workspace)
+        self._check(cluster, wanted)
+        result, moved = self._foreseen(cluster, wanted)
         if dry_run:
-            return self._foreseen(cluster, workspace, labels)[0]
+            return result
         with self._held(key):
             cluster = self._store.get(Cluster, key.namespace, key.name)  # what ran until now may have written to it
-            result, moved = self._foreseen(cluster, workspace, labels)
-            with self.folders.carried(cluster, workspace):
+            result, moved = self._foreseen(cluster, wanted)
+            with self.folders.carried(cluster, wanted.workspace):
                 self._store.move(cluster, moved)
         return result
 
-    def _foreseen(self, cluster: Cluster, workspace: str, labels: Mapping[str, str]) -> tuple[MoveResult, Cluster]:
-        moved = in_workspace(cluster, workspace, labels)
-        result = foreseen(self._store, self._templates, cluster, moved)
-        names = {bundle.name for bundle in result.comes}
-        return result, _marked(moved, _leaving(cluster, result.leaves) - names)
+    def _foreseen(self, cluster: Cluster, wanted: Move) -> tuple[Moved, Cluster]:
+        moved = in_workspace(cluster, wanted)
+        there = deployed(self._store, cluster.key)
+        comes = coming(self._store, self._templates, moved)
+        result = outcome(moved.key, there, comes, wanted)
+        return result, _marked(moved, _leaving(cluster, there, comes, wanted) if _is_served(cluster) else set())
 
-    def _check(self, cluster: Cluster, workspace: str) -> None:
+    def _check(self, cluster: Cluster, wanted: Move) -> None:
+        workspace = wanted.workspace
         if is_local(cluster.key) or LOCAL_WORKSPACE in (cluster.metadata.namespace, workspace):
             raise Invalid(f"workspace {LOCAL_WORKSPACE} holds the local cluster only", where=str(cluster.key), field="workspace")
         if workspace == cluster.metadata.namespace:
@@ -77,30 +75,53 @@ class Moves:
         source, target = self.folders.of(cluster.metadata.namespace, name), self.folders.of(workspace, name)
         if source.exists() and target.exists() and any(target.iterdir()):
             raise AlreadyExists(f"there is a folder {workspace}/{name} of an earlier cluster", field="workspace", hint="move it away")
+        if wanted.keep_resources and not _is_served(cluster):
+            hint = "set keepResources in the options of the bundles that leave it, and move it then"
+            raise Invalid("keepResources: the cluster's agent keeps nothing of what leaves it", field="keepResources", hint=hint)
 
 
-def in_workspace(cluster: Cluster, workspace: str, labels: Mapping[str, str]) -> Cluster:
-    """The cluster as it is made anew in a workspace, with these labels besides."""
+def in_workspace(cluster: Cluster, wanted: Move) -> Cluster:
+    """The cluster as it is made anew in its new workspace."""
     meta = ObjectMeta(
         name=cluster.metadata.name,
-        namespace=workspace,
-        labels={**cluster.metadata.labels, **labels},
+        namespace=wanted.workspace,
+        labels={**cluster.metadata.labels, **wanted.labels},
         annotations=cluster.metadata.annotations,
         finalizers=cluster.metadata.finalizers,
     )
     return Cluster(metadata=meta, spec=cluster.spec)
 
 
-def foreseen(store: Store, templates: Templates, cluster: Cluster, moved: Cluster) -> MoveResult:
-    """What a move of the cluster does, by what is stored."""
-    comes = _comes(store, templates, moved)
+def deployed(store: Store, cluster: Key) -> dict[str, Assigned]:
+    """What a cluster has, by the names of its bundles."""
+    return {one.bundle.name: one for one in store.assigned(cluster) if not one.deleting}
+
+
+def outcome(cluster: Key, there: Mapping[str, Assigned], comes: Mapping[Key, BundleDeploymentOptions], wanted: Move) -> Moved:
+    """What a move does. Raises Conflict for a bundle that would be taken over and may not be."""
     names = {bundle.name for bundle in comes}
-    leaves = tuple(a.bundle for a in store.assigned(cluster.key) if not a.deleting and a.bundle.name not in names)
-    return MoveResult(moved.key, leaves, comes)
+    leaves = [one for name, one in there.items() if name not in names]
+    adopts = tuple(bundle for bundle in comes if bundle.name in there)
+    if adopts and not wanted.adopt:
+        some = ", ".join(sorted(bundle.name for bundle in adopts)[:SOME])
+        hint = "move with adopt, or rename them in one of the workspaces"
+        raise Conflict(f"{len(adopts)} bundles are in both workspaces and would be taken over: {some}", field="adopt", hint=hint)
+    return Moved(
+        cluster,
+        tuple(one.bundle for one in leaves),
+        adopts,
+        tuple(bundle for bundle in comes if bundle.name not in there),
+        removed=0 if wanted.keep_resources else sum(one.status.resource_counts.desired_ready for one in leaves if not _keeps(one)),
+    )
 
 
-def _comes(store: Store, templates: Templates, moved: Cluster) -> tuple[Key, ...]:
-    """The Bundles that the cluster is a target of in its new workspace. Values say nothing about that, so they need not be there."""
+def _keeps(one: Assigned) -> bool:
+    return one.options.keep_resources
+
+
+def coming(store: Store, templates: Templates, moved: Cluster) -> dict[Key, BundleDeploymentOptions]:
+    """The Bundles that the cluster is a target of in its new workspace, with their options there, empty where a template has an error.
+    Values say nothing about that, so they need not be there."""
     workspace = moved.metadata.namespace
     placed = msgspec.structs.replace(moved, status=ClusterStatus(namespace="moved"))
     universe = MemoryUniverse(
@@ -109,7 +130,7 @@ def _comes(store: Store, templates: Templates, moved: Cluster) -> tuple[Key, ...
         listed(store, BundleNamespaceMapping),
         {w.metadata.name: w.metadata.labels for w in listed(store, FleetWorkspace)},
     )
-    found: list[Key] = []
+    found: dict[Key, BundleDeploymentOptions] = {}
     for bundle in listed(store, Bundle):
         if bundle.metadata.deletion_timestamp or workspace not in searched(bundle, universe):
             continue
@@ -118,17 +139,37 @@ def _comes(store: Store, templates: Templates, moved: Cluster) -> tuple[Key, ...
         except Invalid:  # a broken Bundle comes to nobody
             continue
         if planned.clusters or planned.errors:
-            found.append(bundle.key)
-    return tuple(found)
+            found[bundle.key] = next((one.variant.options for one in planned.assignments), BundleDeploymentOptions())
+    return found
 
 
-def _marked(moved: Cluster, leaving: set[str]) -> Cluster:
+def _is_served(cluster: Cluster) -> bool:
+    """Whether this service reaches the cluster itself; another's agent removes by itself what it is not told of any more."""
+    return bool(cluster.spec.kube_config_secret) or is_directory(cluster)
+
+
+def _marked(moved: Cluster, leaving: set[Leaving]) -> Cluster:
     annotations = {key: value for key, value in moved.metadata.annotations.items() if key != LEAVING}
-    annotations |= {LEAVING: ",".join(sorted(leaving))} if leaving else {}
+    annotations |= {LEAVING: encoded_leaving(leaving)} if leaving else {}
     return msgspec.structs.replace(moved, metadata=msgspec.structs.replace(moved.metadata, annotations=annotations))
 
 
-def _leaving(cluster: Cluster, leaves: tuple[Key, ...]) -> set[str]:
-    """The bundles a cluster is to be rid of, with those it still has from an earlier move."""
-    earlier = cluster.metadata.annotations.get(LEAVING, "")
-    return {*(bundle.name for bundle in leaves), *filter(None, earlier.split(","))}
+def _leaving(cluster: Cluster, there: Mapping[str, Assigned], comes: Mapping[Key, BundleDeploymentOptions], wanted: Move) -> set[Leaving]:
+    """What a cluster is to be rid of, with what it still has from an earlier move."""
+    by_name = {bundle.name: options for bundle, options in comes.items()}
+    found = {Leaving(name, keep=wanted.keep_resources) for name in there if name not in by_name}
+    for name in there.keys() & by_name.keys():
+        old = there[name].status.release.rpartition(":")[0]
+        if old and old != _place(name, by_name[name]):
+            found.add(Leaving(name, wanted.keep_resources, replaced=True))
+    earlier = decoded_leaving(cluster.metadata.annotations.get(LEAVING, ""))
+    return found | {Leaving(mark.bundle, mark.keep, replaced=mark.bundle in by_name) for mark in earlier}
+
+
+def _place(bundle: str, options: BundleDeploymentOptions) -> str:
+    """Where a bundle's release will be, empty for a name that Helm refuses."""
+    try:
+        name, namespace = release_of(Input(bundle, options, ()))
+    except Invalid:
+        return ""
+    return f"{namespace}/{name}"

@@ -5,6 +5,8 @@ Kinds of Fleet are in them as they are (options, statuses), so that an agent nee
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from extension.objects.base import Struct, prepare
@@ -65,13 +67,15 @@ class WorkItem(Struct, frozen=True):
 class Work(Struct, frozen=True):
     """What changed for a cluster. `complete`: these are all its deployments, anything else goes. `sequence` is the highest the hub
     has had a report with, `reported` the sum of the sequences of the newest report of each deployment: an agent whose acknowledged
-    reports add up to something else tells all anew. `key`, if there is one, takes the old one's place."""
+    reports add up to something else tells all anew. `key`, if there is one, takes the old one's place. `agent_generation` is how often an
+    update of the agent was forced; it says with its reports which one it has done."""
 
     since: str = ""
     complete: bool = False
     sequence: int = 0
     reported: int = 0
     key: str = ""
+    agent_generation: int = 0
     items: tuple[WorkItem, ...] = ()
 
     def __repr__(self) -> str:
@@ -90,7 +94,10 @@ class DeploymentReport(Struct, frozen=True):
 
 
 class ReportBatch(Struct, frozen=True):
+    """`agent_generation` is the newest forced update of the agent that it has done, where it says so."""
+
     reports: tuple[DeploymentReport, ...] = ()
+    agent_generation: int | None = None
 
 
 class StaleReport(Struct, frozen=True):
@@ -108,4 +115,15 @@ class ReportAnswer(Struct, frozen=True):
     gone: tuple[int, ...] = ()
 
 
-prepare(RegistrationRequest, Registration, CheckIn, Work, ReportBatch, ReportAnswer)
+class ClusterCopies(Struct, frozen=True):
+    """The Secrets and ConfigMaps that are copied beside a deployment (`downstreamResources`), as manifests without a namespace;
+    `generation` is another one whenever one of their sources is."""
+
+    objects: tuple[dict[str, Any], ...] = ()
+    generation: int = 0
+
+    def __repr__(self) -> str:
+        return f"ClusterCopies({len(self.objects)}, generation={self.generation})"
+
+
+prepare(RegistrationRequest, Registration, CheckIn, Work, ReportBatch, ReportAnswer, ClusterCopies)

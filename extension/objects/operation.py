@@ -27,13 +27,14 @@ class OperationItem(Struct, frozen=True):
     """One object of an operation, by the id `workspace/name` that it had when it was begun. With an `error` nothing was.
 
     `generation` is what a forced update set. Of a move, `workspace` is where it leads, `management` the management cluster where there is
-    one, and `labels` what those of the labels it set that were there were before.
+    one, `bundles` how many it has there, and `labels` what those of the labels it set that were there were before.
     """
 
     id: str
     generation: int = 0
     workspace: str = ""
     management: str = ""
+    bundles: int = 0
     labels: dict[str, str] = {}
     error: str = ""
 

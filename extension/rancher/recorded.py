@@ -19,7 +19,7 @@ from extension.objects.errors import NotFound
 from extension.objects.operation import KEPT, Operation, OperationSpec
 from extension.rancher.management import found
 from extension.store.kubernetes.api import Api
-from extension.store.operations import Moved
+from extension.store.operations import HowFar
 
 LABEL = "continuous-delivery.cattle.io/operation"
 _DATA = "operation.json"
@@ -30,7 +30,7 @@ class RecordedOperations:
     """See `api.services.Operations`. `moved` tells how far a move is. All may raise Unavailable, and Forbidden where the service's account
     has no right to its own ConfigMaps."""
 
-    def __init__(self, api: Api, namespace: str, moved: Moved) -> None:
+    def __init__(self, api: Api, namespace: str, moved: HowFar) -> None:
         self._api = api
         self._place = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps"
         self.moved = moved

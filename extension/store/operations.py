@@ -8,17 +8,18 @@ from functools import partial
 
 from extension.objects.errors import NotFound
 from extension.objects.kinds import Cluster
+from extension.objects.moving import LEAVING, decoded_leaving
 from extension.objects.operation import KEPT, Operation, OperationItem, Stage, key_of
 from extension.store.protocol import Query, Store
 
-Moved = Callable[[OperationItem], Stage]
+HowFar = Callable[[OperationItem], Stage]
 _ALL = Query(sort=("metadata.name",), limit=10 * KEPT)
 
 
 class StoredOperations:
     """See `api.services.Operations`. `moved` tells how far a move is; without it, clusters are moved in one write of this store."""
 
-    def __init__(self, store: Store, moved: Moved | None = None) -> None:
+    def __init__(self, store: Store, moved: HowFar | None = None) -> None:
         self._store = store
         self.moved = moved or partial(moved_at_once, store)
 
@@ -39,5 +40,14 @@ class StoredOperations:
 
 
 def moved_at_once(store: Store, item: OperationItem) -> Stage:
+    """How far a move is that was one write: the rest is its agent's."""
     there = store.find(Cluster, item.workspace, key_of(Cluster.KIND, item).name)
-    return Stage("done") if there else Stage("gone", f"it is not in workspace {item.workspace} any more")
+    if there is None:
+        return Stage("gone", f"it is not in workspace {item.workspace} any more")
+    if marks := decoded_leaving(there.metadata.annotations.get(LEAVING, "")):
+        return Stage("leaving", f"{len(marks)} bundles of its old workspace are not gone from it yet")
+    summary = there.status.summary
+    left = summary.wait_applied + summary.out_of_sync + summary.pending
+    if left or (item.bundles and not summary.desired_ready):
+        return Stage("arriving", f"{left or item.bundles} bundles of its new workspace are not applied yet")
+    return Stage("done")

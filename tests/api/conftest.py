@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from api.app import create_app
 from api.services import Services
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Bundle, BundleDeploymentStatus, Cluster, FleetWorkspace
+from extension.objects.moving import Move, Moved
 from extension.objects.names import cluster_namespace
 from extension.objects.options import BundleDeploymentOptions
 from extension.objects.plan import Assignment, Plan, Step, Variant
@@ -30,14 +30,6 @@ from extension.store.protocol import Report
 GITREPOS = "/v1/fleet.cattle.io.gitrepos"
 CLUSTERS = "/v1/fleet.cattle.io.clusters"
 WORKSPACES = ("fleet-default", "fleet-local", "team-a", "team-b")
-
-
-@dataclass(frozen=True)
-class Moved:
-    cluster: Key
-    leaves: tuple[Key, ...] = ()
-    comes: tuple[Key, ...] = ()
-    told: dict[str, Any] = field(default_factory=dict)
 
 
 class Session:
@@ -85,9 +77,10 @@ def services(made_store: Path, tmp_path: Path) -> Iterator[Services]:
         shutil.copy(made_store.with_name(name), tmp_path / name)
     store = open_store(tmp_path / "store.db")
 
-    def move(cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> Moved:
-        leaves = (Key("Bundle", cluster.namespace, "old"),)
-        return Moved(Key("Cluster", workspace, cluster.name), leaves, (Key("Bundle", workspace, "new"),))
+    def move(cluster: Key, wanted: Move, dry_run: bool) -> Moved:
+        leaves, comes = Key("Bundle", cluster.namespace, "old"), Key("Bundle", wanted.workspace, "new")
+        adopts = () if wanted.keep_resources else (Key("Bundle", wanted.workspace, "same"),)
+        return Moved(Key("Cluster", wanted.workspace, cluster.name), (leaves,), adopts, (comes,), removed=7)
 
     yield Services(store, store.tokens, Settings(state_dir=tmp_path, threads=4), "1.2.3", move, StoredOperations(store))
     store.close()

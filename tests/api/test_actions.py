@@ -12,7 +12,8 @@ from api.app import create_app
 from api.services import Services
 from extension.objects.base import Key
 from extension.objects.errors import Invalid, Unavailable
-from tests.api.conftest import CLUSTERS, GITREPOS, Moved, Session
+from extension.objects.moving import Move, Moved
+from tests.api.conftest import CLUSTERS, GITREPOS, Session
 
 
 @pytest.mark.usefixtures("repos")
@@ -115,10 +116,10 @@ def test_an_outage_before_anything_is_done_is_a_503(admin: Session, store: Any) 
 
 
 def test_a_cluster_that_is_busy_stops_no_other_from_moving(services: Services) -> None:
-    def move(cluster: Key, workspace: str, _labels: Any, _dry_run: bool) -> Moved:
+    def move(cluster: Key, wanted: Move, _dry_run: bool) -> Moved:
         if cluster.name == "c1":
             raise Unavailable("the cluster is busy", where=str(cluster))
-        return Moved(Key("Cluster", workspace, cluster.name))
+        return Moved(Key("Cluster", wanted.workspace, cluster.name))
 
     admin = Session(create_app(replace(services, move=move)).test_client(), services.tokens.create("someone", {"*": "admin"}))
     for name in ("c1", "c2"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import gzip
 import hashlib
 import json
 from contextlib import ExitStack
 
+import msgspec
 import pytest
 import structlog
 
@@ -19,6 +21,7 @@ from extension.objects import yaml
 from extension.objects.base import ObjectMeta
 from extension.objects.kinds import Bundle, BundleTarget, Cluster, ClusterRegistrationToken, FleetWorkspace, Secret
 from extension.objects.names import registered_cluster_name
+from extension.objects.options import DownstreamResource
 from extension.settings import Settings
 from extension.store.sql import SqlStore
 from tests.api.conftest import CLUSTERS, Session
@@ -243,3 +246,37 @@ def test_check_ins_of_both_ways_are_counted(agent, told, client):
     text = client.get("/metrics").text
     counted = [line for line in text.splitlines() if line.startswith("rancher_cd_http_requests_total") and CHECK_IN in line]
     assert {line.partition('status="')[2][:3]: float(line.split()[-1]) for line in counted} == {"200": 1.0, "204": 2.0}
+
+
+def test_charts_and_copies_are_only_for_whom_they_are(client, joined, agent, world):
+    name = registered_cluster_name("a")
+    world.store.create(Secret(metadata=ObjectMeta(name="s", namespace=NS), data={"k": b"canary"}))
+    copied = (DownstreamResource(kind="Secret", name="s"),)
+    world.rollouts.add("web", BundleTarget(name="t", cluster_name=name), downstream_resources=copied)
+    number = agent.post(CHECK_IN, json={}).json["items"][0]["bundleID"]
+    shown = agent.get(f"/agent/v1/copies/{number}")
+    assert shown.json["objects"][0]["data"] == {"k": base64.b64encode(b"canary").decode()} and shown.json["generation"] > 0
+    assert shown.headers["Cache-Control"] == "no-store"
+    files = agent.get(f"/agent/v1/charts/{number}")
+    assert "resources" in json.loads(files.data)
+    other = Session(client, joined.post(REGISTER, json={"clientID": "b"}).json["key"])
+    for place in ("charts", "copies"):
+        assert other.get(f"/agent/v1/{place}/{number}").status_code == 404
+        assert agent.get(f"/agent/v1/{place}/{number + 1}").status_code == 404
+    world.store.delete(Secret, NS, "s")
+    refused = agent.get(f"/agent/v1/copies/{number}")
+    assert (refused.status_code, "Secret ws/s does not exist" in refused.json["message"]) == (422, True)
+
+
+def test_a_forced_update_is_told_with_the_work_and_ends_when_the_agent_says_so(agent, world):
+    name = registered_cluster_name("a")
+    known = agent.post(CHECK_IN, json={}).json
+    assert known.get("agentGeneration", 0) == 0
+    cluster = world.store.get(Cluster, NS, name)
+    world.store.update(msgspec.structs.replace(cluster, spec=msgspec.structs.replace(cluster.spec, redeploy_agent_generation=2)))
+    world.caught_up()
+    assert agent.post(CHECK_IN, json={"since": known["since"]}).json["agentGeneration"] == 2
+    assert agent.post(REPORTS, json={"reports": [], "agentGeneration": 9}).status_code == 200
+    assert world.store.get(Cluster, NS, name).status.agent_deployed_generation is None
+    assert agent.post(REPORTS, json={"reports": [], "agentGeneration": 2}).status_code == 200
+    assert world.store.get(Cluster, NS, name).status.agent_deployed_generation == 2

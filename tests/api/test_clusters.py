@@ -41,8 +41,16 @@ def test_a_move_tells_what_leaves_and_what_comes(admin: Session) -> None:
         "to": "team-b",
         "dryRun": True,
         "leaves": ["team-a/old"],
+        "adopts": ["team-b/same"],
         "comes": ["team-b/new"],
+        "removed": 7,
     }
+
+
+def test_a_move_says_what_is_to_be_done_with_what_is_there(admin: Session) -> None:
+    admin.post(CLUSTERS, json=cluster())
+    body = {"workspace": "team-b", "keepResources": True}
+    assert admin.post(f"{CLUSTERS}/team-a/c1?action=move&dryRun=All", json=body).json["adopts"] == []
 
 
 def test_many_are_moved_by_a_selector_each_with_its_own_result(admin: Session) -> None:
@@ -66,6 +74,7 @@ def test_many_are_moved_by_a_selector_each_with_its_own_result(admin: Session) -
         pytest.param("team-a/c1", {"workspace": 1}, "workspace", id="as a text"),
         pytest.param("team-a/c1", {"workspace": "team-b", "labels": {"a": "b c"}}, "labels.a", id="a label that is none"),
         pytest.param("team-a/c1", {"workspace": "team-b", "force": True}, "force", id="a field nobody knows"),
+        pytest.param("team-a/c1", {"workspace": "team-b", "keepResources": "yes"}, "keepResources", id="a text for a boolean"),
     ],
 )
 def test_a_move_that_makes_no_sense_is_refused(admin: Session, source: str, body: dict[str, Any], field: str) -> None:

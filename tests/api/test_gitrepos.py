@@ -35,6 +35,21 @@ def test_it_can_be_read_listed_and_deleted(admin: Session) -> None:
     assert admin.get(GITREPOS).json["data"] == []
 
 
+def test_a_copy_is_its_maker_s_and_no_write_names_another(admin: Session) -> None:
+    label = "fleet.cattle.io/created-by-user-id"
+    body = gitrepo()
+    body["metadata"]["labels"] = {label: "u-somebody", "env": "dev"}
+    made = admin.post(GITREPOS, json=body).json["metadata"]["labels"]
+    assert made["env"] == "dev" and made[label].startswith("token-")
+
+
+def test_a_patch_of_one_field_keeps_all_others_of_its_part(admin: Session) -> None:
+    """Rancher's own form writes the whole of `correctDrift` over."""
+    admin.post(GITREPOS, json=gitrepo(correctDrift={"enabled": True, "force": True, "keepFailHistory": True}))
+    patched = admin.patch(f"{GITREPOS}/team-a/web", json={"spec": {"correctDrift": {"enabled": False}}})
+    assert patched.json["spec"]["correctDrift"] == {"force": True, "keepFailHistory": True}
+
+
 @pytest.mark.parametrize(
     ("spec", "field"),
     [

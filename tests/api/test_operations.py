@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,8 +14,9 @@ from api.operating import MOST
 from api.services import Services
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Bundle, BundleStatus, Cluster, GitRepo, HelmOp
+from extension.objects.moving import Move, Moved
 from extension.objects.operation import KEPT, Operation, OperationItem, OperationSpec, Stage, forced, stage_of_all
-from tests.api.conftest import CLUSTERS, Moved, Session
+from tests.api.conftest import CLUSTERS, Session
 
 OPERATIONS = "/v1/operations"
 BUNDLES = "/v1/fleet.cattle.io.bundles"
@@ -27,13 +28,13 @@ MOVE = {"kind": "move", "ids": ["team-a/web"], "workspace": "team-b", "labels": 
 def moving(services: Services, login: Callable[..., Session]) -> Session:
     """An administrator of an application whose moves are really done."""
 
-    def move(cluster: Key, workspace: str, labels: Mapping[str, str], dry_run: bool) -> Moved:
+    def move(cluster: Key, wanted: Move, dry_run: bool) -> Moved:
         old = services.store.get(Cluster, cluster.namespace, cluster.name)
-        meta = ObjectMeta(name=cluster.name, namespace=workspace, labels={**old.metadata.labels, **labels})
+        meta = ObjectMeta(name=cluster.name, namespace=wanted.workspace, labels={**old.metadata.labels, **wanted.labels})
         moved = Cluster(metadata=meta, spec=old.spec)
         if not dry_run:
             services.store.move(old, moved)
-        return Moved(moved.key, (Key("Bundle", cluster.namespace, "old"),), (Key("Bundle", workspace, "new"),))
+        return Moved(moved.key, (Key("Bundle", cluster.namespace, "old"),), (), (Key("Bundle", wanted.workspace, "new"),))
 
     session = login(all="admin")
     session.client = create_app(replace(services, move=move)).test_client()
@@ -100,13 +101,13 @@ def test_a_move_tells_what_leaves_and_comes_and_is_taken_back(moving: Session, s
     made = moving.post(OPERATIONS, json=MOVE)
     assert made.json["items"] == [
         {
-            "id": "team-a/web", "state": "done", "message": "", "workspace": "team-b",
-            "result": {"leaves": ["team-a/old"], "comes": ["team-b/new"]},
+            "id": "team-a/web", "state": "arriving", "message": "1 bundles of its new workspace are not applied yet", "workspace": "team-b",
+            "result": {"leaves": ["team-a/old"], "adopts": [], "comes": ["team-b/new"], "removed": 0},
         }
     ]  # fmt: skip
     assert services.store.get(Cluster, "team-b", "web").metadata.labels == {"env": "prod", "new": "1"}
     back = moving.post(made.json["actions"]["undo"].partition("http://localhost")[2])
-    assert (back.status_code, back.json["undoes"], back.json["state"]) == (201, made.json["id"], "done")
+    assert (back.status_code, back.json["undoes"], back.json["state"]) == (201, made.json["id"], "running")
     assert services.store.get(Cluster, "team-a", "web").metadata.labels == {"env": "dev", "new": "1"}
     assert moving.get(made.headers["Location"]).json["items"][0]["state"] == "gone"
 

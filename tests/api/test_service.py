@@ -171,7 +171,7 @@ def test_the_documentation_is_one_page_that_loads_nothing(app: Flask) -> None:
 
 def test_every_route_is_documented(app: Flask) -> None:
     documented = {re.sub(r"\{(\w+)\}", r"<\1>", path) for path in app.test_client().get("/openapi.json").json["paths"]}
-    assert {rule.rule for rule in app.url_map.iter_rules()} - documented == {"/openapi.json", "/docs"}
+    assert {rule.rule.replace("<int:", "<") for rule in app.url_map.iter_rules()} - documented == {"/openapi.json", "/docs"}
 
 
 def test_every_operation_has_a_name_of_its_own(app: Flask) -> None:

@@ -37,7 +37,12 @@ class MemoryDelivery:
         error = self.errors.get(deployment.name)
         if error is not None:
             return failed(deployment.status, deployment.deployment_id, error, NOW)
-        deployment.resources()
+        try:
+            deployment.resources()
+        except Unavailable:
+            raise
+        except UserError as fault:
+            return failed(deployment.status, deployment.deployment_id, fault, NOW)
         self.copies[deployment.name] = deployment.copies
         namespace = deployment.options.default_namespace or "default"
         keep = deployment.options.keep_resources

@@ -223,9 +223,9 @@ def _changed_now_and_then(world: World, number: int) -> None:
         world.changed(number)
 
 
-A_CONNECTION, MOST = 1500, 16
-"""So many agents share a connection where there are very many, and so many connections there are at most: kept ones end up with the
-process that is never killed, which takes as many reports at once and sends others away."""
+MANY, WIDE, THREADS = 10_000, 32, 64
+"""From so many agents on there are at least so many connections, and threads that take half as many reports at once: kept connections
+end up with the process that is never killed, and an agent that is sent away keeps all behind it on its connection waiting."""
 
 FAULTS = {
     "engine": Fault(killed("engine")),
@@ -258,8 +258,8 @@ def world_of(fault: Fault, folder: Path, count: int, interval: float, say: Say =
         database = stack.enter_context(server.running({}, made.environment if made else {})) if fault.database else None
         world = World(
             folder, count=count, behaviour=dataclasses.replace(fault.behaviour, interval=interval),
-            connections=max(fault.connections, min(MOST, count // A_CONNECTION)),
-            threads=fault.threads, server=database, trouble=made, say=say,
+            connections=max(fault.connections, WIDE) if count >= MANY else fault.connections,
+            threads=max(fault.threads, THREADS) if count >= MANY else fault.threads, server=database, trouble=made, say=say,
             megabytes=disk.SMALL + count // 50 if fault.small_disk else 0,
         )  # fmt: skip
         try:

@@ -1,6 +1,6 @@
 """List and watch: one thread a kind keeps the mirror's tables at what the API server has.
 
-A list comes in pages and none is kept. The watch goes on from the list's version, and from the last event's or bookmark's where it
+A list comes in pages, and two are held at most. The watch goes on from the list's version, and from the last event's or bookmark's where it
 ended; a version that the API server has forgotten (410) makes a new list, and what that does not have is gone. A failure is told
 (`problem`), and tried again after a growing pause, from a new list where that does not help: nothing ends a follower but `stop`.
 A list that is older than what was known is of an API server whose data was restored: then it counts, and not what was known.
@@ -11,7 +11,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 import msgspec
@@ -141,20 +142,29 @@ class Follower:
             self.listed.set()
 
     def _list(self) -> None:
-        query = {"limit": str(page_size(self._cls))}
         began, seen = self._sink.began(), set[Any]()
-        while True:
-            page = msgspec.json.decode(self._api.read(path_of(self._cls), query), type=Listed)
+        for page in self._pages():
             restored = number_of(page.metadata.resource_version) < self._newest
             seen |= self._put([found for raw in page.items or () if (found := self._decoded(raw)) is not None], restored)
-            if not page.metadata.continue_:
-                break
-            query["continue"] = page.metadata.continue_
         self._sink.prune(self._cls, seen, began)
         self._newest = 0
         self._go_on_from(page.metadata.resource_version)
         self._works()
         self.listed.set()
+
+    def _pages(self) -> Iterator[Listed]:
+        """The pages of a list. The next one is asked for while one is written: the API server and this process take turns else."""
+        query = {"limit": str(page_size(self._cls))}
+        with ThreadPoolExecutor(1, f"list-{self._cls.PLURAL}") as ahead:
+            coming: Future[Listed] | None = ahead.submit(self._page, query)
+            while coming is not None:
+                page = coming.result()
+                more = page.metadata.continue_
+                coming = ahead.submit(self._page, {**query, "continue": more}) if more else None
+                yield page
+
+    def _page(self, query: dict[str, str]) -> Listed:
+        return msgspec.json.decode(self._api.read(path_of(self._cls), query), type=Listed)
 
     def _works(self) -> None:
         self._fails, self._tries = None, 0

@@ -17,12 +17,13 @@ import pytest
 import requests
 
 from extension.delivery.client import Client
-from extension.delivery.kubeconfig import inlined, read
+from extension.delivery.kubeconfig import read
 from extension.objects.errors import UserError
 from extension.rancher.group import APISERVICE, GROUP, MOUNT
 from tests.integration.chart import pod
 from tests.integration.chart.conftest import DEPLOYMENTS, Release, ca_of
 from tests.integration.chart.pod import Pod
+from tests.integration.fleet.conftest import verified
 from tests.integration.kube import cluster
 from tests.integration.rancher import rights, standin
 from tests.integration.rancher.standin import LOCAL, Rancher, User
@@ -121,7 +122,7 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("rancher")
     with cluster.running(folder) as kubeconfig:
-        access = inlined(kubeconfig.read_text(), str(kubeconfig), folder)
+        access = verified(kubeconfig)  # a warning would be an error in a thread
         kubernetes = Client(read(access))
         with standin.running(folder, kubernetes.server, cluster.TOKEN) as rancher:
             rights.give(kubernetes, USERS)

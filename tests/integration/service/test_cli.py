@@ -141,7 +141,7 @@ def test_force_update_deploys_again(cli: Cli, service: Service) -> None:
     assert told == "gitrepo/kiosks will be updated\ngitrepo/kiosks is updated\n"
     wait_for(lambda: deployed.exists() and deployed.stat().st_mtime_ns > before, "the deployment")
     name, *cells = cli.cells("operation")[1]
-    assert cells[:4] == ["forceUpdate", "1", "done", "demo"]
+    assert cells[:3] == ["forceUpdate", "1", "demo"]
     assert cli.cells("operation", name)[1] == ["edge/kiosks", "done"]
     assert "only a move can be taken back" in cli.fails("operation", name, "--undo")
 
@@ -211,10 +211,10 @@ def test_apply_writes_bundles_that_are_deployed_and_prunes_what_is_gone(cli: Cli
 def test_move_tells_first_and_then_moves(cli: Cli, service: Service) -> None:
     told = cli.does("move", "staging", "edge", "--dry-run").splitlines()
     assert "leaves fleet-default/shop-02-helm-subchart" in told and "comes  edge/kiosks-03-kustomize" in told
-    assert told[-1] == "fleet-default/staging would be moved to edge"
+    assert told[-1] == "cluster/staging would be moved to edge"
     assert "cluster/staging" in cli.does("get", "cluster", "-o", "name")
     moved = cli.does("move", "staging", "edge", "-l", "moved=yes").splitlines()
-    assert moved[:-1] == told[:-1] and moved[-1] == "fleet-default/staging is moved to edge"
+    assert moved[:-1] == told[:-1] and moved[-1] == "cluster/staging is moved to edge"
     assert cli.does("get", "cluster", "-n", "edge", "-l", "moved=yes", "-o", "name") == "cluster/staging\n"
 
 

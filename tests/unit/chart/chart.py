@@ -11,6 +11,7 @@ from extension.rendering.helm import ChartRequest, NativeHelm
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "helm" / "continuous-delivery"
+AGENT = ROOT / "helm" / "continuous-delivery-agent"
 RELEASE, NAMESPACE = "continuous-delivery", "cattle-continuous-delivery-system"
 SERVICE_MONITOR, RESOURCE_SET = "monitoring.coreos.com/v1/ServiceMonitor", "resources.cattle.io/v1/ResourceSet"
 UI_PLUGIN = "catalog.cattle.io/v1/UIPlugin"
@@ -21,20 +22,21 @@ RANCHER = {"enabled": True, "url": "https://rancher.example.org"}
 Object = dict[str, Any]
 
 
-def loaded(name: str) -> Any:
-    """One of the chart's YAML files."""
-    return yaml.load((CHART / name).read_bytes(), name)
+def loaded(name: str, chart: Path = CHART) -> Any:
+    """One of a chart's YAML files."""
+    return yaml.load((chart / name).read_bytes(), name)
 
 
-def files() -> dict[str, bytes]:
-    return {path.relative_to(CHART).as_posix(): path.read_bytes() for path in CHART.rglob("*") if path.is_file()}
+def files(chart: Path = CHART) -> dict[str, bytes]:
+    return {path.relative_to(chart).as_posix(): path.read_bytes() for path in chart.rglob("*") if path.is_file()}
 
 
 def texts(
-    values: dict[str, Any] | None = None, *, release: str = RELEASE, served: tuple[str, ...] = EVERYTHING, kubernetes: str = "v1.36.3"
-) -> dict[str, str]:
+    values: dict[str, Any] | None = None, *, release: str = RELEASE, served: tuple[str, ...] = EVERYTHING, kubernetes: str = "v1.36.3",
+    chart: Path = CHART,
+) -> dict[str, str]:  # fmt: skip
     """What each template gives. Raises Invalid."""
-    request = ChartRequest(files(), release, NAMESPACE, values or {}, kube_version=kubernetes, api_versions=served)
+    request = ChartRequest(files(chart), release, NAMESPACE, values or {}, kube_version=kubernetes, api_versions=served)
     return NativeHelm().render(request).templates
 
 

@@ -23,7 +23,7 @@ from extension.cli import VERBS, Verbs, main
 
 SECRET = "token-abc:not-to-be-shown"
 UNSET = ("RANCHER_CD_URL", "RANCHER_CD_TOKEN", "RANCHER_CD_TOKEN_FILE", "NAMESPACE")
-OFFLINE = {"backup", "deploy", "doctor", "restore", "serve"}
+OFFLINE = {"agent", "backup", "deploy", "doctor", "restore", "serve"}
 EMPTY = {"type": "collection", "data": []}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from extension.engine.agents import SOON
+from extension.engine.loop import SOON
 from extension.objects.kinds import BundleRef, BundleTarget, Cluster
 from extension.objects.selectors import LabelSelector, Requirement
 from tests.fakes.waiting import wait_for
@@ -227,3 +228,16 @@ def test_a_deployment_gets_the_files_commit_and_options_of_its_bundle(served):
     assert (item.commit, item.options.default_namespace, item.bundle) == ("c0ffee", "shop", bundle_key("web"))
     served.look("web")
     assert served.deliveries["a"].deployed["web"].namespace == "shop"
+
+
+def test_a_forced_update_of_an_agent_of_this_process_makes_it_anew_and_ends(served):
+    delivery = served.cluster("a")
+    served.bundle("web")
+    served.look("web")
+    one = served.found()
+    served.store.update(msgspec.structs.replace(one, spec=msgspec.structs.replace(one.spec, redeploy_agent_generation=3)))
+    served.agents.cluster_changed(cluster_key("a"))
+    assert (delivery.closed, served.opened) == (True, ["a", "a"])
+    assert served.found().status.agent_deployed_generation == 3
+    served.agents.cluster_changed(cluster_key("a"))
+    assert served.opened == ["a", "a"]

@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from extension.delivery.protocol import Release
-from extension.engine.leaving import LEAVING
 from extension.objects.errors import Conflict, Unavailable
 from extension.objects.kinds import Bundle, Cluster
+from extension.objects.moving import LEAVING
 from tests.fakes.waiting import wait_for
 from tests.unit.engine.samples import NS, bundle_key, cluster, cluster_key, marked
 from tests.unit.engine.served import DRIFT
@@ -71,11 +71,14 @@ def test_a_removal_that_does_not_reach_the_cluster_is_tried_again(served):
     assert delivery.deployed == {}
 
 
+MARK = '[{"bundle":"old"},{"bundle":"older"}]'
+
+
 def brought_along(served, **given):
     """A cluster that was moved here with three releases, two of which are to leave it."""
     delivery = served.deliveries["a"] = type(served.cluster("other"))()
     delivery.deployed = {name: Release(name, "web", name, "") for name in ("old", "older", "mine")}
-    served.store.create(cluster("a", annotations={LEAVING: "old,older", "note": "stays"}, **given))
+    served.store.create(cluster("a", annotations={LEAVING: MARK, "note": "stays"}, **given))
     return delivery
 
 
@@ -103,7 +106,7 @@ def test_the_mark_stays_while_the_cluster_can_not_be_reached(served):
     served.agents.cluster_changed(cluster_key("a"))
     wait_for(lambda: delivery.calls)
     wait_for(lambda: any(c.type == "Imported" and c.status == "False" for c in served.found().status.conditions))
-    assert served.found().metadata.annotations[LEAVING] == "old,older"
+    assert served.found().metadata.annotations[LEAVING] == MARK
     delivery.down = ""
     served.clock.pass_(100)
     wait_for(lambda: LEAVING not in served.found().metadata.annotations)

@@ -7,15 +7,16 @@ import threading
 import pytest
 
 from extension.engine.errands import Errands, Wanted, asked_for
-from extension.engine.moves import MoveResult
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Busy, Conflict, NotFound, Unavailable
 from extension.objects.kinds import Cluster
+from extension.objects.moving import Move, Moved
 from extension.store import errands as log
 
 KEY = Key("Cluster", "ws", "c")
-WANTED = Wanted(KEY, "other", {"a": "b"}, False)
-RESULT = MoveResult(Key("Cluster", "other", "c"), (Key("Bundle", "ws", "x"),), ())
+MOVE = Move("other", {"a": "b"})
+WANTED = Wanted(KEY, MOVE, False)
+RESULT = Moved(Key("Cluster", "other", "c"), (Key("Bundle", "ws", "x"),))
 
 
 class Moves:
@@ -42,7 +43,7 @@ def done(store, moves):
 def test_the_engine_moves_what_it_is_asked_for_once_and_tells_the_result(store):
     moves = Moves()
     assert done(store, moves) == RESULT
-    assert moves.asked == [(KEY, "other", {"a": "b"}, False)]
+    assert moves.asked == [(KEY, MOVE, False)]
     assert store.errands.waiting() == []
 
 
@@ -77,7 +78,7 @@ def test_a_move_that_a_killed_engine_had_done_is_not_a_failure(store):
     store.errands.begin(store.errands.waiting()[0].id)
     Errands(store, Moves(NotFound("no such cluster"))).look()
     asking.join(10)
-    assert found["result"] == MoveResult(Key("Cluster", "other", "c"), (), ())
+    assert found["result"] == Moved(Key("Cluster", "other", "c"))
 
 
 def test_answered_errands_are_forgotten_in_the_end_and_waiting_ones_never(store, monkeypatch):

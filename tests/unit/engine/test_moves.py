@@ -6,11 +6,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from extension.delivery.protocol import Release
 from extension.engine.clusters import DIRECTORY
-from extension.engine.leaving import LEAVING
 from extension.engine.moves import Moves
 from extension.objects.base import Key, ObjectMeta
-from extension.objects.errors import AlreadyExists, Invalid, NotFound
+from extension.objects.errors import AlreadyExists, Conflict, Invalid, NotFound
 from extension.objects.kinds import (
     Bundle,
     BundleNamespaceMapping,
@@ -20,11 +20,13 @@ from extension.objects.kinds import (
     ClusterGroupSpec,
     FleetWorkspace,
 )
+from extension.objects.moving import LEAVING, Leaving, Move, decoded_leaving
 from extension.objects.selectors import LabelSelector, Requirement
 from extension.settings import Settings
 from tests.fakes.waiting import wait_for
 from tests.unit.engine.samples import EVERYWHERE, NS, bundle, bundle_key, cluster, cluster_key, marked, workspace
 
+SERVED = {DIRECTORY: "true"}
 BLUE = BundleTarget(name="blue", cluster_selector=LabelSelector(match_labels={"color": "blue"}))
 
 
@@ -38,8 +40,8 @@ class Moving:
         for name in (NS, "new", "fleet-local"):
             self.store.create(workspace(name))
 
-    def cluster(self, *names, **given):
-        return self.served.cluster(*names, **given)
+    def cluster(self, *names, annotations=SERVED, **given):
+        return self.served.cluster(*names, annotations=annotations, **given)
 
     def bundle(self, name, *targets, namespace=NS, **given):
         self.store.create(bundle(name, *targets, namespace=namespace, **given))
@@ -50,8 +52,11 @@ class Moving:
         self.served.rollouts.reconcile(bundle_key(name, namespace))
         self.served.agents.sync_all()
 
-    def move(self, name="a", workspace="new", labels=None, dry_run=False, namespace=NS):
-        return self.moves.move(cluster_key(name, namespace), workspace, labels or {}, dry_run)
+    def move(self, name="a", workspace="new", labels=None, dry_run=False, namespace=NS, **more):
+        return self.moves.move(cluster_key(name, namespace), Move(workspace, labels or {}, **more), dry_run)
+
+    def left(self, namespace, name="a"):
+        return list(decoded_leaving(self.store.get(Cluster, namespace, name).metadata.annotations.get(LEAVING, "")))
 
     def folder(self, namespace, name="a"):
         return self.settings.directories / namespace / name
@@ -77,7 +82,8 @@ def test_what_leaves_and_what_comes_is_foreseen_and_nothing_is_written(moving):
     found = moving.move(dry_run=True)
     assert found.cluster == Key("Cluster", "new", "a")
     assert names(found.leaves) == [(NS, "old")]
-    assert names(found.comes) == [("new", "everywhere"), ("new", "fresh")]
+    assert names(found.adopts) == [("new", "everywhere")]
+    assert names(found.comes) == [("new", "fresh")]
     assert moving.store.revision() == before
 
 
@@ -105,13 +111,13 @@ def test_what_does_not_deploy_to_it_does_not_come(moving):
 
 
 def test_a_moved_cluster_is_in_its_new_workspace_only_with_all_that_makes_it(moving):
-    moving.cluster("a", labels={"env": "test"}, annotations={"note": "stays"}, template_values={"size": "big"})
+    moving.cluster("a", labels={"env": "test"}, annotations={**SERVED, "note": "stays"}, template_values={"size": "big"})
     moving.bundle("old")
     moving.move()
     assert moving.store.find(Cluster, NS, "a") is None
     moved = moving.store.get(Cluster, "new", "a")
     assert (moved.metadata.labels, moved.spec.template_values) == ({"env": "test"}, {"size": "big"})
-    assert moved.metadata.annotations == {"note": "stays", LEAVING: "old"}
+    assert moved.metadata.annotations == {**SERVED, "note": "stays", LEAVING: '[{"bundle":"old"}]'}
 
 
 def test_a_cluster_that_brings_nothing_that_leaves_has_no_mark(moving):
@@ -150,16 +156,72 @@ def test_a_cluster_that_moves_on_before_it_is_rid_of_the_old_is_rid_of_both(movi
     moving.served.agents.cluster_changed(cluster_key("a", "new"))
     moving.bundle("two", namespace="new")
     moving.move(workspace="third", namespace="new")
-    mark = moving.store.get(Cluster, "third", "a").metadata.annotations[LEAVING]
-    assert sorted(mark.split(",")) == ["one", "two"]
+    assert moving.left("third") == [Leaving("one"), Leaving("two")]
 
 
 def test_what_left_and_comes_again_stays(moving):
     moving.cluster("a")
     moving.bundle("one")
     moving.move()
+    moving.served.agents.cluster_changed(cluster_key("a", "new"))
     moving.move(workspace=NS, namespace="new")
-    assert LEAVING not in moving.store.get(Cluster, NS, "a").metadata.annotations
+    moving.served.agents.queue.start()
+    moving.served.agents.cluster_changed(cluster_key("a"))
+    moving.roll_out("one")
+    wait_for(lambda: moving.left(NS) == [])
+    assert set(moving.served.deliveries["a"].deployed) == {"one"}
+
+
+def test_what_was_moved_without_its_objects_loses_only_its_releases(moving):
+    delivery = moving.cluster("a")
+    moving.served.agents.queue.start()
+    moving.bundle("old")
+    moving.served.reaches("old", "Ready")
+    assert moving.move(keep_resources=True, dry_run=True).removed == 0
+    moving.move(keep_resources=True)
+    moving.served.agents.cluster_changed(cluster_key("a", "new"))
+    wait_for(lambda: moving.left("new") == [])
+    assert (delivery.did("keep"), delivery.did("remove")) == (["old"], [])
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_what_would_be_taken_over_and_may_not_be_is_named(moving, dry_run):
+    moving.cluster("a")
+    for namespace in (NS, "new"):
+        moving.bundle("same", namespace=namespace)
+    with pytest.raises(Conflict, match="1 bundles are in both workspaces and would be taken over: same"):
+        moving.move(adopt=False, dry_run=dry_run)
+    assert moving.store.find(Cluster, NS, "a")
+
+
+def test_a_release_of_another_place_goes_once_the_one_that_takes_over_is_there(moving):
+    delivery = moving.cluster("a")
+    served = moving.served
+    served.agents.queue.start()
+    moving.bundle("same", default_namespace="before")
+    served.reaches("same", "Ready")
+    moving.bundle("same", namespace="new", default_namespace="after")
+    old = served.store.deployment(bundle_key("same"), cluster_key("a")).status.release
+    moving.move()
+    assert moving.left("new") == [Leaving("same", replaced=True)]
+    delivery.gate.clear()
+    served.agents.cluster_changed(cluster_key("a", "new"))
+    moving.roll_out("same", "new")
+    wait_for(lambda: delivery.did("deploy") == ["same", "same"])
+    assert delivery.did("remove") == [] and old.startswith("before/")
+    delivery.deployed["of before"] = Release("same", "before", "same", "")  # the fake has one a bundle
+    delivery.gate.set()
+    wait_for(lambda: moving.left("new") == [])
+    assert set(delivery.did("remove")) == {"same"}
+
+
+def test_an_agent_of_its_own_removes_what_it_is_not_told_of_and_keeps_nothing(moving):
+    moving.cluster("a", annotations={})
+    moving.bundle("old")
+    with pytest.raises(Invalid, match="keeps nothing"):
+        moving.move(keep_resources=True)
+    moving.move()
+    assert moving.left("new") == []
 
 
 @pytest.mark.parametrize(
@@ -219,7 +281,7 @@ def test_a_cluster_that_somebody_else_moved_meanwhile_is_not_moved_twice(moving)
 
     moves = Moves(moving.store, moving.served.rollouts.templates, moving.settings, late)
     with pytest.raises(NotFound):
-        moves.move(cluster_key("a"), "new", {}, False)
+        moves.move(cluster_key("a"), Move("new"), False)
     assert moving.store.find(Cluster, "new", "a") is None
 
 

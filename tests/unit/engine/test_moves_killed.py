@@ -18,6 +18,7 @@ from extension.engine.folders import MOVING, Folders
 from extension.engine.moves import Moves
 from extension.objects.errors import Conflict, Unavailable
 from extension.objects.kinds import Cluster
+from extension.objects.moving import Move
 from extension.settings import Settings
 from extension.store.opening import open_store
 from tests.fakes.watched import WatchedStore
@@ -74,7 +75,7 @@ def killed(state, number):
     store = WatchedStore(open_store(state / "store.db"))
     store.before["move"] = store.after["move"] = point
     armed = True
-    moves(store, state).move(cluster_key("a"), "new", {}, False)
+    moves(store, state).move(cluster_key("a"), Move("new"), False)
     os._exit(0)
 
 
@@ -122,9 +123,9 @@ def test_a_move_the_store_refuses_brings_the_folder_back(world):
 
     watched.before["move"] = somebody_else
     with pytest.raises(Conflict, match="was changed since it was read"):
-        moves(watched, state).move(cluster_key("a"), "new", {}, False)
+        moves(watched, state).move(cluster_key("a"), Move("new"), False)
     assert places(store, state) == ([NS], [NS], [])
-    moves(store, state).move(cluster_key("a"), "new", {}, False)
+    moves(store, state).move(cluster_key("a"), Move("new"), False)
     assert places(store, state) == (["new"], ["new"], [])
 
 
@@ -132,7 +133,7 @@ def test_a_folder_that_can_not_be_moved_stops_the_move_and_says_where_it_is(worl
     store, state = world
     (state / "clusters" / "new").write_text("no folder")
     with pytest.raises(Unavailable, match="folder can't be moved"):
-        moves(store, state).move(cluster_key("a"), "new", {}, False)
+        moves(store, state).move(cluster_key("a"), Move("new"), False)
     assert places(store, state) == ([NS], [NS], [])
 
 
@@ -148,7 +149,7 @@ def test_a_note_that_can_not_be_read_stops_no_start(world):
 def test_finalizers_and_the_rest_of_the_metadata_move_along_and_no_two_clusters_are_ever_seen(world):
     store, state = world
     before = store.revision()
-    moves(store, state).move(cluster_key("a"), "new", {}, False)
+    moves(store, state).move(cluster_key("a"), Move("new"), False)
     told = [(one.key.namespace, one.type) for one in store.changes(before) if one.key.kind == "Cluster"]
     assert sorted(told) == [("new", "ADDED"), (NS, "DELETED")]
     assert len({one.revision for one in store.changes(before)}) == 1

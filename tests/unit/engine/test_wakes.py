@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from extension.engine.clusters import DIRECTORY, folder_of
-from extension.engine.leaving import LEAVING
 from extension.engine.runtime import Engine
 from extension.objects.base import ObjectMeta
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, ClusterGroupSpec, GitRepo, GitRepoSpec, GitTarget, Secret
+from extension.objects.moving import LEAVING, Move
 from extension.objects.selectors import LabelSelector
 from extension.rendering.pool import Pool
 from extension.settings import Settings
@@ -173,7 +173,7 @@ def test_a_moved_cluster_takes_its_folder_along_and_loses_what_is_not_for_it(wor
     world.cluster("moving")
     world.repo("moving")
     world.deployed("moving", "moving")
-    world.engine.moves.move(cluster_key("moving"), "new", {}, False)
+    world.engine.moves.move(cluster_key("moving"), Move("new"), False)
     moved = folder_of(world.settings, cluster_key("moving", "new"))
     wait_for(lambda: LEAVING not in world.store.get(Cluster, "new", "moving").metadata.annotations)
     assert moved.exists() and not list(moved.rglob("configmap_a.yaml"))

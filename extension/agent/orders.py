@@ -1,0 +1,148 @@
+"""The hub's orders for one cluster, as the work loop asks for them (`engine.loop.Orders`).
+
+What a check-in brought waits here until the loop takes it; what the loop reports goes to the outbox. Files are asked for when a deployment
+needs them, checked against their hash, and kept, so that what is deployed can be corrected while the hub is away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from extension.agent.link import Link
+from extension.agent.outbox import Outbox
+from extension.delivery.copies import Copies
+from extension.delivery.protocol import Deployment
+from extension.engine.agent import Agent
+from extension.engine.leaving import is_of, is_placed
+from extension.engine.wire import assigned
+from extension.objects.agents import DeploymentReport, Work
+from extension.objects.base import Key
+from extension.objects.errors import Invalid, UserError
+from extension.objects.kinds import BundleResource
+from extension.store.protocol import Assigned, Report
+
+KEPT_BYTES = 64 << 20
+T = TypeVar("T")
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    resources: tuple[BundleResource, ...] = ()
+
+
+_MANIFEST = msgspec.json.Decoder(_Manifest)
+
+
+class HubOrders:
+    """`key` gives the agent's key as it is now."""
+
+    def __init__(self, link: Link, key: Callable[[], str], outbox: Outbox) -> None:
+        self._link, self._key, self._outbox = link, key, outbox
+        self._lock = threading.Lock()
+        self._fresh: list[Assigned] = []
+        self._revisions: dict[int, int] = {}
+        self._contents: OrderedDict[str, bytes] = OrderedDict()
+        self._copies: dict[int, Copies] = {}
+        self.unreachable = ""
+        """Why the cluster can't be reached, empty while it can."""
+
+    def take(self, work: Work) -> None:
+        """What a check-in brought."""
+        items = [assigned(item, 0) for item in work.items]
+        with self._lock:
+            self._fresh += items
+            self._revisions |= {item.bundle_id: item.revision for item in items}
+
+    def assigned(self, cluster: Key, since: int) -> Sequence[Assigned]:
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+        return fresh
+
+    def deployment(self, item: Assigned) -> Deployment:
+        return Deployment(
+            name=item.bundle.name,
+            namespace=item.bundle.namespace,
+            deployment_id=item.deployment_id,
+            options=item.options,
+            resources=lambda: self._resources(item),
+            commit=item.commit,
+            status=item.status,
+            copies=self._copied(item) if item.options.downstream_resources else Copies(),
+        )
+
+    def report(self, report: Report) -> None:
+        with self._lock:
+            revision = self._revisions.get(report.bundle_id, 0)
+        status = report.status
+        self._outbox.put(DeploymentReport(bundle_id=report.bundle_id, revision=revision, removed=report.removed, status=status))
+
+    def imported(self, cluster: Key, status: str, message: str) -> None:
+        self.unreachable = message if status == "False" else ""
+
+    def leave(self, agent: Agent) -> bool:
+        """Removes the releases of this product that belong to no order: what the cluster had in another workspace, and what the hub
+        forgot. Releases of Rancher's own Fleet are not touched."""
+        releases = agent.delivery.releases()
+        with agent.lock:
+            wanted = {item.bundle.name: item for item in agent.items.values() if not item.deleting}
+        waits = False
+        for release in releases:
+            item = wanted.get(release.bundle)
+            if item is not None and not is_placed(item):
+                waits = True
+            elif not is_of(item, release) and release.deployment_id:
+                agent.delivery.remove(release)
+                if item is None and not release.keep_resources:
+                    agent.delivery.withdraw(release.bundle)
+        return not waits
+
+    def _resources(self, item: Assigned) -> tuple[BundleResource, ...]:
+        if item.chart is not None:
+            return _MANIFEST.decode(_from_hub(lambda: self._link.chart(self._key(), item.bundle_id))).resources
+        return _MANIFEST.decode(self._content(item.content_sha256)).resources
+
+    def _content(self, sha256: str) -> bytes:
+        with self._lock:
+            if sha256 in self._contents:
+                self._contents.move_to_end(sha256)
+                return self._contents[sha256]
+        data = _from_hub(lambda: self._link.content(self._key(), sha256))
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise Invalid(f"the hub's files for {sha256} have another hash", hint="see what changes answers between the hub and here")
+        with self._lock:
+            self._contents[sha256] = data
+            while len(self._contents) > 1 and sum(map(len, self._contents.values())) > KEPT_BYTES:
+                self._contents.popitem(last=False)
+        return data
+
+    def _copied(self, item: Assigned) -> Copies:
+        """Those of the last time while the hub is away."""
+        try:
+            found = self._link.copies(self._key(), item.bundle_id)
+        except Invalid:
+            raise
+        except UserError as error:
+            if item.bundle_id not in self._copies:
+                raise _away(error) from None
+        else:
+            self._copies[item.bundle_id] = Copies(found.objects, found.generation)
+        return self._copies[item.bundle_id]
+
+
+def _from_hub(ask: Callable[[], T]) -> T:
+    """Raises Invalid, as the deployment's own error, which is tried again: that the hub is away says nothing of the cluster."""
+    try:
+        return ask()
+    except Invalid:
+        raise
+    except UserError as error:
+        raise _away(error) from None
+
+
+def _away(error: UserError) -> Invalid:
+    return Invalid(f"the hub does not give what is to be deployed: {error.message}", where=error.where, hint=error.hint)

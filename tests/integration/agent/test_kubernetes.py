@@ -1,0 +1,117 @@
+"""The agent on a real Kubernetes API: Helm releases by its own hands, and its identity in a Secret."""
+
+from __future__ import annotations
+
+import base64
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from extension.delivery.client import Client, Kind
+from extension.delivery.helm_records import HelmRecords
+from extension.delivery.kubeconfig import inlined, read
+from tests.integration.agent.conftest import BUNDLES, CLUSTERS, WORKSPACE, Agent, World
+from tests.integration.service.running import wait_for
+from tests.integration.sources.archives import index, tgz
+from tests.integration.sources.servers import Proxy, Server, files
+
+pytestmark = pytest.mark.xdist_group("kube")
+CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
+SECRETS = Kind("v1", "Secret", "secrets", True)
+NAMESPACE = "agent-of-test"
+
+
+@pytest.fixture
+def client(kubeconfig: Path) -> Iterator[Client]:
+    made = Client(read(inlined(kubeconfig.read_text(), str(kubeconfig), kubeconfig.parent)))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def agent(agents: Callable[..., Agent], kubeconfig: Path, client: Client) -> Iterator[Agent]:
+    yield agents("kube", "--kubeconfig", str(kubeconfig), "--namespace", NAMESPACE, "--drift-interval", "1")
+    if client.get(SECRETS, NAMESPACE, "continuous-delivery-agent"):
+        client.delete(SECRETS, NAMESPACE, "continuous-delivery-agent")
+
+
+@pytest.fixture
+def charts() -> Iterator[Server]:
+    """A Helm repository with version 0.1.0 of chart `app`."""
+    manifest = b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: charted}\n"
+    packed = tgz({"app/Chart.yaml": b"apiVersion: v2\nname: app\nversion: 0.1.0\n", "app/templates/cm.yaml": manifest})
+    server = files({"/index.yaml": index({"app": [("0.1.0", "app-0.1.0.tgz")]}, {"app-0.1.0.tgz": packed}), "/app-0.1.0.tgz": packed})
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    made = Proxy()
+    yield made
+    made.stop()
+
+
+def value(client: Client, namespace: str, name: str) -> str:
+    found = client.get(CONFIG_MAPS, namespace, name)
+    return str(found["data"].get("value", "")) if found else ""
+
+
+def test_it_deploys_releases_that_helm_knows_corrects_and_removes_them(world: World, agent: Agent, client: Client) -> None:
+    world.bundle("web", correctDrift={"enabled": True}, defaultNamespace="pulled")
+    agent.start()
+    wait_for(lambda: world.deployments().get("web") == "Ready", f"the deployment\n{agent.log.read_text()}")
+    assert [one.status for one in HelmRecords(client).revisions("pulled", "web")] == ["deployed"]
+    client.request("PATCH", CONFIG_MAPS.path("pulled", "web"), {"data": {"value": "x"}}, content_type="application/merge-patch+json")
+    wait_for(lambda: value(client, "pulled", "web") == "one", "the correction")
+    world.bundle("web", "two", defaultNamespace="pulled")
+    wait_for(lambda: value(client, "pulled", "web") == "two", "the other content")
+    assert world.call("DELETE", f"{BUNDLES}/{WORKSPACE}/web").ok
+    wait_for(lambda: HelmRecords(client).revisions("pulled", "web") == [] and not world.deployments(), "the removal")
+
+
+def test_installed_anew_without_its_secret_it_is_the_same_cluster_s(world: World, agent: Agent, client: Client) -> None:
+    agent.start()
+    (cluster,) = wait_for(world.clusters, "the cluster")
+    kept = wait_for(lambda: client.get(SECRETS, NAMESPACE, "continuous-delivery-agent"), "the identity")
+    assert cluster["spec"]["clientID"] in base64.b64decode(kept["data"]["identity"]).decode()
+    agent.stop(signal.SIGKILL)
+    client.delete(SECRETS, NAMESPACE, "continuous-delivery-agent")
+    world.bundle("again", defaultNamespace="pulled")
+    agent.start()
+    wait_for(lambda: world.deployments().get("again") == "Ready", "the deployment")
+    assert [one["id"] for one in world.clusters()] == [cluster["id"]]
+    world.call("DELETE", f"{BUNDLES}/{WORKSPACE}/again")
+    wait_for(lambda: not world.deployments(), "the removal")
+
+
+def test_what_is_copied_and_charts_come_by_the_hub(world: World, agent: Agent, client: Client, charts: Server) -> None:
+    secret: dict[str, Any] = {"metadata": {"name": "pull", "namespace": WORKSPACE}, "data": {"k": base64.b64encode(b"v").decode()}}
+    world.post("/v1/secrets", secret)
+    world.bundle("copied", defaultNamespace="pulled", downstreamResources=[{"kind": "Secret", "name": "pull"}])
+    every = [{"clusterSelector": {}}]
+    helm = {"repo": charts.url, "chart": "app", "version": "0.1.0"}
+    body = {"metadata": {"name": "charted", "namespace": WORKSPACE}, "spec": {"helm": helm, "targets": every, "defaultNamespace": "pulled"}}
+    world.post("/v1/fleet.cattle.io.helmops", body)
+    agent.start()
+    wait_for(lambda: world.deployments() == {"copied": "Ready", "charted": "Ready"}, f"the deployments\n{agent.log.read_text()}")
+    copy = client.get(SECRETS, "pulled", "pull")
+    assert copy is not None and copy["data"] == secret["data"]
+    assert any(path.startswith("/agent/v1/charts/") for path in world.door.asked)
+    for place in (f"{BUNDLES}/{WORKSPACE}/copied", f"/v1/fleet.cattle.io.helmops/{WORKSPACE}/charted"):
+        world.call("DELETE", place)
+    wait_for(lambda: not world.deployments(), "the removal")
+    assert client.get(SECRETS, "pulled", "pull") is None
+
+
+def test_behind_a_proxy_the_service_is_asked_through_it_and_the_cluster_is_not(world: World, agent: Agent, proxy: Proxy) -> None:
+    """The service's name leads nowhere but through the proxy."""
+    door = world.door.url.removeprefix("https://").replace("localhost", "hub.test")
+    agent.start(HTTPS_PROXY=proxy.url, HTTP_PROXY=proxy.url, NO_PROXY="127.0.0.1", RANCHER_CD_AGENT_SERVER_URL=f"https://{door}")
+    wait_for(world.clusters, f"the cluster\n{agent.log.read_text()}")
+    assert set(proxy.reached) == {door}
+    (cluster,) = world.clusters()
+    assert world.call("DELETE", f"{CLUSTERS}/{cluster['id']}").ok

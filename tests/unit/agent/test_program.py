@@ -1,0 +1,212 @@
+"""The life of an agent, with a hub and a cluster in memory."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from extension.agent.identity import Identity
+from extension.agent.program import Program, Registering
+from extension.delivery.protocol import Release
+from extension.objects.errors import Busy, Conflict, Unavailable
+from extension.objects.options import BundleDeploymentOptions, DownstreamResource
+from tests.fakes.delivery import MemoryDelivery
+from tests.fakes.waiting import wait_for
+from tests.unit.agent.hub import MemoryHub, MemoryKeep, item
+
+
+class Living:
+    """An agent that lives in a thread; its clock stands still but for `pass_`."""
+
+    def __init__(self, keep=None):
+        self.hub, self.keep, self.now = MemoryHub(), keep or MemoryKeep(), 0.0
+        self.deliveries: list[MemoryDelivery] = []
+        self.secret = "secret"
+        self.error = None
+        self.program = Program(
+            self.hub,
+            self.keep,
+            Registering(lambda: self.secret, labels={"env": "prod"}),
+            self._open,
+            drift_interval=15.0,
+            clock=lambda: self.now,
+            wait=lambda event, _seconds: event.wait(0.01),
+        )
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def _open(self):
+        self.deliveries.append(MemoryDelivery())
+        if len(self.deliveries) > 1:
+            self.deliveries[-1].deployed = self.deliveries[-2].deployed
+        return self.deliveries[-1]
+
+    def _run(self):
+        try:
+            self.program.run()
+        except Exception as error:
+            self.error = error
+
+    @property
+    def delivery(self):
+        return self.deliveries[-1]
+
+    def start(self):
+        self._thread.start()
+        return self
+
+    def pass_(self, seconds):
+        self.now += seconds
+
+    def until(self, check):
+        """Time passes until the agent has asked again, and this is so."""
+
+        def passed():
+            self.now += 2000.0
+            threading.Event().wait(0.05)
+            return check()
+
+        wait_for(passed)
+
+    def stop(self):
+        self.program.stop()
+        self._thread.join(10)
+
+
+@pytest.fixture
+def living():
+    made = Living()
+    yield made
+    made.stop()
+
+
+def test_it_registers_keeps_its_key_deploys_what_it_is_told_and_tells_how_it_is(living):
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.said(1) == "s-1:x")
+    assert [(one.client_id, one.cluster_labels) for one in living.hub.registered] == [("cluster-uid", {"env": "prod"})]
+    assert living.keep.identity == Identity("cluster-uid", "key-1", "ws", "cluster-x")
+    assert living.keep.saved == ["", "key-1"], "the clientID is kept before anything is asked"
+    living.hub.changed(item(1, "web", 2))
+    living.until(lambda: living.hub.said(1) == "s-2:x")
+
+
+def test_one_that_starts_again_shows_the_key_that_it_kept():
+    living = Living(MemoryKeep(Identity("cluster-uid", "key-1", "ws", "cluster-x")))
+    living.start()
+    wait_for(lambda: "check-in" in living.hub.asked)
+    living.stop()
+    assert living.hub.registered == []
+
+
+def test_a_new_key_is_kept_before_it_is_used(living):
+    living.start()
+    wait_for(lambda: "check-in" in living.hub.asked)
+    living.hub.next_key = "key-next"
+    living.hub.changed(item(1, "web"))
+    living.until(lambda: living.hub.said(1))
+    assert living.keep.saved[-1] == "key-next"
+
+
+def test_a_key_that_was_taken_back_is_replaced_by_registering_again_as_the_same_cluster(living):
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.said(1))
+    living.hub.keys = {"another"}
+    living.hub.changed(item(1, "web", 2))
+    living.until(lambda: living.hub.said(1) == "s-2:x")
+    assert [one.client_id for one in living.hub.registered] == ["cluster-uid"] * 2
+
+
+def test_while_the_hub_is_away_the_work_goes_on_and_is_told_afterwards(living):
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.said(1))
+    living.hub.refuses = Unavailable("no answer")
+    living.delivery.modified.add("web")
+    living.pass_(20)
+    living.program._loop.queue.add((living.program._key, next(iter(living.program._agent.items))))  # its own clock is real
+    wait_for(lambda: living.delivery.did("observe"))
+    wait_for(lambda: living.program._failures)
+    assert living.hub.reports[1].status.non_modified
+    living.hub.refuses = None
+    living.until(lambda: not living.hub.reports[1].status.non_modified)
+
+
+def test_a_hub_that_has_no_time_is_asked_when_it_says(living):
+    living.hub.refuses = Busy("too many", 40)
+    living.start()
+    wait_for(lambda: living.program._failures)
+    asked = len(living.hub.asked)
+    living.pass_(39)
+    assert not threading.Event().wait(0.1) and len(living.hub.asked) == asked
+    living.pass_(14)
+    wait_for(lambda: len(living.hub.asked) > asked)
+
+
+def test_a_hub_that_serves_the_cluster_itself_ends_it(living):
+    living.hub.refuses = Conflict("the service reaches this cluster itself")
+    living.start()
+    wait_for(lambda: living.error)
+    assert isinstance(living.error, Conflict)
+
+
+def test_what_is_deleted_goes_and_the_hub_is_told(living):
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.said(1))
+    living.hub.changed(item(1, "web", 2, deleting=True))
+    living.until(lambda: 1 not in living.hub.reports)
+    assert living.delivery.did("remove") == ["web"]
+
+
+def test_what_is_not_among_all_there_is_goes_unless_it_is_somebody_else_s(living):
+    ours, fleets = Release("old", "default", "old", "s-1:x"), Release("fleets", "default", "fleets", "")
+    living.delivery.deployed |= {"old": ours, "fleets": fleets}
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.said(1) and living.delivery.did("remove") == ["old"])
+    assert set(living.delivery.deployed) == {"fleets", "web"}
+
+
+def test_a_hub_that_lost_reports_is_told_all_anew(living):
+    living.hub.changed(item(1, "web"), item(2, "db"))
+    living.start()
+    wait_for(lambda: living.hub.said(1) and living.hub.said(2))
+    living.hub.restored({1: living.hub.reports[1]})
+    living.until(lambda: living.hub.said(2))
+
+
+def test_a_forced_update_makes_it_anew_asks_for_everything_and_says_so(living):
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.generations == [0])
+    living.hub.generation = 1
+    living.hub.changed()
+    living.until(lambda: living.hub.generations == [0, 1])
+    assert (len(living.deliveries), living.deliveries[0].closed) == (2, True)
+
+
+def test_files_that_are_not_those_of_their_hash_are_not_deployed(living):
+    living.hub.content_sent = b'{"resources":[]}'
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: 1 in living.hub.reports)
+    (why,) = {c.message for c in living.hub.reports[1].status.conditions if c.type == "Deployed"}
+    assert "have another hash" in why
+
+
+def test_what_is_copied_beside_a_deployment_comes_from_the_hub(living):
+    options = BundleDeploymentOptions(downstream_resources=(DownstreamResource(kind="Secret", name="s"),))
+    living.hub.changed(item(1, "web", options=options))
+    living.start()
+    wait_for(lambda: living.hub.said(1))
+    assert living.delivery.copies["web"].generation == 7
+
+
+def test_without_a_token_it_says_so_and_tries_again(living):
+    living.secret = "wrong"
+    living.start()
+    wait_for(lambda: living.hub.asked.count("register"))
+    living.secret = "secret"
+    living.until(lambda: living.hub.registered)
