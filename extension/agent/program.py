@@ -69,6 +69,7 @@ class Program:
         self._since, self._whole, self._due, self._failures = "", 0.0, 0.0, 0
         self._outbox = Outbox()
         self._generation: int | None = None
+        self._said: int | None = None
         self._tells_generation = False
         self._stopping = threading.Event()
         self._began()
@@ -148,32 +149,34 @@ class Program:
         if now >= self._whole:
             self._since = ""
         work, after = self._link.check_in(self._identity.key, self._since)
-        if work is not None:
-            if work.key:
-                renewed = msgspec.structs.replace(self._identity, key=work.key)
-                self._keep.save(renewed)
-                self._identity = renewed
-            self._taken(work)
         self._due = self._clock() + after
+        if work is None:
+            return
+        if work.key:
+            renewed = msgspec.structs.replace(self._identity, key=work.key)
+            self._keep.save(renewed)
+            self._identity = renewed
+        self._taken(work)
 
     def _taken(self, work: Work) -> None:
         forced = self._generation is not None and work.agent_generation > self._generation
-        if self._generation != work.agent_generation:
-            self._generation, self._tells_generation = work.agent_generation, True
+        self._generation = work.agent_generation
         if forced:
             log.info("the agent is made anew", generation=work.agent_generation)
             self._loop.stop()
             self._began()
             self._loop.start()
             self._since, self._whole, self._due = "", 0.0, 0.0
-            self._outbox.filled.set()
-            return
+            return  # said when everything was asked for anew
         named = [item.bundle_id for item in work.items] if work.complete else None
         lacks = self._outbox.told(work.sequence, work.reported, named)
         self._orders.take(work)
         if work.complete:
             self._forget(work)
             self._whole = self._clock() + WHOLE
+            if self._said != work.agent_generation:
+                self._tells_generation = True
+                self._outbox.filled.set()
         self._since = work.since
         self._loop.sync(self._key)
         if work.complete:
@@ -200,6 +203,7 @@ class Program:
         batch = self._outbox.batch()
         wanted = self._generation if self._tells_generation else None
         answer = self._link.report(self._identity.key, ReportBatch(batch, wanted))
+        self._said = self._said if wanted is None else wanted
         self._tells_generation = False
         self._outbox.answered(batch, answer)
 

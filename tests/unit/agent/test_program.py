@@ -183,7 +183,10 @@ def test_a_forced_update_makes_it_anew_asks_for_everything_and_says_so(living):
     wait_for(lambda: living.hub.generations == [0])
     living.hub.generation = 1
     living.hub.changed()
+    del living.hub.asked[:]
     living.until(lambda: living.hub.generations == [0, 1])
+    told = living.hub.asked.index("report")
+    assert living.hub.asked[:told].count("check-in") >= 2, "everything was asked for anew before it is said"
     assert (len(living.deliveries), living.deliveries[0].closed) == (2, True)
 
 

@@ -9,7 +9,7 @@ export interface OperationItem {
   state: string;
   message: string;
   workspace?: string;
-  result?: { leaves?: string[]; comes?: string[]; warnings?: string[]; secrets?: string[] };
+  result?: { leaves?: string[]; adopts?: string[]; comes?: string[]; warnings?: string[]; secrets?: string[] };
 }
 
 export interface Operation {
