@@ -171,7 +171,8 @@ def test_the_documentation_is_one_page_that_loads_nothing(app: Flask) -> None:
 
 def test_every_route_is_documented(app: Flask) -> None:
     documented = {re.sub(r"\{(\w+)\}", r"<\1>", path) for path in app.test_client().get("/openapi.json").json["paths"]}
-    assert {rule.rule.replace("<int:", "<") for rule in app.url_map.iter_rules()} - documented == {"/openapi.json", "/docs"}
+    rules = {rule.rule.replace("<int:", "<") for rule in app.url_map.iter_rules() if not rule.endpoint.startswith("ui.")}
+    assert rules - documented == {"/openapi.json", "/docs"}, "the pages are for people"
 
 
 def test_every_operation_has_a_name_of_its_own(app: Flask) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from extension.objects.base import Condition
@@ -89,6 +89,7 @@ PROBLEM = "at {at} pod web-{pod} ({uid}) on {name}: node {name} of {ip} failing 
 
 @given(st.fixed_dictionaries(PARTS), st.fixed_dictionaries(PARTS))
 def test_two_clusters_with_the_same_problem_have_the_same_shape(one, other):
+    assume(all(each["name"] not in each["pod"] for each in (one, other)))  # a pod that is called as its cluster is masked as that
     assert shape(PROBLEM.format(**one), [one["name"]]) == shape(PROBLEM.format(**other), [other["name"]])
 
 
