@@ -104,8 +104,11 @@ def move(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any
     return told | bundles | {"removed": result.removed, "links": {"cluster": url(NOUN.plural, place)}}
 
 
+MOVE_FIELDS = ("workspace", "labels", "keepResources", "adopt")
+
+
 def _move_body(body: Mapping[str, Any]) -> Move:
-    unknown = sorted(set(body) - {"workspace", "labels", "keepResources", "adopt"})
+    unknown = sorted(set(body) - set(MOVE_FIELDS))
     if unknown:
         raise Invalid(f"{unknown[0]}: unknown field", field=unknown[0])
     workspace, labels = body.get("workspace"), body.get("labels") or {}

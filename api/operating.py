@@ -21,8 +21,6 @@ from extension.objects.operation import Operation, OperationItem, OperationKind,
 MOST = 1000
 """Objects of one operation: what is remembered of it has to fit into one object."""
 NOUNS: Mapping[str, Noun] = {noun.plural: noun for noun in (gitrepos.NOUN, clusters.NOUN, bundles.NOUN, helmops.NOUN)}
-ASKED = ("workspace", "labels", "keepResources", "adopt")
-"""Of a move, of all its clusters."""
 _TOLD = ("leaves", "adopts", "comes", "removed", "warnings", "secrets")
 """What a move tells when it is begun."""
 Begun = tuple[OperationItem, dict[str, Any]]
@@ -35,7 +33,7 @@ def begun(call: Call, body: Mapping[str, Any]) -> tuple[OperationSpec, list[dict
     noun = _noun(body)
     keys = _chosen(call, noun, body)
     if body["kind"] == "move":
-        wanted = {"labels": {}, **{name: body[name] for name in ASKED if name in body}}
+        wanted = {"labels": {}, **{name: body[name] for name in clusters.MOVE_FIELDS if name in body}}
         done = [_moved(call, key, wanted) for key in keys]
     else:
         done = [_forced(call, noun, key) for key in keys]
@@ -81,7 +79,7 @@ def _noun(body: Mapping[str, Any]) -> Noun:
         raise Invalid("type: only clusters are moved", field="type")
     if moves and not body.get("workspace"):
         raise MissingRequired("workspace: is required", field="workspace", hint="name the workspace to move to")
-    alien = [name for name in ASKED if name in body and not moves]
+    alien = [name for name in clusters.MOVE_FIELDS if name in body and not moves]
     if alien:
         raise Invalid(f"{alien[0]}: is for moves", field=alien[0])
     if not moves and not plural:

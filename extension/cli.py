@@ -13,6 +13,7 @@ from extension.objects.errors import UserError
 
 _PACKAGE = "extension.commands"
 VERBS: dict[str, tuple[str, str, str]] = {
+    "agent": (f"{_PACKAGE}.agent", "command", "Run the agent of this cluster, or of a folder."),
     "apply": (f"{_PACKAGE}.apply", "command", "Make Bundles of folders, and print or write them."),
     "backup": (f"{_PACKAGE}.backups", "backup", "Copy the store of a service into a file."),
     "create": (f"{_PACKAGE}.objects", "create", "Create the objects of a YAML file."),
@@ -23,7 +24,6 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "explain": (f"{_PACKAGE}.explain", "explain", "Tell why a cluster gets a bundle or not, and what it waits for."),
     "force-update": (f"{_PACKAGE}.operations", "force_update", "Deploy GitRepos, HelmOps, bundles or clusters' agents again."),
     "get": (f"{_PACKAGE}.objects", "get", "List or show objects."),
-    "agent": (f"{_PACKAGE}.agent", "command", "Run the agent of this cluster, or of a folder."),
     "move": (f"{_PACKAGE}.operations", "move", "Move clusters to another workspace."),
     "operation": (f"{_PACKAGE}.operations", "operation", "Tell how far a forced update or move is, or take a move back."),
     "pause": (f"{_PACKAGE}.actions", "pause", "Hold back changes of a GitRepo, HelmOp or cluster."),

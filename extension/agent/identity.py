@@ -13,14 +13,14 @@ from typing import Any, Protocol
 
 import msgspec
 
-from extension.delivery.client import ApiError, Client, Kind
+from extension.delivery.client import ApiError, Client
+from extension.delivery.copies import NAMESPACES
+from extension.delivery.helm_records import SECRETS
 from extension.delivery.records import PRIVATE, write
 from extension.objects.base import Struct, prepare
 from extension.objects.errors import Invalid
 
 SECRET = "continuous-delivery-agent"  # noqa: S105 (a name)
-_SECRETS = Kind("v1", "Secret", "secrets", True)
-_NAMESPACES = Kind("v1", "Namespace", "namespaces", False)
 _FIELD = "identity"
 _MERGE = "application/merge-patch+json"
 
@@ -78,7 +78,7 @@ class SecretKeep:
         self._client, self._namespace = client, namespace
 
     def load(self) -> Identity | None:
-        found = self._client.get(_SECRETS, self._namespace, SECRET)
+        found = self._client.get(SECRETS, self._namespace, SECRET)
         text = ((found or {}).get("data") or {}).get(_FIELD)
         if not text:
             return None
@@ -89,18 +89,18 @@ class SecretKeep:
 
     def save(self, identity: Identity) -> None:
         data: dict[str, Any] = {"data": {_FIELD: base64.b64encode(msgspec.json.encode(identity)).decode()}}
-        path = _SECRETS.path(self._namespace)
+        path = SECRETS.path(self._namespace)
         try:
             self._client.request("PATCH", f"{path}/{SECRET}", data, content_type=_MERGE)
         except ApiError as error:
             if error.reason != "NotFound":
                 raise
-            if self._client.get(_NAMESPACES, "", self._namespace) is None:
-                self._client.request("POST", _NAMESPACES.path(), {"metadata": {"name": self._namespace}})
+            if self._client.get(NAMESPACES, "", self._namespace) is None:
+                self._client.request("POST", NAMESPACES.path(), {"metadata": {"name": self._namespace}})
             self._client.request("POST", path, {"metadata": {"name": SECRET, "namespace": self._namespace}, **data})
 
     def client_id(self) -> str:
-        found = self._client.get(_NAMESPACES, "", "kube-system") or {}
+        found = self._client.get(NAMESPACES, "", "kube-system") or {}
         return str((found.get("metadata") or {}).get("uid") or uuid.uuid4())
 
 

@@ -12,30 +12,23 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import msgspec
-
 from extension.agent.link import Link
 from extension.agent.outbox import Outbox
 from extension.delivery.copies import Copies
 from extension.delivery.protocol import Deployment
 from extension.engine.agent import Agent
+from extension.engine.contents import made_of
 from extension.engine.leaving import is_of, is_placed
 from extension.engine.wire import assigned
 from extension.objects.agents import DeploymentReport, Work
 from extension.objects.base import Key
+from extension.objects.content import resources_in
 from extension.objects.errors import Invalid, UserError
 from extension.objects.kinds import BundleResource
 from extension.store.protocol import Assigned, Report
 
 KEPT_BYTES = 64 << 20
 T = TypeVar("T")
-
-
-class _Manifest(msgspec.Struct, frozen=True):
-    resources: tuple[BundleResource, ...] = ()
-
-
-_MANIFEST = msgspec.json.Decoder(_Manifest)
 
 
 class HubOrders:
@@ -64,16 +57,7 @@ class HubOrders:
         return fresh
 
     def deployment(self, item: Assigned) -> Deployment:
-        return Deployment(
-            name=item.bundle.name,
-            namespace=item.bundle.namespace,
-            deployment_id=item.deployment_id,
-            options=item.options,
-            resources=lambda: self._resources(item),
-            commit=item.commit,
-            status=item.status,
-            copies=self._copied(item) if item.options.downstream_resources else Copies(),
-        )
+        return made_of(item, self._resources, self._copied(item) if item.options.downstream_resources else Copies())
 
     def report(self, report: Report) -> None:
         with self._lock:
@@ -103,8 +87,8 @@ class HubOrders:
 
     def _resources(self, item: Assigned) -> tuple[BundleResource, ...]:
         if item.chart is not None:
-            return _MANIFEST.decode(_from_hub(lambda: self._link.chart(self._key(), item.bundle_id))).resources
-        return _MANIFEST.decode(self._content(item.content_sha256)).resources
+            return resources_in(_from_hub(lambda: self._link.chart(self._key(), item.bundle_id)))
+        return resources_in(self._content(item.content_sha256))
 
     def _content(self, sha256: str) -> bytes:
         with self._lock:

@@ -70,7 +70,6 @@ class Program:
         self._outbox = Outbox()
         self._generation: int | None = None
         self._said: int | None = None
-        self._tells_generation = False
         self._stopping = threading.Event()
         self._began()
 
@@ -99,7 +98,7 @@ class Program:
         try:
             if self._identity is None:
                 self._identity = self._registered(anew=False)
-            if self._outbox.batch() or self._tells_generation:
+            if self._outbox.batch() or self._is_renewed:
                 self._report()
             if now >= self._due:
                 self._check_in()
@@ -109,7 +108,7 @@ class Program:
         except Unauthorized as error:
             self._refused(error)
         except UserError as error:
-            self._failed(error, error.retry_after if isinstance(error, Busy) else None)
+            self._failed(error)
         return max(0.0, self._due - self._clock())
 
     def _refused(self, error: Unauthorized) -> None:
@@ -120,11 +119,13 @@ class Program:
         except Unauthorized:
             self._failed(error, REFUSED)
         except UserError as other:
-            self._failed(other, other.retry_after if isinstance(other, Busy) else None)
+            self._failed(other)
 
-    def _failed(self, error: UserError, after: float | None) -> None:
+    def _failed(self, error: UserError, after: float | None = None) -> None:
+        """Leaves the hub alone for `after` seconds, else as long as it asked for, else longer and longer."""
         self._failures += 1
-        pause = after if after is not None else min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 8))
+        asked = error.retry_after if isinstance(error, Busy) else min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 8))
+        pause = asked if after is None else after
         self._due = self._clock() + pause * random.uniform(1.0, 1.3)  # noqa: S311 (so that not all come at once)
         if self._failures == 1 or isinstance(error, Unauthorized):
             log.warning("the hub can't be asked", problem=error.message, hint=error.hint)
@@ -171,18 +172,22 @@ class Program:
         named = [item.bundle_id for item in work.items] if work.complete else None
         lacks = self._outbox.told(work.sequence, work.reported, named)
         self._orders.take(work)
+        self._since = work.since
         if work.complete:
             self._forget(work)
             self._whole = self._clock() + WHOLE
-            if self._said != work.agent_generation:
-                self._tells_generation = True
-                self._outbox.filled.set()
-        self._since = work.since
         self._loop.sync(self._key)
         if work.complete:
             self._loop.queue.add((self._key, CLUSTER))
         if lacks:
             self._retell()
+        if self._is_renewed:
+            self._outbox.filled.set()
+
+    @property
+    def _is_renewed(self) -> bool:
+        """Whether there is a forced update to tell of: the agent was made anew, and asked for everything since."""
+        return bool(self._since) and self._said != self._generation
 
     def _forget(self, work: Work) -> None:
         """Drops the orders that are not among all there are; what they left on the cluster goes with the next look at it as a whole."""
@@ -201,10 +206,9 @@ class Program:
     def _report(self) -> None:
         assert self._identity is not None
         batch = self._outbox.batch()
-        wanted = self._generation if self._tells_generation else None
-        answer = self._link.report(self._identity.key, ReportBatch(batch, wanted))
-        self._said = self._said if wanted is None else wanted
-        self._tells_generation = False
+        done = self._generation if self._is_renewed else None
+        answer = self._link.report(self._identity.key, ReportBatch(batch, done))
+        self._said = self._said if done is None else done
         self._outbox.answered(batch, answer)
 
     def _began(self) -> None:

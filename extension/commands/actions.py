@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from extension.client import ApiClient, path
+from extension.commands.operations import chosen
 from extension.commands.options import WORKSPACE, KindName, connection
-from extension.commands.tables import Kind, none
+from extension.commands.tables import Kind
 
 CLUSTERS = "fleet.cattle.io.clusters"
 
@@ -21,14 +22,9 @@ def _action(verb: str, name: str, done: str, text: str) -> click.Command:
     @click.option("-l", "--selector", default="", help="All that match this label selector.")
     @connection
     def command(client: ApiClient, of: Kind, names: tuple[str, ...], namespace: str, selector: str) -> None:
-        if bool(names) == bool(selector):
-            raise click.UsageError("name the objects, or choose them with --selector")
-        chosen = names or tuple(o["metadata"]["name"] for o in client.list(path(of.plural, namespace), labelSelector=selector))
-        for one in chosen:
+        for one in chosen(client, of, names, namespace, selector):
             client.request("POST", path(of.plural, namespace, one), query={"action": name})
             click.echo(f"{of.names[0]}/{one} {done}")
-        if not chosen:
-            click.echo(none(of, namespace, selector=selector), err=True)
 
     return command
 

@@ -15,7 +15,7 @@ from extension.agent.link import HttpLink
 from extension.agent.program import Program, Registering
 from extension.commands.options import KeyValue
 from extension.delivery.client import Client
-from extension.delivery.kubeconfig import in_cluster, inlined, read, read_file
+from extension.delivery.kubeconfig import from_file, in_cluster, read, read_file
 from extension.delivery.opening import open_directory, open_kubernetes
 from extension.delivery.protocol import Delivery
 from extension.logs import configure
@@ -112,10 +112,6 @@ def _folder(given: dict[str, Any], state: Path, renders: Pool) -> tuple[Callable
 
 
 def _cluster(given: dict[str, Any], renders: Pool, releases: Pool) -> tuple[Callable[[], Delivery], Keep]:
-    if given["kubeconfig"]:
-        path = Path(given["kubeconfig"])
-        text = inlined(read_file(path, str(path)), str(path), path.resolve().parent)
-    else:
-        text = in_cluster(os.environ, Path(POD))
+    text = from_file(Path(given["kubeconfig"])) if given["kubeconfig"] else in_cluster(os.environ, Path(POD))
     keep = SecretKeep(Client(read(text, folder=Path("/"))), given["namespace"])
     return lambda: open_kubernetes(text, renders, releases, trusted=True), keep

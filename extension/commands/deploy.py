@@ -15,7 +15,7 @@ import msgspec
 
 from extension.commands.options import read_text
 from extension.commands.tables import at
-from extension.delivery.kubeconfig import inlined
+from extension.delivery.kubeconfig import from_file
 from extension.delivery.protocol import Deployment
 from extension.objects import yaml
 from extension.objects.codec import decode, decode_object
@@ -72,7 +72,7 @@ def _deploy(deployment: BundleDeployment, resources: tuple[BundleResource, ...],
     from extension.delivery.opening import open_kubernetes  # noqa: PLC0415 (processes only where they are needed)
     from extension.rendering.pool import Pool  # noqa: PLC0415
 
-    access = inlined(kubeconfig.read_text(), str(kubeconfig), kubeconfig.resolve().parent)
+    access = from_file(kubeconfig)
     renders, releases = Pool(), Pool(memory=0)
     delivery = open_kubernetes(access, renders, releases, trusted=True)
     try:

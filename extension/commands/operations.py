@@ -32,7 +32,7 @@ def force_update(  # noqa: PLR0917 (click's parameters)
     client: ApiClient, of: Kind, names: tuple[str, ...], namespace: str, selector: str, wait: int | None
 ) -> None:
     """Deploy again, whether anything changed or not."""
-    ids = _chosen(client, of, names, namespace, selector)
+    ids = [f"{namespace}/{name}" for name in chosen(client, of, names, namespace, selector)]
     made = [_begun(client, {"kind": "forceUpdate", "type": of.plural}, ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE)]
     _followed(client, made, wait, lambda one, again: _told(one, of, "is updated" if again else "will be updated", again=again))
 
@@ -53,7 +53,7 @@ def move(  # noqa: PLR0917 (click's parameters)
     keep_resources: bool, no_adopt: bool, dry_run: bool, wait: int | None,
 ) -> None:  # fmt: skip
     """Move clusters to another WORKSPACE; tells which bundles leave them, are taken over and come."""
-    ids = _chosen(client, _CLUSTER, names, namespace, selector)
+    ids = [f"{namespace}/{name}" for name in chosen(client, _CLUSTER, names, namespace, selector)]
     body: dict[str, Any] = {"kind": "move", "workspace": workspace, **({"labels": dict(labels)} if labels else {})}
     body |= {name: value for name, value, asked in (("keepResources", True, keep_resources), ("adopt", False, no_adopt)) if asked}
     made = [_begun(client, body, ids[at : at + AT_ONCE], dry_run) for at in range(0, len(ids), AT_ONCE)]
@@ -78,13 +78,14 @@ def operation(client: ApiClient, name: str, undo: bool, dry_run: bool) -> None:
     click.echo(aligned([("ID", "STATE", "MESSAGE"), *((item["id"], item["state"], item["message"]) for item in found["items"])]), nl=False)
 
 
-def _chosen(client: ApiClient, of: Kind, names: tuple[str, ...], namespace: str, selector: str) -> list[str]:
+def chosen(client: ApiClient, of: Kind, names: tuple[str, ...], namespace: str, selector: str) -> tuple[str, ...]:
+    """The names that were given, or those of all that a selector matches; that there are none is said."""
     if bool(names) == bool(selector):
         raise click.UsageError("name the objects, or choose them with --selector")
-    chosen = names or tuple(o["metadata"]["name"] for o in client.list(path(of.plural, namespace), labelSelector=selector))
-    if not chosen:
+    found = names or tuple(o["metadata"]["name"] for o in client.list(path(of.plural, namespace), labelSelector=selector))
+    if not found:
         click.echo(none(of, namespace, selector=selector), err=True)
-    return [f"{namespace}/{name}" for name in chosen]
+    return found
 
 
 def _begun(client: ApiClient, body: dict[str, Any], ids: list[str], dry_run: bool = False) -> dict[str, Any]:

@@ -73,6 +73,11 @@ def read(text: str, where: str = "kubeconfig", folder: Path | None = None) -> En
     )
 
 
+def from_file(path: Path) -> str:
+    """A kubeconfig file's text, inlined. Raises Invalid."""
+    return inlined(read_file(path, str(path)), str(path), path.resolve().parent)
+
+
 def inlined(text: str, where: str, folder: Path) -> str:
     """The kubeconfig with the certificates it names written into it, so that it can be handed to another process of this machine;
     a file with a token is named by its whole path. Raises Invalid."""

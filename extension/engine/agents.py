@@ -17,7 +17,7 @@ from extension.engine.contents import Contents
 from extension.engine.leaving import leave
 from extension.engine.loop import CLUSTER, Loop
 from extension.engine.reports import Reports
-from extension.engine.stored import now
+from extension.engine.stored import now, redeployed
 from extension.objects.base import Key
 from extension.objects.errors import Conflict, Unavailable, UserError
 from extension.objects.kinds import Cluster
@@ -98,18 +98,13 @@ class Agents(Loop):
             return
         if agent and cluster:
             self.sync(key)
-            if forced:
-                self._redeployed(cluster)
+            if forced:  # its agent is a part of this process, and was made anew
+                redeployed(self._store, cluster, cluster.spec.redeploy_agent_generation)
             if agent.generation != cluster.metadata.generation:  # its spec changed, or somebody forces an update
                 agent.generation = cluster.metadata.generation
                 self._wake(agent, agent.items)
             if agent.doubted or LEAVING in cluster.metadata.annotations:
                 self.queue.add((key, CLUSTER))
-
-    def _redeployed(self, cluster: Cluster) -> None:
-        """Says that the agent, which is a part of this process, was made anew: a forced update of it ends here (3.8)."""
-        status = msgspec.structs.replace(cluster.status, agent_deployed_generation=cluster.spec.redeploy_agent_generation)
-        self._store.update_status(msgspec.structs.replace(cluster, status=status))
 
     def _placed(self, key: Key, cluster: Cluster | None, found: Opened | None) -> Agent | None:
         """The agent of a cluster that is reached this way, made anew when it was reached in another; None when none is to be."""

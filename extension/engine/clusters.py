@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from extension.delivery.kubeconfig import in_cluster, inlined, read_file
+from extension.delivery.kubeconfig import from_file, in_cluster
 from extension.delivery.opening import open_directory, open_kubernetes
 from extension.delivery.protocol import Delivery
 from extension.objects.base import Key
@@ -63,8 +63,7 @@ class Opening:
         if self._settings.service_account_dir:
             return in_cluster(self._environ, Path(self._settings.service_account_dir))
         if self._settings.kubeconfig:
-            path = Path(self._settings.kubeconfig)
-            return inlined(read_file(path, str(path)), str(path), path.resolve().parent)
+            return from_file(Path(self._settings.kubeconfig))
         return None
 
     def _kubeconfig(self, cluster: Cluster) -> str | None:

@@ -6,7 +6,7 @@ the deployment is tried again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from extension.delivery.copies import Copies, copies_of
@@ -37,6 +37,20 @@ class NoCharts:
         raise Invalid("charts are not fetched here")
 
 
+def made_of(item: Assigned, resources: Callable[[Assigned], tuple[BundleResource, ...]], copies: Copies) -> Deployment:
+    """The deployment of an item whose files `resources` fetches when they are needed."""
+    return Deployment(
+        name=item.bundle.name,
+        namespace=item.bundle.namespace,
+        deployment_id=item.deployment_id,
+        options=item.options,
+        resources=lambda: resources(item),
+        commit=item.commit,
+        status=item.status,
+        copies=copies,
+    )
+
+
 class Contents:
     """The deployments of this process's clusters, for their deliveries. Thread-safe."""
 
@@ -46,16 +60,7 @@ class Contents:
 
     def deployment(self, item: Assigned) -> Deployment:
         """Raises Invalid when something that is to be copied beside it is not there."""
-        return Deployment(
-            name=item.bundle.name,
-            namespace=item.bundle.namespace,
-            deployment_id=item.deployment_id,
-            options=item.options,
-            resources=lambda: self.resources(item),
-            commit=item.commit,
-            status=item.status,
-            copies=self.copies(item),
-        )
+        return made_of(item, self.resources, self.copies(item))
 
     def copies(self, item: Assigned) -> Copies:
         """What is copied beside a deployment. Raises Invalid when something of it is not there."""

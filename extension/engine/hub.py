@@ -25,6 +25,7 @@ from extension.engine.keyring import Bearer, Keyring
 from extension.engine.newest import Newest
 from extension.engine.registering import Registrations
 from extension.engine.reports import Reports
+from extension.engine.stored import redeployed
 from extension.engine.wire import told
 from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, StaleReport, Work
 from extension.objects.base import Key
@@ -169,12 +170,13 @@ class Hub:
         return ReportAnswer(len(reports) - len(stale) - sum(one.bundle_id in gone and not one.removed for one in reports), stale, gone)
 
     def _redeployed(self, number: int, generation: int) -> None:
-        """Says on the Cluster which forced update its agent has done."""
+        """Says on the Cluster which forced update its agent has done, if that is news."""
         key = self._store.keys(Cluster.KIND, [number]).get(number)
         found = self._store.find(Cluster, key.namespace, key.name) if key else None
-        if found is not None and 0 <= generation <= found.spec.redeploy_agent_generation != found.status.agent_deployed_generation:
-            status = msgspec.structs.replace(found.status, agent_deployed_generation=generation)
-            self._store.update_status(msgspec.structs.replace(found, status=status))
+        if found is None or not 0 <= generation <= found.spec.redeploy_agent_generation:
+            return
+        if generation != (found.status.agent_deployed_generation or 0):  # most agents were never forced: nothing is written for them
+            redeployed(self._store, found, generation)
 
     def rotate(self, cluster: Key) -> None:
         """Gives the agent of a cluster another key with its next check-in. Raises NotFound."""

@@ -10,7 +10,7 @@ from pyroaring import FrozenBitMap
 
 from extension.bundles import Memo, Scan
 from extension.engine.bundles import planned_for, vague_version
-from extension.engine.moves import coming
+from extension.engine.moves import coming, deployed
 from extension.engine.policies import Policies
 from extension.engine.proposals import Proposal, Proposals, Proposed
 from extension.engine.sides import Sides
@@ -105,7 +105,7 @@ class Look:
     def _of_cluster(self, cluster: Cluster) -> PlanReport:
         """Which bundles would come to the cluster and which would leave it; of those that stay it says nothing."""
         wanted = coming(self._store, self._templates, cluster)
-        has = {one.bundle for one in self._store.assigned(cluster.key) if not one.deleting}
+        has = {one.bundle for one in deployed(self._store, cluster.key)}
         comes = (BundlePlan(place(key), "created", created=1) for key in wanted if key not in has and self._reads(key.namespace))
         leaves = (BundlePlan(place(key), "removed", removed=1) for key in sorted(has - wanted.keys()) if self._reads(key.namespace))
         return summed(PlanReport(str(cluster.key), bundles=(*comes, *leaves)))

@@ -6,7 +6,7 @@ the others leave once the cluster is in its new place. `fleet-local` is never a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import msgspec
@@ -45,9 +45,8 @@ class Moves:
         something would be taken over that may not be."""
         cluster = self._store.get(Cluster, key.namespace, key.name)
         self._check(cluster, wanted)
-        result, moved = self._foreseen(cluster, wanted)
         if dry_run:
-            return result
+            return self._foreseen(cluster, wanted)[0]
         with self._held(key):
             cluster = self._store.get(Cluster, key.namespace, key.name)  # what ran until now may have written to it
             result, moved = self._foreseen(cluster, wanted)
@@ -76,8 +75,7 @@ class Moves:
         if source.exists() and target.exists() and any(target.iterdir()):
             raise AlreadyExists(f"there is a folder {workspace}/{name} of an earlier cluster", field="workspace", hint="move it away")
         if wanted.keep_resources and not _is_served(cluster):
-            hint = "set keepResources in the options of the bundles that leave it, and move it then"
-            raise Invalid("keepResources: the cluster's agent keeps nothing of what leaves it", field="keepResources", hint=hint)
+            raise keeps_nothing("the cluster's agent")
 
 
 def in_workspace(cluster: Cluster, wanted: Move) -> Cluster:
@@ -92,16 +90,22 @@ def in_workspace(cluster: Cluster, wanted: Move) -> Cluster:
     return Cluster(metadata=meta, spec=cluster.spec)
 
 
-def deployed(store: Store, cluster: Key) -> dict[str, Assigned]:
-    """What a cluster has, by the names of its bundles."""
-    return {one.bundle.name: one for one in store.assigned(cluster) if not one.deleting}
+def keeps_nothing(who: str) -> Invalid:
+    """The refusal of `keepResources` where somebody else removes what leaves a cluster."""
+    hint = "set keepResources in the options of the bundles that leave it, and move it then"
+    return Invalid(f"keepResources: {who} keeps nothing of what leaves its cluster", field="keepResources", hint=hint)
 
 
-def outcome(cluster: Key, there: Mapping[str, Assigned], comes: Mapping[Key, BundleDeploymentOptions], wanted: Move) -> Moved:
+def deployed(store: Store, cluster: Key) -> list[Assigned]:
+    """What a cluster has and keeps."""
+    return [one for one in store.assigned(cluster) if not one.deleting]
+
+
+def outcome(cluster: Key, there: Sequence[Assigned], comes: Mapping[Key, BundleDeploymentOptions], wanted: Move) -> Moved:
     """What a move does. Raises Conflict for a bundle that would be taken over and may not be."""
-    names = {bundle.name for bundle in comes}
-    leaves = [one for name, one in there.items() if name not in names]
-    adopts = tuple(bundle for bundle in comes if bundle.name in there)
+    wants, has = {bundle.name for bundle in comes}, {one.bundle.name for one in there}
+    leaves = [one for one in there if one.bundle.name not in wants]
+    adopts = tuple(bundle for bundle in comes if bundle.name in has)
     if adopts and not wanted.adopt:
         some = ", ".join(sorted(bundle.name for bundle in adopts)[:SOME])
         hint = "move with adopt, or rename them in one of the workspaces"
@@ -110,13 +114,11 @@ def outcome(cluster: Key, there: Mapping[str, Assigned], comes: Mapping[Key, Bun
         cluster,
         tuple(one.bundle for one in leaves),
         adopts,
-        tuple(bundle for bundle in comes if bundle.name not in there),
-        removed=0 if wanted.keep_resources else sum(one.status.resource_counts.desired_ready for one in leaves if not _keeps(one)),
+        tuple(bundle for bundle in comes if bundle.name not in has),
+        removed=sum(
+            one.status.resource_counts.desired_ready for one in leaves if not (wanted.keep_resources or one.options.keep_resources)
+        ),
     )
-
-
-def _keeps(one: Assigned) -> bool:
-    return one.options.keep_resources
 
 
 def coming(store: Store, templates: Templates, moved: Cluster) -> dict[Key, BundleDeploymentOptions]:
@@ -154,14 +156,14 @@ def _marked(moved: Cluster, leaving: set[Leaving]) -> Cluster:
     return msgspec.structs.replace(moved, metadata=msgspec.structs.replace(moved.metadata, annotations=annotations))
 
 
-def _leaving(cluster: Cluster, there: Mapping[str, Assigned], comes: Mapping[Key, BundleDeploymentOptions], wanted: Move) -> set[Leaving]:
+def _leaving(cluster: Cluster, there: Sequence[Assigned], comes: Mapping[Key, BundleDeploymentOptions], wanted: Move) -> set[Leaving]:
     """What a cluster is to be rid of, with what it still has from an earlier move."""
     by_name = {bundle.name: options for bundle, options in comes.items()}
-    found = {Leaving(name, keep=wanted.keep_resources) for name in there if name not in by_name}
-    for name in there.keys() & by_name.keys():
-        old = there[name].status.release.rpartition(":")[0]
-        if old and old != _place(name, by_name[name]):
-            found.add(Leaving(name, wanted.keep_resources, replaced=True))
+    found = set()
+    for one in there:
+        name, old = one.bundle.name, one.status.release.rpartition(":")[0]
+        if name not in by_name or (old and old != _place(name, by_name[name])):
+            found.add(Leaving(name, wanted.keep_resources, replaced=name in by_name))
     earlier = decoded_leaving(cluster.metadata.annotations.get(LEAVING, ""))
     return found | {Leaving(mark.bundle, mark.keep, replaced=mark.bundle in by_name) for mark in earlier}
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from extension.objects.base import Object
+from extension.objects.kinds import Cluster
 from extension.objects.selectors import LabelSelector
 from extension.store.protocol import Query, Store
 
@@ -39,6 +40,12 @@ def listed(store: Store, cls: type[T], namespace: str | None = None, label: str 
         after = page.next
         if not after:
             return found
+
+
+def redeployed(store: Store, cluster: Cluster, generation: int) -> None:
+    """Says which forced update the agent of a cluster has done (`fleet-semantics.md` 3.8)."""
+    status = msgspec.structs.replace(cluster.status, agent_deployed_generation=generation)
+    store.update_status(msgspec.structs.replace(cluster, status=status))
 
 
 def ensure_finalizer(store: Store, obj: T, finalizer: str) -> T:

@@ -7,6 +7,9 @@ import gzip
 import hashlib
 from collections.abc import Sequence
 
+import msgspec
+
+from extension.objects.base import prepare
 from extension.objects.codec import canonical
 from extension.objects.kinds import BundleResource
 from extension.objects.names import readable
@@ -17,6 +20,19 @@ GZIPPED = "base64+gz"
 def manifest(resources: Sequence[BundleResource]) -> bytes:
     """The manifest document of these resources, as Fleet hashes it (with its trailing newline)."""
     return b'{"resources":[' + b",".join(canonical(resource) for resource in resources) + b"]}\n"
+
+
+def resources_in(data: bytes) -> tuple[BundleResource, ...]:
+    """The resources of a manifest document. Raises msgspec.DecodeError for what is none."""
+    return _MANIFEST.decode(data).resources
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    resources: tuple[BundleResource, ...] = ()
+
+
+prepare(_Manifest)
+_MANIFEST = msgspec.json.Decoder(_Manifest)
 
 
 def sha256_sum(resources: Sequence[BundleResource]) -> str:

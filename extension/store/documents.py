@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, text,
 
 from extension.objects import names
 from extension.objects.base import Key, Object, ObjectMeta, prepare
-from extension.objects.content import manifest, sha256_sum
+from extension.objects.content import manifest, resources_in, sha256_sum
 from extension.objects.errors import AlreadyExists, Conflict, MissingRequired, NotFound
 from extension.objects.kinds import Bundle, BundleResource, BundleSpec, Cluster, HelmOp, HelmOpSpec, Secret
 from extension.objects.marks import marks
@@ -33,7 +33,6 @@ T = TypeVar("T", bound=Object)
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _SECRET = msgspec.json.Decoder(tuple[dict[str, bytes], dict[str, str]])
-_RESOURCES = msgspec.json.Decoder(dict[str, tuple[BundleResource, ...]])
 _NO_RESOURCES = sha256_sum(())
 _ATTEMPTS_AT_A_NAME = 5
 _BY_KEY = select(objects).where(
@@ -74,7 +73,7 @@ class Documents:
         data = connection.execute(select(contents.c.data).where(contents.c.sha256 == sha256)).scalar_one_or_none()
         if data is None:
             raise NotFound(f"content {sha256} not found")
-        return _RESOURCES.decode(gzip.decompress(data))["resources"]
+        return resources_in(gzip.decompress(data))
 
     def create(self, connection: Connection, obj: T, revision: int) -> T:
         meta = self._named(connection, obj)

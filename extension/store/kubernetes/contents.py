@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from extension.objects.base import prepare
+from extension.objects.content import resources_in
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleDeployment, BundleResource, Secret
 from extension.objects.options import BundleDeploymentOptions, HelmOptions
@@ -27,11 +28,7 @@ class _Content(msgspec.Struct, frozen=True):
     content: bytes = b""
 
 
-class _Manifest(msgspec.Struct, frozen=True):
-    resources: tuple[BundleResource, ...] = ()
-
-
-prepare(_Content, _Manifest)
+prepare(_Content)
 
 
 def is_named(name: str) -> bool:
@@ -48,7 +45,7 @@ def read(api: Reader, name: str) -> tuple[BundleResource, ...]:
     """The files in a Content. Raises NotFound, and Invalid for one that can't be read."""
     found = msgspec.json.decode(api.read(f"{CONTENTS}/{name}"), type=_Content)
     try:
-        return msgspec.json.decode(gzip.decompress(found.content), type=_Manifest).resources
+        return resources_in(gzip.decompress(found.content))
     except (OSError, EOFError, zlib.error, msgspec.DecodeError) as error:
         raise Invalid(f"the content can't be read: {error}", where=f"Content {name}") from None
 

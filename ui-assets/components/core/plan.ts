@@ -19,15 +19,19 @@ export interface ChangeGroup {
   error: string;
 }
 
-export interface BundlePlan {
-  bundle: string;
-  change: string;
+/** How many clusters have which fate. */
+interface Counts {
   created: number;
   changed: number;
   removed: number;
   unchanged: number;
   waiting: number;
   failed: number;
+}
+
+export interface BundlePlan extends Counts {
+  bundle: string;
+  change: string;
   hidden: number;
   groups: ChangeGroup[];
   moreGroups: number;
@@ -37,17 +41,11 @@ export interface BundlePlan {
   error: string;
 }
 
-export interface PlanReport {
+export interface PlanReport extends Counts {
   of: string;
   commit: string;
   deployed: string;
   changes: boolean;
-  created: number;
-  changed: number;
-  removed: number;
-  unchanged: number;
-  waiting: number;
-  failed: number;
   bundles: BundlePlan[];
   targets: { target: string; clusters: Names }[];
   enters: Names | null;
