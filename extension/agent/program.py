@@ -7,7 +7,6 @@ the work goes on: what is deployed is watched and corrected, and what there is t
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from extension.agent.outbox import Outbox
 from extension.delivery.protocol import Delivery
 from extension.engine.agent import Agent
 from extension.engine.loop import CLUSTER, Loop
+from extension.jitter import spread
 from extension.objects.agents import DeploymentReport, RegistrationRequest, ReportBatch, Work
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import Busy, Conflict, Invalid, Unauthorized, UserError
@@ -126,7 +126,7 @@ class Program:
         self._failures += 1
         asked = error.retry_after if isinstance(error, Busy) else min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 8))
         pause = asked if after is None else after
-        self._due = self._clock() + pause * random.uniform(1.0, 1.3)  # noqa: S311 (so that not all come at once)
+        self._due = self._clock() + spread(pause, 1.0, 1.3)
         if self._failures == 1 or isinstance(error, Unauthorized):
             log.warning("the hub can't be asked", problem=error.message, hint=error.hint)
 

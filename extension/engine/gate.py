@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from extension.jitter import spread
 from extension.objects.errors import Busy
 
 
@@ -21,7 +21,7 @@ class Gate:
     @contextmanager
     def entered(self) -> Iterator[None]:
         if not self._free.acquire(blocking=False):
-            raise Busy(f"too many {self._what} at once", random.randint(self._wait, 3 * self._wait))  # noqa: S311 (jitter, not a secret)
+            raise Busy(f"too many {self._what} at once", round(spread(self._wait, 1, 3)))
         try:
             yield
         finally:

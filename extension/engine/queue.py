@@ -9,7 +9,6 @@ serves them all.
 from __future__ import annotations
 
 import heapq
-import random
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -17,6 +16,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
+from extension.jitter import spread
 from extension.objects.errors import UserError
 
 K = TypeVar("K", bound=Hashable)
@@ -138,4 +138,4 @@ class Queue(Generic[K]):
     def _back_off(self, key: K) -> float:
         count = self._failures[key] = self._failures.get(key, 0) + 1
         longest = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(count - 1, 10))
-        return longest * random.uniform(0.7, 1.0)  # noqa: S311 (jitter, not a secret)
+        return spread(longest, 0.7, 1.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -25,6 +24,7 @@ from extension.engine.registrationtokens import RegistrationTokenReconciler
 from extension.engine.schedules import ScheduleReconciler
 from extension.engine.seen import Seen
 from extension.engine.stored import listed
+from extension.jitter import spread
 from extension.objects.base import Key
 from extension.objects.kinds import Bundle, Cluster, ClusterRegistrationToken, GitRepo, HelmOp, ImageScan, Schedule
 from extension.objects.marks import Mark
@@ -243,4 +243,4 @@ def secrets_of(repo: GitRepo) -> set[str]:
 
 def jitter(interval: float) -> float:
     """The interval and up to a tenth more, so that repositories polled together drift apart (section 0)."""
-    return float(interval * random.uniform(1.0, 1.1))  # noqa: S311 (jitter, not a secret)
+    return spread(interval, 1.0, 1.1)

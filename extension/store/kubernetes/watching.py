@@ -8,7 +8,6 @@ A list that is older than what was known is of an API server whose data was rest
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 import structlog
 
+from extension.jitter import spread
 from extension.objects.base import Object
 from extension.objects.errors import Gone, Invalid, NotFound, Unavailable, UserError
 from extension.store.kubernetes.api import Api
@@ -130,7 +130,7 @@ class Follower:
             self._not_served()
             self._stopping.wait(NOT_SERVED if self.listed.is_set() else 2.0)
             return FIRST_PAUSE
-        self._stopping.wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 (so that not all come at once)
+        self._stopping.wait(spread(pause, 0.8, 1.2))  # so that not all come at once
         return min(pause * 2, LONGEST_PAUSE)
 
     def _not_served(self) -> None:
@@ -174,7 +174,7 @@ class Follower:
         self._newest = max(self._newest, number_of(version))
 
     def _watch(self) -> None:
-        seconds = int(WATCH_SECONDS * random.uniform(0.8, 1.0))  # noqa: S311 (so that not all end at once)
+        seconds = int(spread(WATCH_SECONDS, 0.8, 1.0))  # so that not all end at once
         query = {"resourceVersion": self._version, "allowWatchBookmarks": "true"}
         for lines in self._api.follow(path_of(self._cls), query, seconds):
             if self._stopping.is_set():
