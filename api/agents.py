@@ -80,8 +80,7 @@ def copies(bundle_id: int) -> Response:
 @blueprint.told(200, schema(ReportAnswer), _REPORTS, "agentReport", security=_KEYS, requestBody=_takes(schema(ReportBatch)))
 def report() -> Response:
     request.max_content_length = LARGE_BODY
-    batch = decode(ReportBatch, _object())
-    return _answer(served(services()).report(bearer(), batch.reports, batch.agent_generation))
+    return _answer(served(services()).report(bearer(), decode(ReportBatch, _object())))
 
 
 def served(services: Services) -> Agents:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -37,6 +38,7 @@ GATHER = 0.2
 WHOLE = 24 * 3600.0
 """So often all orders are asked for: an answer that was lost heals then at the latest."""
 WORKERS = 4
+_LET_GO = "uninstall it, or delete what it keeps of itself (docs/agents.md) to register the cluster again"
 _NAME = "cluster"
 """What the cluster is called here: the hub may call it something else tomorrow."""
 
@@ -79,6 +81,8 @@ class Program:
         try:
             while not self._stopping.is_set():
                 pause = self._turn()
+                if self._identity is not None and self._identity.dismissed and not self._identity.key:
+                    self._rest()
                 if self._failures:
                     self._wait(self._stopping, pause)
                 elif self._wait(self._outbox.filled, pause):
@@ -98,6 +102,9 @@ class Program:
         try:
             if self._identity is None:
                 self._identity = self._registered(anew=False)
+            if self._identity.dismissed:
+                self._let_go(self._identity)
+                return 0.0
             if self._outbox.batch() or self._is_renewed:
                 self._report()
             if now >= self._due:
@@ -110,6 +117,12 @@ class Program:
         except UserError as error:
             self._failed(error)
         return max(0.0, self._due - self._clock())
+
+    def _rest(self) -> None:
+        """Does nothing any more, and stays: who ends would be started again."""
+        self._loop.stop()
+        log.warning("the cluster was deleted at the hub: the agent does nothing any more", hint=_LET_GO)
+        self._stopping.wait()
 
     def _refused(self, error: Unauthorized) -> None:
         """The key is not good any more (it was taken back, or the hub was restored): the same clientID is given another."""
@@ -133,7 +146,7 @@ class Program:
     def _registered(self, *, anew: bool) -> Identity:
         """The identity that is kept, or another one that the hub gave and that is kept now."""
         known = self._keep.load()
-        if known is not None and known.key and not anew:
+        if known is not None and (known.dismissed or (known.key and not anew)):
             return known
         client_id = (known and known.client_id) or self._registering.client_id or self._keep.client_id()
         if known is None:  # whoever asks twice has to be the same cluster
@@ -153,11 +166,24 @@ class Program:
         self._due = self._clock() + after
         if work is None:
             return
+        if work.dismissed:
+            self._let_go(self._identity)
+            return
         if work.key:
             renewed = msgspec.structs.replace(self._identity, key=work.key)
             self._keep.save(renewed)
             self._identity = renewed
         self._taken(work)
+
+    def _let_go(self, identity: Identity) -> None:
+        """Says that it knows, unless it said so. Kept first: one that is killed in between registers nothing, and says it again."""
+        self._identity = msgspec.structs.replace(identity, dismissed=True)
+        self._keep.save(self._identity)
+        if identity.key:
+            with suppress(Unauthorized):  # said before
+                self._link.report(identity.key, ReportBatch(dismissed=True))
+            self._identity = Identity(identity.client_id, dismissed=True)
+            self._keep.save(self._identity)
 
     def _taken(self, work: Work) -> None:
         forced = self._generation is not None and work.agent_generation > self._generation

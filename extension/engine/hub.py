@@ -25,13 +25,15 @@ from extension.engine.keyring import Bearer, Keyring
 from extension.engine.newest import Newest
 from extension.engine.registering import Registrations
 from extension.engine.reports import Reports
-from extension.engine.stored import redeployed
+from extension.engine.stored import drop_finalizer, redeployed
 from extension.engine.wire import told
-from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, StaleReport, Work
+from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, ReportBatch, StaleReport, Work
 from extension.objects.base import Key
 from extension.objects.content import manifest
+from extension.objects.departing import FINALIZER
 from extension.objects.errors import Conflict, Invalid, NotFound, Unauthorized
 from extension.objects.kinds import Cluster
+from extension.objects.marks import DISMISSED
 from extension.settings import Settings
 from extension.store.protocol import Assigned, Report, Store
 
@@ -113,7 +115,7 @@ class Hub:
         items = tuple(told(item, whole=not revision) for item in found.items)
         given = self.keys.key(bearer.number, bearer.identity) if renewed else ""
         epoch = self._epochs.told(found.revision)
-        work = Work(epoch, not revision, found.sequence, found.reported, given, found.agent_generation, items)
+        work = Work(epoch, not revision, found.sequence, found.reported, given, found.agent_generation, found.dismissed, items)
         return Answer(work, self._after(bearer.number))
 
     def unchanged(self, key: str, since: str) -> float | None:
@@ -154,19 +156,21 @@ class Hub:
             raise NotFound(f"no deployment of this cluster is of bundle {bundle_id}", hint="check in again: the work may have changed")
         return found
 
-    def report(self, key: str, reports: tuple[DeploymentReport, ...], agent_generation: int | None = None) -> ReportAnswer:
+    def report(self, key: str, batch: ReportBatch) -> ReportAnswer:
         """Writes what an agent says of its cluster's deployments, and returns when it is on disk, counters and all."""
         bearer, _ = self._placed(self.keys.bearer(key))
-        number = bearer.number
+        number, reports = bearer.number, batch.reports
         _check(reports)
-        if agent_generation is not None:
-            self._redeployed(number, agent_generation)
+        if batch.agent_generation is not None:
+            self._redeployed(number, batch.agent_generation)
         with self._writes.entered():
             made = [Report(one.bundle_id, number, one.status, one.removed, one.sequence, one.revision) for one in reports]
             standing = self._reports.deliver(made, WRITE_TIMEOUT)
         stored = {bundle: sequence for (bundle, _), sequence in standing.items()}
         stale = tuple(StaleReport(one.bundle_id, stored[one.bundle_id]) for one in reports if stored.get(one.bundle_id, 0) > one.sequence)
         gone = tuple(sorted({one.bundle_id for one in reports} - stored.keys()))
+        if batch.dismissed:
+            self._dismissed(number)
         return ReportAnswer(len(reports) - len(stale) - sum(one.bundle_id in gone and not one.removed for one in reports), stale, gone)
 
     def _redeployed(self, number: int, generation: int) -> None:
@@ -177,6 +181,13 @@ class Hub:
             return
         if generation != (found.status.agent_deployed_generation or 0):  # most agents were never forced: nothing is written for them
             redeployed(self._store, found, generation)
+
+    def _dismissed(self, number: int) -> None:
+        """Ends the deletion of a cluster whose agent knows that it is let go."""
+        key = self._store.keys(Cluster.KIND, [number]).get(number)
+        found = self._store.find(Cluster, key.namespace, key.name) if key else None
+        if found is not None and DISMISSED in found.metadata.annotations:
+            drop_finalizer(self._store, found, FINALIZER)
 
     def rotate(self, cluster: Key) -> None:
         """Gives the agent of a cluster another key with its next check-in. Raises NotFound."""

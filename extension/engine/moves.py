@@ -63,6 +63,8 @@ class Moves:
 
     def _check(self, cluster: Cluster, wanted: Move) -> None:
         workspace = wanted.workspace
+        if cluster.metadata.deletion_timestamp:
+            raise Conflict("the cluster is being deleted", where=str(cluster.key))
         if is_local(cluster.key) or LOCAL_WORKSPACE in (cluster.metadata.namespace, workspace):
             raise Invalid(f"workspace {LOCAL_WORKSPACE} holds the local cluster only", where=str(cluster.key), field="workspace")
         if workspace == cluster.metadata.namespace:

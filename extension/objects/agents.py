@@ -68,7 +68,8 @@ class Work(Struct, frozen=True):
     """What changed for a cluster. `complete`: these are all its deployments, anything else goes. `sequence` is the highest the hub
     has had a report with, `reported` the sum of the sequences of the newest report of each deployment: an agent whose acknowledged
     reports add up to something else tells all anew. `key`, if there is one, takes the old one's place. `agent_generation` is how often an
-    update of the agent was forced; it says with its reports which one it has done."""
+    update of the agent was forced; it says with its reports which one it has done. `dismissed`: the cluster is being deleted, and its
+    agent is to say that it knows and to do nothing any more."""
 
     since: str = ""
     complete: bool = False
@@ -76,6 +77,7 @@ class Work(Struct, frozen=True):
     reported: int = 0
     key: str = ""
     agent_generation: int = 0
+    dismissed: bool = False
     items: tuple[WorkItem, ...] = ()
 
     def __repr__(self) -> str:
@@ -94,10 +96,12 @@ class DeploymentReport(Struct, frozen=True):
 
 
 class ReportBatch(Struct, frozen=True):
-    """`agent_generation` is the newest forced update of the agent that it has done, where it says so."""
+    """`agent_generation` is the newest forced update of the agent that it has done, where it says so. `dismissed`: it knows that it is
+    let go."""
 
     reports: tuple[DeploymentReport, ...] = ()
     agent_generation: int | None = None
+    dismissed: bool = False
 
 
 class StaleReport(Struct, frozen=True):

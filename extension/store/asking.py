@@ -51,13 +51,15 @@ class Known(msgspec.Struct, frozen=True):
 
 class Told(msgspec.Struct, frozen=True):
     """All that changed for a cluster up to `revision`; `sequence` is the highest of its agent's reports, `reported` the sum of those of
-    the newest report of each deployment. `agent_generation` counts the forced updates of the agent."""
+    the newest report of each deployment. `agent_generation` counts the forced updates of the agent,
+    `dismissed` says that it is let go."""
 
     revision: int
     items: Sequence[Assigned]
     sequence: int
     reported: int
     agent_generation: int = 0
+    dismissed: bool = False
 
 
 class Asking:
@@ -115,8 +117,9 @@ class Asking:
             revision = committed(connection)
             items = self._assignments.assigned(connection, number, since)
             sequences = [sequence_of(doc) for _, doc in fetched(connection, _REPORTS, number=number)]
-            generation = connection.execute(_GENERATION, {"number": number}).scalar() or 0
-        return Told(revision, items, max(sequences, default=0), sum(sequences), int(generation))
+            generation, found = next(iter(connection.execute(_CLUSTER, {"number": number})), (0, 0))
+        dismissed = bool(found & Mark.DISMISSED)
+        return Told(revision, () if dismissed else items, max(sequences, default=0), sum(sequences), int(generation or 0), dismissed)
 
     def asked(self, bundle_id: int, since: int) -> tuple[int, Sequence[tuple[int, int]]]:
         """The clusters of which something was asked for a bundle after `since`, with the revision; and up to when this is told."""
@@ -178,7 +181,7 @@ _ASKED_OF: ColumnElement[int | None] = literal_column(
     "(SELECT max(CASE WHEN d.asked > b.revision THEN d.asked ELSE b.revision END) FROM deployment d"
     " JOIN object b ON b.id = d.bundle_id WHERE d.cluster_id = o.id)"
 )
-_GENERATION = select(in_document(_o.c.doc, "spec.redeployAgentGeneration")).where(_o.c.id == bindparam("number"))
+_CLUSTER = select(in_document(_o.c.doc, "spec.redeployAgentGeneration"), _o.c.marks).where(_o.c.id == bindparam("number"))
 _CLIENT = in_document(_o.c.doc, agent_keys.CLIENT_ID)
 
 

@@ -61,6 +61,7 @@ class MemoryHub:
         self.generation = 0
         self.generations: list[int] = []
         self.next_key = ""
+        self.dismisses, self.let_go = False, 0
         self.after = 1000.0
         self.content_sent = CONTENT
         self.registered: list[RegistrationRequest] = []
@@ -88,7 +89,14 @@ class MemoryHub:
             self.keys.add(given)
         sequences = [one.sequence for one in self.reports.values()]
         work = Work(
-            str(self._version), not since, max(sequences, default=0), sum(sequences), given, self.generation, tuple(self.items.values())
+            since=str(self._version),
+            complete=not since,
+            sequence=max(sequences, default=0),
+            reported=sum(sequences),
+            key=given,
+            agent_generation=self.generation,
+            dismissed=self.dismisses,
+            items=() if self.dismisses else tuple(self.items.values()),
         )
         return work, self.after
 
@@ -108,6 +116,7 @@ class MemoryHub:
         self._said("report", key)
         if batch.agent_generation is not None:
             self.generations.append(batch.agent_generation)
+        self.let_go += batch.dismissed
         stale = []
         for one in batch.reports:
             known = self.reports.get(one.bundle_id)

@@ -213,3 +213,35 @@ def test_without_a_token_it_says_so_and_tries_again(living):
     wait_for(lambda: living.hub.asked.count("register"))
     living.secret = "secret"
     living.until(lambda: living.hub.registered)
+
+
+def test_one_that_is_let_go_keeps_that_says_it_and_does_nothing_any_more(living):
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.said(1))
+    living.hub.dismisses = True
+    living.hub.changed()
+    living.until(lambda: living.hub.let_go == 1)
+    wait_for(lambda: living.keep.identity == Identity("cluster-uid", dismissed=True))
+    assert living.delivery.did("remove") == [], "what is to go was told before"
+    wait_for(lambda: living.delivery.closed)
+    del living.hub.asked[:]
+    living.pass_(100_000.0)
+    threading.Event().wait(0.1)
+    assert living.hub.asked == []
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        pytest.param(Identity("cluster-uid", "key-1", dismissed=True), 1, id="killed before it was said"),
+        pytest.param(Identity("cluster-uid", "key-gone", dismissed=True), 0, id="killed after it was said"),
+        pytest.param(Identity("cluster-uid", dismissed=True), 0, id="long ago"),
+    ],
+)
+def test_one_that_was_let_go_registers_nothing_when_it_starts_again(known, said):
+    living = Living(MemoryKeep(known)).start()
+    wait_for(lambda: living.delivery.closed)
+    living.stop()
+    assert (living.hub.let_go, living.hub.registered) == (said, [])
+    assert living.keep.identity == Identity("cluster-uid", dismissed=True)
