@@ -19,7 +19,7 @@ from api.errors import InvalidBody
 from api.openapi import Routes
 from api.quick import AFTER, PLACE
 from api.services import Agents, Services, services
-from extension.objects.agents import CheckIn, ClusterCopies, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
+from extension.objects.agents import AgentKey, CheckIn, ClusterCopies, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
 from extension.objects.base import Struct
 from extension.objects.codec import decode
 from extension.objects.errors import NotFound, Unauthorized
@@ -74,6 +74,12 @@ def chart(bundle_id: int) -> Response:
 @blueprint.told(200, schema(ClusterCopies), "The Secrets and ConfigMaps beside a deployment", "agentCopies", security=_KEYS)
 def copies(bundle_id: int) -> Response:
     return _answer(served(services()).copies(bearer(), bundle_id), {"Cache-Control": "no-store"})
+
+
+@blueprint.at("/agent/v1/key", "POST")
+@blueprint.told(200, schema(AgentKey), "Ask for another key", "agentKey", security=_KEYS)
+def renew() -> Response:
+    return _answer(AgentKey(served(services()).renew(bearer())), {"Cache-Control": "no-store"})
 
 
 @blueprint.at("/agent/v1/reports", "POST")

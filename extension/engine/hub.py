@@ -25,7 +25,7 @@ from extension.engine.keyring import Bearer, Keyring
 from extension.engine.newest import Newest
 from extension.engine.registering import Registrations
 from extension.engine.reports import Reports
-from extension.engine.stored import drop_finalizer, redeployed
+from extension.engine.stored import changed, redeployed, without_finalizer
 from extension.engine.wire import told
 from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, ReportBatch, StaleReport, Work
 from extension.objects.base import Key
@@ -34,6 +34,7 @@ from extension.objects.departing import FINALIZER
 from extension.objects.errors import Conflict, Invalid, NotFound, Unauthorized
 from extension.objects.kinds import Cluster
 from extension.objects.marks import DISMISSED
+from extension.objects.moving import without_marks
 from extension.settings import Settings
 from extension.store.protocol import Assigned, Report, Store
 
@@ -115,7 +116,17 @@ class Hub:
         items = tuple(told(item, whole=not revision) for item in found.items)
         given = self.keys.key(bearer.number, bearer.identity) if renewed else ""
         epoch = self._epochs.told(found.revision)
-        work = Work(epoch, not revision, found.sequence, found.reported, given, found.agent_generation, found.dismissed, items)
+        work = Work(
+            epoch,
+            not revision,
+            found.sequence,
+            found.reported,
+            given,
+            agent_generation=found.agent_generation,
+            dismissed=found.dismissed,
+            leaving=found.leaving,
+            items=items,
+        )
         return Answer(work, self._after(bearer.number))
 
     def unchanged(self, key: str, since: str) -> float | None:
@@ -161,33 +172,38 @@ class Hub:
         bearer, _ = self._placed(self.keys.bearer(key))
         number, reports = bearer.number, batch.reports
         _check(reports)
-        if batch.agent_generation is not None:
-            self._redeployed(number, batch.agent_generation)
+        self._told(number, batch)
         with self._writes.entered():
             made = [Report(one.bundle_id, number, one.status, one.removed, one.sequence, one.revision) for one in reports]
             standing = self._reports.deliver(made, WRITE_TIMEOUT)
         stored = {bundle: sequence for (bundle, _), sequence in standing.items()}
         stale = tuple(StaleReport(one.bundle_id, stored[one.bundle_id]) for one in reports if stored.get(one.bundle_id, 0) > one.sequence)
         gone = tuple(sorted({one.bundle_id for one in reports} - stored.keys()))
-        if batch.dismissed:
-            self._dismissed(number)
         return ReportAnswer(len(reports) - len(stale) - sum(one.bundle_id in gone and not one.removed for one in reports), stale, gone)
 
-    def _redeployed(self, number: int, generation: int) -> None:
-        """Says on the Cluster which forced update its agent has done, if that is news."""
-        key = self._store.keys(Cluster.KIND, [number]).get(number)
-        found = self._store.find(Cluster, key.namespace, key.name) if key else None
-        if found is None or not 0 <= generation <= found.spec.redeploy_agent_generation:
+    def _told(self, number: int, batch: ReportBatch) -> None:
+        """Writes on its Cluster what an agent says of itself, where that is news; most say nothing."""
+        generation = batch.agent_generation
+        if generation is None and not batch.left and not batch.dismissed:
             return
-        if generation != (found.status.agent_deployed_generation or 0):  # most agents were never forced: nothing is written for them
-            redeployed(self._store, found, generation)
-
-    def _dismissed(self, number: int) -> None:
-        """Ends the deletion of a cluster whose agent knows that it is let go."""
         key = self._store.keys(Cluster.KIND, [number]).get(number)
         found = self._store.find(Cluster, key.namespace, key.name) if key else None
-        if found is not None and DISMISSED in found.metadata.annotations:
-            drop_finalizer(self._store, found, FINALIZER)
+        if found is None:
+            return
+        done = found.status.agent_deployed_generation or 0  # most agents were never forced
+        if generation not in (None, done) and 0 <= generation <= found.spec.redeploy_agent_generation:
+            redeployed(self._store, found, generation)
+        if batch.left:
+            changed(self._store, found, lambda cluster: without_marks(cluster, batch.left))
+        if batch.dismissed and DISMISSED in found.metadata.annotations:
+            changed(self._store, found, lambda cluster: without_finalizer(cluster, FINALIZER))
+
+    def renew(self, key: str) -> str:
+        """Another key for the agent that shows this one; the same when it asks twice."""
+        bearer, _ = self._placed(self.keys.bearer(key))
+        if not self.keys.outdated(bearer):
+            self.keys.rotate(bearer.number)
+        return self.keys.key(bearer.number, bearer.identity)
 
     def rotate(self, cluster: Key) -> None:
         """Gives the agent of a cluster another key with its next check-in. Raises NotFound."""

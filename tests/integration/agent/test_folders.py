@@ -90,8 +90,10 @@ def test_it_follows_its_cluster_into_another_workspace(world: World, agents: Mak
         spec = {**made["spec"], "resources": [{"name": "a.yaml", "content": content}]}
         world.post("/v1/fleet.cattle.io.bundles", {"metadata": {"name": name, "namespace": "edge"}, "spec": spec})
     (cluster,) = world.clusters()
-    world.post(f"{CLUSTERS}/{cluster['id']}?action=move", {"workspace": "edge"})
+    asked = {"kind": "move", "ids": [cluster["id"]], "workspace": "edge"}
+    made = world.post("/v1/operations", asked)
     wait_for(lambda: text(there, "comes") and not text(there, "leaves"), f"the move\n{agent.log.read_text()}")
+    wait_for(lambda: world.get(f"/v1/operations/{made['id']}")["state"] == "done", f"the end\n{agent.log.read_text()}")
     wait_for(lambda: world.deployments() == {"both": "Ready", "comes": "Ready"}, "the deployments of the new workspace")
     assert file.stat().st_mtime_ns == before, "what both have is not touched"
 
