@@ -7,8 +7,21 @@ from typing import Any
 from extension.objects.base import Condition, Struct
 
 
+class FieldChange(Struct, frozen=True):
+    """A field that is not as deployed. `path` is a JSON pointer, as `diff.comparePatches` takes it; `wanted` and `found` are JSON, cut
+    where they are long, `***` in a Secret, empty where the field is not there. `manager` is the field manager that set it and `time`
+    when that last wrote to the object; both are empty where the cluster can't tell."""
+
+    path: str = ""
+    wanted: str = ""
+    found: str = ""
+    manager: str = ""
+    time: str = ""
+
+
 class ModifiedStatus(Struct, frozen=True):
-    """One object that differs from what was deployed. `patch` is a JSON merge patch as text."""
+    """One object that differs from what was deployed. `patch` is a JSON merge patch as text. Fleet has not what follows it: `changes` are
+    the first fields that differ, `more_changes` how many there are besides."""
 
     kind: str = ""
     api_version: str = ""
@@ -18,6 +31,8 @@ class ModifiedStatus(Struct, frozen=True):
     exist: bool = False
     delete: bool = False
     patch: str = ""
+    changes: tuple[FieldChange, ...] = ()
+    more_changes: int = 0
 
 
 class ResourceSummary(Struct, frozen=True):

@@ -61,6 +61,7 @@ def test_an_edited_file_is_modified_with_the_patch_that_brings_it_back(delivery,
     status = delivery.observe(deployment(status=status))
     assert (status.ready, status.non_modified) == (True, False)
     assert [(m.kind, m.name, m.patch) for m in status.modified_status] == [("ConfigMap", "a", '{"data":{"key":"one"}}')]
+    assert [(one.path, one.wanted, one.manager) for one in status.modified_status[0].changes] == [("/data/key", '"one"', "")]
     assert status.resource_counts.modified == 1
 
 
