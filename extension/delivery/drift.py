@@ -19,6 +19,7 @@ import msgspec
 import orjson
 import re2  # type: ignore[import-untyped]  # no stubs are published for it
 
+from extension.delivery import mutators
 from extension.delivery.changes import MERGE_KEYS, changes
 from extension.objects.options import ComparePatch
 from extension.objects.status import ModifiedStatus
@@ -29,7 +30,6 @@ Object = dict[str, Any]
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _QUIETLY = re2.Options()
 _QUIETLY.log_errors = False
-_WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 
 
 def holds(desired: Any, live: Any) -> bool:
@@ -63,18 +63,13 @@ def _lists_hold(desired: list[Any], live: list[Any]) -> bool:
 
 
 def normalised(obj: Object, patches: Iterable[ComparePatch]) -> Object:
-    """The object without what is not compared: status, server fields, injected CA bundles, and what `comparePatches` name."""
+    """The object without what is not compared: status, what the API server or the cluster writes itself, and what `comparePatches` name."""
     plain = copy.deepcopy({key: value for key, value in obj.items() if key != "status"})
     metadata = plain.get("metadata")
     if isinstance(metadata, dict):
         for field in _SERVER_FIELDS:
             metadata.pop(field, None)
-    if plain.get("kind") in _WEBHOOKS:
-        for webhook in plain.get("webhooks") or ():
-            if isinstance(webhook, dict) and isinstance(webhook.get("clientConfig"), dict):
-                webhook["clientConfig"].pop("caBundle", None)
-    if plain.get("kind") == "ClusterRole" and plain.get("aggregationRule"):
-        plain.pop("rules", None)
+    mutators.drop(plain)
     for patch in patches:
         plain = _compared(plain, patch)
     return plain

@@ -25,7 +25,6 @@ Object = dict[str, Any]
 MANAGER = "helm"
 REFUSED = (400, 403, 409, 422)
 _ATTEMPTS = 3
-_SCALED = ("Deployment", "StatefulSet")
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -93,7 +92,7 @@ class Observer:
             return ModifiedStatus(*where, missing=True, exist=exists)
         there = kind
         differing = drift.differs(desired, found, patches, lambda: self._applied(there, place, desired, found))
-        if differing and place.kind in _SCALED and self._is_scaled(place, differing):
+        if differing and self._is_scaled(place, differing):
             differing = differing.without("/spec/replicas")
         if differing is None:
             return None
@@ -129,7 +128,8 @@ class Observer:
         kind = self._kind("autoscaling/v2", "HorizontalPodAutoscaler")
         for scaler in self._client.list(kind, place.namespace) if kind else ():
             target = scaler["spec"]["scaleTargetRef"]
-            if (target.get("kind"), target.get("name")) == (place.kind, place.name):
+            group = str(target.get("apiVersion") or place.api_version).rpartition("/")[0]
+            if (group, target.get("kind"), target.get("name")) == (place.api_version.rpartition("/")[0], place.kind, place.name):
                 return bool(scaler["spec"].get("minReplicas", 1) <= replicas <= scaler["spec"]["maxReplicas"])
         return False
 

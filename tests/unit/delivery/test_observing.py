@@ -194,8 +194,8 @@ def test_a_condition_that_is_ignored_makes_nothing_not_ready(cluster):
     assert look(cluster, thing(), ignored=({"type": "Ready"},)).non_ready == ()
 
 
-def scaler(low=1, high=5, target="web", kind="Deployment"):
-    return thing("scaler", SCALERS, scaleTargetRef={"kind": kind, "name": target}, minReplicas=low, maxReplicas=high)
+def scaler(low=1, high=5, target="web", kind="Deployment", **where):
+    return thing("scaler", SCALERS, scaleTargetRef={"kind": kind, "name": target, **where}, minReplicas=low, maxReplicas=high)
 
 
 READY = {"replicas": 4, "updatedReplicas": 4, "availableReplicas": 4}
@@ -211,9 +211,21 @@ WEB = thing("web", DEPLOYMENTS, replicas=2, image="a")
         ([scaler(low=5)], {}, [("web", {"spec": {"replicas": 2}})]),
         ([scaler(target="db")], {}, [("web", {"spec": {"replicas": 2}})]),
         ([scaler(kind="StatefulSet")], {}, [("web", {"spec": {"replicas": 2}})]),
+        ([scaler(apiVersion="apps/v1")], {}, []),
+        ([scaler(apiVersion="example.org/v1")], {}, [("web", {"spec": {"replicas": 2}})]),
         ([scaler()], {"image": "b"}, [("web", {"spec": {"image": "a"}})]),
     ],
-    ids=["chosen by it", "none", "above its limit", "below its limit", "of another", "of another kind", "but something else is"],
+    ids=[
+        "chosen by it",
+        "none",
+        "above its limit",
+        "below its limit",
+        "of another",
+        "of another kind",
+        "of its group",
+        "of another group",
+        "but something else is",
+    ],
 )
 def test_a_replica_count_that_an_autoscaler_chose_is_no_drift(cluster, scalers, changed, found):
     cluster.put(live(WEB, status=READY, replicas=4, **changed), *(live(one) for one in scalers))
