@@ -22,6 +22,7 @@ from typing import Any
 import msgspec
 
 from extension.delivery.copies import in_namespace, values_in
+from extension.delivery.corrections import counted, judged, known
 from extension.delivery.drift import Difference, difference, told
 from extension.delivery.protocol import Deployment, Release
 from extension.delivery.records import PRIVATE, PUBLIC, File, Record, Records, write
@@ -160,16 +161,18 @@ class DirectoryDelivery:
         if wrong := [path for path in drift if record.files[path].copied]:
             record = self._restored(record, wrong, record.revision)
         own = {path: found for path, found in drift.items() if not record.files[path].copied}
-        if is_to_correct(deployment.options, tuple(own.values())):
-            wrong = [path for path, found in own.items() if is_to_correct(deployment.options, (found,))]
+        corrections, now = known(deployment.status, deployment.deployment_id, deployment.options), _now()
+        told = dict(zip(own, judged(own.values(), corrections), strict=True))
+        if wrong := [path for path, found in told.items() if is_to_correct(deployment.options, (found,))]:
             record = self._restored(record, wrong, record.revision + 1)
+            corrections = counted(corrections, [own[path] for path in wrong], now)
             own = {path: found for path, found in own.items() if path not in wrong}
         seen = Observation(
             release=f"{record.namespace}/{record.name}:{record.revision}",
             resources=tuple(_key(file) for _, file in sorted(record.files.items()) if not file.copied),
             modified=tuple(own.values()),
         )
-        status = observed(deployment.status, deployment.deployment_id, seen, _now())
+        status = observed(deployment.status, deployment.deployment_id, seen, now, corrections=corrections)
         return msgspec.structs.replace(
             status, sync_generation=record.sync_generation, downstream_resources_generation=record.downstream_generation
         )

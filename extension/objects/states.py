@@ -24,6 +24,7 @@ from extension.objects.status import (
 NAMED_RESOURCES = 10
 TOLD_CHANGES = 3
 """So many fields of an object are told in a sentence."""
+STOPPED_HINT = "stop who changes it back, or name it in diff.comparePatches; a forced update or another commit tries again"
 
 
 class State(IntEnum):
@@ -136,7 +137,8 @@ def modified_text(status: ModifiedStatus) -> str:
         suffix = "extra"
     else:
         suffix = f"modified: {changes_text(status)}" if status.changes else f"modified {status.patch}"
-    return f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {suffix}"
+    stopped = f" (correction stopped after {status.repairs} repairs)" if status.repairs else ""
+    return f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {suffix}{stopped}"
 
 
 def changes_text(status: ModifiedStatus) -> str:
@@ -156,6 +158,8 @@ def modified_lines(status: ModifiedStatus) -> Iterator[str]:
         yield f"  {change_text(change)}{f' at {change.time}' if change.time else ''}"
     if status.more_changes:
         yield f"  and {status.more_changes} more"
+    if status.repairs:
+        yield f"  correction stopped after {status.repairs} repairs: {STOPPED_HINT}"
 
 
 def change_text(change: FieldChange) -> str:

@@ -21,7 +21,8 @@ class FieldChange(Struct, frozen=True):
 
 class ModifiedStatus(Struct, frozen=True):
     """One object that differs from what was deployed. `patch` is a JSON merge patch as text. Fleet has not what follows it: `changes` are
-    the first fields that differ, `more_changes` how many there are besides."""
+    the first fields that differ, `more_changes` how many there are besides, `repairs` how often it was corrected in vain before that was
+    given up, else 0."""
 
     kind: str = ""
     api_version: str = ""
@@ -33,6 +34,19 @@ class ModifiedStatus(Struct, frozen=True):
     patch: str = ""
     changes: tuple[FieldChange, ...] = ()
     more_changes: int = 0
+    repairs: int = 0
+
+
+class Correction(Struct, frozen=True):
+    """How often in a row the same fields of an object were corrected (JSON pointers; the empty one is the whole object), and when last."""
+
+    kind: str = ""
+    api_version: str = ""
+    namespace: str = ""
+    name: str = ""
+    fields: tuple[str, ...] = ()
+    repairs: int = 0
+    time: str = ""
 
 
 class ResourceSummary(Struct, frozen=True):
