@@ -11,6 +11,7 @@ from flask import Flask, request
 from api import (
     agents,
     audit,
+    connections,
     docs,
     errorgroups,
     errors,
@@ -66,7 +67,22 @@ def create_app(services: Services) -> Flask:
     api = DocumentedApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     errors.register(app)
     _secured(api.spec)
-    own = (errorgroups, tokens, plans, explanations, operations, members, repair, deliveries, webhook, agents, events, metrics, health)
+    own = (
+        errorgroups,
+        tokens,
+        plans,
+        connections,
+        explanations,
+        operations,
+        members,
+        repair,
+        deliveries,
+        webhook,
+        agents,
+        events,
+        metrics,
+        health,
+    )
     for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in own)):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)

@@ -1,4 +1,4 @@
-"""`rancher-cd plan`, `explain`, `trace`: how a folder is packed, what is asked, and how the answer is told."""
+"""`rancher-cd plan`, `explain`, `trace`, `test-connection`: how a folder is packed, what is asked, and how the answer is told."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from extension.cli import main
 from extension.commands import plan
+from extension.objects.connection import ConnectionReport, Step
 from extension.objects.errors import Invalid
 from extension.objects.explanation import Explanations, Origin, Trace
 from extension.objects.preview import BundlePlan, PlanReport
@@ -48,6 +49,14 @@ def test_explanations_and_traces_are_told() -> None:
     assert run(Explanations("ws/a", notes=("none yet",)), "explain", "a", "--gitrepo", "web").stdout == "none yet\n"
     trace = Trace("ws/a", "ConfigMap web", origins=(Origin("ws/web", "c/web"),))
     assert run(trace, "trace", "ConfigMap", "web", "--cluster", "a").stdout == str(trace)
+
+
+@pytest.mark.parametrize(("works", "code"), [(True, 0), (False, 1)])
+def test_a_tried_connection_is_told_hop_by_hop(works: bool, code: int) -> None:
+    report = ConnectionReport("u", works, (Step("proxy", "failed", "it is down", "start it"),), branches=("main",))
+    result = run(report, "test-connection", "https://git.example.org/a.git")
+    assert (result.exit_code, result.stdout) == (code, str(report))
+    assert "  proxy        failed: it is down (start it)\nbranches: 1: main\n" in result.stdout
 
 
 @pytest.mark.parametrize(
