@@ -100,6 +100,21 @@ class Explanations(Value, frozen=True):
         return "\n".join((*(f"{note}\n" for note in self.notes), *map(str, self.bundles)))
 
 
+class Membership(Value, frozen=True):
+    """Whether a cluster group, or a selector that belongs to none yet, has a cluster, condition by condition."""
+
+    cluster: str
+    type: str = "membership"
+    group: str = ""
+    matches: bool = False
+    terms: tuple[Term, ...] = ()
+
+    def __str__(self) -> str:
+        of = f"cluster group {self.group}" if self.group else "what is selected"
+        lines = (f"cluster {self.cluster} is {'' if self.matches else 'not '}in {of}", *(f"  {term}" for term in self.terms))
+        return "".join(f"{line}\n" for line in lines)
+
+
 class CommitInfo(Value, frozen=True):
     """A commit's author, time (RFC 3339) and first line."""
 
@@ -185,4 +200,4 @@ class TracedObjects(Value, frozen=True):
         return "".join(f"{one}\n" for one in self.objects) or f"nothing on a cluster comes from {self.path}\n"
 
 
-prepare(Explanations, Trace, TracedObjects)
+prepare(Explanations, Membership, Trace, TracedObjects)

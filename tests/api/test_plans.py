@@ -145,6 +145,67 @@ def test_an_explanation_and_a_trace_tell_of_the_bundle(deployed: None, admin: Se
     assert admin.post("/v1/explanations", json=both).json["fieldName"] == "bundle"
 
 
+@pytest.fixture
+def groups(admin: Session) -> Session:
+    for name, workspace, env in (("prod", "team-a", "prod"), ("dev", "team-a", "dev"), ("other", "team-b", "prod")):
+        labels = {"env": env} if name != "dev" else {}
+        admin.post("/v1/fleet.cattle.io.clusters", json={"metadata": {"name": name, "namespace": workspace, "labels": labels}})
+    selector = {"matchLabels": {"env": "prod"}, "matchExpressions": [{"key": "old", "operator": "DoesNotExist"}]}
+    for name, spec in (("g", {"selector": selector}), ("none", {})):
+        admin.post("/v1/fleet.cattle.io.clustergroups", json={"metadata": {"name": name, "namespace": "team-a"}, "spec": spec})
+    return admin
+
+
+def why(session: Session, **body: Any) -> Any:
+    return session.post(MEMBERSHIP, json=body)
+
+
+MEMBERSHIP = "/v1/explanations/groups"
+PROD = {"matchLabels": {"env": "prod"}}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "of", "matches", "failing"),
+    [
+        ("team-a/prod", {"group": "team-a/g"}, True, []),
+        ("team-a/dev", {"group": "team-a/g"}, False, [("selector env=prod", "the cluster has no label env")]),
+        ("team-b/other", {"group": "team-a/g"}, False, [("workspace team-a", "the cluster is in workspace team-b")]),
+        ("team-a/prod", {"group": "team-a/none"}, False, [("it has no selector", "and that matches nothing")]),
+        ("team-a/dev", {"selector": {}}, True, []),
+        ("team-a/dev", {"selector": PROD}, False, [("selector env=prod", "the cluster has no label env")]),
+    ],
+)
+def test_each_condition_of_a_group_is_held_against_the_cluster(
+    groups: Session, cluster: str, of: dict[str, Any], matches: bool, failing: list[tuple[str, str]]
+) -> None:
+    found = why(groups, cluster=cluster, **of).json
+    assert (found["type"], found["matches"], found["group"]) == ("membership", matches, of.get("group", ""))
+    assert [(term["text"], term["seen"]) for term in found["terms"] if not term["holds"]] == failing
+    listed = groups.get(f"/v1/fleet.cattle.io.clusters?clusterGroup={of['group']}").json["data"] if "group" in of else None
+    assert listed is None or (cluster in [one["id"] for one in listed]) == matches, "the list of the group tells the same"
+
+
+def test_why_a_cluster_is_in_a_group_is_told_to_who_reads_both(groups: Session, login: Callable[..., Session]) -> None:
+    reader = login(team_a="read-only")
+    assert why(reader, cluster="team-a/prod", group="team-a/g").status_code == 200
+    assert why(login(team_b="admin"), cluster="team-b/other", group="team-a/g").status_code == 404
+    assert why(login(team_b="admin"), cluster="team-a/prod", selector={}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("of", "field"),
+    [
+        ({}, "group"),
+        ({"group": "team-a/g", "selector": {}}, "group"),
+        ({"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}, "matchExpressions.operator"),
+        ({"selector": {"matchLabel": {}}}, "selector.matchLabel"),
+    ],
+)
+def test_a_question_about_a_group_that_can_not_be_names_its_field(groups: Session, of: dict[str, Any], field: str) -> None:
+    refused = why(groups, cluster="team-a/prod", **of)
+    assert (refused.status_code, refused.json["fieldName"]) == (422, field)
+
+
 @pytest.mark.parametrize("path", ["/v1/plans", *QUESTIONS])
 def test_where_nothing_is_planned_it_is_said(services: Services, path: str, admin: Session, deployed: None) -> None:
     app: Flask = create_app(dataclasses.replace(services, plans=None))

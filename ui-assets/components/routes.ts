@@ -14,9 +14,20 @@ export const PAGES: readonly Page[] = [
   { name: "gitrepo", path: "gitrepos/:name", nav: "gitrepos", load: () => import("./pages/GitRepoPage.vue") },
   { name: "clusters", path: "clusters", nav: "clusters", load: () => import("./pages/ClustersPage.vue") },
   { name: "cluster", path: "clusters/:name", nav: "clusters", load: () => import("./pages/ClusterPage.vue") },
+  { name: "clustergroups", path: "clustergroups", nav: "clustergroups", load: () => import("./pages/ClusterGroupsPage.vue") },
+  { name: "clustergroup-create", path: "clustergroups/_create", nav: "clustergroups", load: () => import("./pages/ClusterGroupForm.vue") },
+  { name: "clustergroup", path: "clustergroups/:name", nav: "clustergroups", load: () => import("./pages/ClusterGroupPage.vue") },
+  { name: "clustergroup-edit", path: "clustergroups/:name/edit", nav: "clustergroups", load: () => import("./pages/ClusterGroupForm.vue") },
+  { name: "workspaces", path: "workspaces", nav: "workspaces", load: () => import("./pages/WorkspacesPage.vue") },
+  { name: "workspace", path: "workspaces/:name", nav: "workspaces", load: () => import("./pages/WorkspacePage.vue") },
+  { name: "repair", path: "repair", nav: "repair", load: () => import("./pages/RepairPage.vue") },
   { name: "bundles", path: "bundles", nav: "bundles", load: () => import("./pages/BundlesPage.vue") },
   { name: "bundle", path: "bundles/:name", nav: "bundles", load: () => import("./pages/BundlePage.vue") },
 ];
+
+export function hasPage(name: string): boolean {
+  return PAGES.some((page) => page.name === name);
+}
 
 /** Where one begins, and goes to when a page makes no sense in another workspace. */
 export const HOME = PAGES[0]!.name;
@@ -25,5 +36,8 @@ export const HOME = PAGES[0]!.name;
 export const NAVIGATION: readonly { page: string; needs: string }[] = [
   { page: "gitrepos", needs: "fleet.cattle.io.gitrepos" },
   { page: "clusters", needs: "fleet.cattle.io.clusters" },
+  { page: "clustergroups", needs: "fleet.cattle.io.clustergroups" },
   { page: "bundles", needs: "fleet.cattle.io.bundles" },
+  { page: "workspaces", needs: "management.cattle.io.fleetworkspaces" },
+  { page: "repair", needs: "" },
 ];

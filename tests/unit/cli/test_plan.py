@@ -17,7 +17,7 @@ from extension.cli import main
 from extension.commands import plan
 from extension.objects.connection import ConnectionReport, Step
 from extension.objects.errors import Invalid
-from extension.objects.explanation import Explanations, Origin, Trace
+from extension.objects.explanation import Explanations, Membership, Origin, Term, Trace
 from extension.objects.preview import BundlePlan, PlanReport
 from tests.unit.cli.test_connection import answering
 
@@ -47,6 +47,8 @@ def test_a_plan_is_a_document_for_programs() -> None:
 
 def test_explanations_and_traces_are_told() -> None:
     assert run(Explanations("ws/a", notes=("none yet",)), "explain", "a", "--gitrepo", "web").stdout == "none yet\n"
+    membership = Membership("ws/a", group="ws/g", terms=(Term("selector env=prod", False, "the cluster has no label env"),))
+    assert run(membership, "explain", "a", "--group", "g").stdout == str(membership)
     trace = Trace("ws/a", "ConfigMap web", origins=(Origin("ws/web", "c/web"),))
     assert run(trace, "trace", "ConfigMap", "web", "--cluster", "a").stdout == str(trace)
 
@@ -64,7 +66,7 @@ def test_a_tried_connection_is_told_hop_by_hop(works: bool, code: int) -> None:
     [
         (("plan",), "name a GitRepo, or a file with --file"),
         (("plan", "web", "-f", "x.yaml"), "name a GitRepo, or a file with --file"),
-        (("explain", "a"), "name a bundle with --bundle, or a GitRepo with --gitrepo"),
+        (("explain", "a"), "name a bundle with --bundle, a GitRepo with --gitrepo, or a cluster group with --group"),
         (("trace", "ConfigMap", "web"), "name KIND, NAME and --cluster, or --gitrepo"),
     ],
 )

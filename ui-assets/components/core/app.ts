@@ -12,7 +12,7 @@ export interface Notice {
   detail?: string;
 }
 
-/** What the caller may see at all: plural to methods of its collection, from `/v1/schemas`. */
+/** What the caller may see at all, by the plural of a type or the name of a place such as `tokens`; from `/v1` and `/v1/schemas`. */
 export interface Rights {
   known: boolean;
   create: Set<string>;
@@ -58,8 +58,11 @@ export function inWords(error: ApiError, t: Translate): { text: string; detail: 
 }
 
 export async function readRights(client: Client, rights: Rights): Promise<void> {
-  const schemas = await client.get<{ data: { pluralName: string; collectionMethods: string[] }[] }>("schemas");
-  rights.list = new Set(schemas.data.map((schema) => schema.pluralName));
+  const [schemas, root] = await Promise.all([
+    client.get<{ data: { pluralName: string; collectionMethods: string[] }[] }>("schemas"),
+    client.get<{ data: { links: Record<string, string> }[] }>(""),
+  ]);
+  rights.list = new Set(Object.keys(root.data[0]?.links ?? {}));
   rights.create = new Set(schemas.data.filter((schema) => schema.collectionMethods.includes("POST")).map((schema) => schema.pluralName));
   rights.known = true;
 }

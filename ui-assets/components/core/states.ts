@@ -23,6 +23,13 @@ const TONES: Record<string, Tone> = {
   removing: "going",
   running: "going",
   waiting: "going",
+  arriving: "going",
+  leaving: "going",
+  updating: "going",
+  gone: "held",
+  reverted: "bad",
+  skipped: "held",
+  unneeded: "good",
 };
 
 export function tone(state: State | string): Tone {
