@@ -11,6 +11,8 @@ export interface Page {
 
 export const PAGES: readonly Page[] = [
   { name: "gitrepos", path: "gitrepos", nav: "gitrepos", load: () => import("./pages/GitReposPage.vue") },
+  { name: "gitrepo-create", path: "gitrepos/_create", nav: "gitrepos", load: () => import("./pages/GitRepoForm.vue") },
+  { name: "gitrepo-edit", path: "gitrepos/:name/edit", nav: "gitrepos", load: () => import("./pages/GitRepoForm.vue") },
   { name: "gitrepo", path: "gitrepos/:name", nav: "gitrepos", load: () => import("./pages/GitRepoPage.vue") },
   { name: "clusters", path: "clusters", nav: "clusters", load: () => import("./pages/ClustersPage.vue") },
   { name: "cluster", path: "clusters/:name", nav: "clusters", load: () => import("./pages/ClusterPage.vue") },
