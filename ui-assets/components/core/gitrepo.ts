@@ -94,8 +94,8 @@ export function copyOf(object: Resource): Base {
   return { metadata: { labels, ...(object.metadata.namespace ? { namespace: object.metadata.namespace } : {}) }, spec };
 }
 
-/** The form's object with something in the places of what nobody wrote yet, so that its targets can be asked about. */
-export function unfinished(made: Made): Made {
-  const metadata = { ...made.metadata, name: made.metadata.name || "x" };
-  return { ...made, metadata, spec: { targets: made.spec["targets"], repo: "https://example.invalid/x" } };
+/** What is asked about the targets of a form, whatever else is not written yet. */
+export function askedOf(made: Made): object {
+  const { name: _name, ...metadata } = made.metadata;
+  return { ...made, metadata: { ...metadata, generateName: "targets-" }, spec: { targets: made.spec["targets"], repo: "https://example.invalid/x" } };
 }
