@@ -78,7 +78,7 @@ def test_wrong_usage_is_told(arguments: tuple[str, ...], said: str) -> None:
 def test_a_file_holds_one_object_to_plan(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("kind: Cluster\n")
     result = CliRunner().invoke(main, ["plan", "-f", str(tmp_path / "x.yaml")])
-    assert result.exit_code == 1 and "holds no single GitRepo or ClusterGroup" in result.stderr
+    assert result.exit_code == 1 and "holds no single GitRepo, HelmOp or ClusterGroup" in result.stderr
 
 
 def _members(packed: bytes) -> dict[str, str]:
