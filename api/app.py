@@ -11,6 +11,7 @@ from flask import Flask, request
 from api import (
     agents,
     audit,
+    connections,
     counts,
     docs,
     errorgroups,
@@ -41,7 +42,7 @@ __all__ = ["MAX_BODY", "Services", "create_app"]
 MAX_BODY = 32 * 1024 * 1024
 HEARTBEAT_SECONDS = 15.0
 _OWN = (
-    *(counts, errorgroups, tokens, plans, explanations, operations),
+    *(counts, errorgroups, tokens, plans, connections, explanations, operations),
     *(members, repair, deliveries, webhook, agents, events, metrics, health),
 )
 """What is no noun of the store."""

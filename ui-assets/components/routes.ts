@@ -10,7 +10,10 @@ export interface Page {
 }
 
 export const PAGES: readonly Page[] = [
+  { name: "dashboard", path: "", nav: "dashboard", load: () => import("./pages/DashboardPage.vue") },
   { name: "gitrepos", path: "gitrepos", nav: "gitrepos", load: () => import("./pages/GitReposPage.vue") },
+  { name: "gitrepo-create", path: "gitrepos/_create", nav: "gitrepos", load: () => import("./pages/GitRepoForm.vue") },
+  { name: "gitrepo-edit", path: "gitrepos/:name/edit", nav: "gitrepos", load: () => import("./pages/GitRepoForm.vue") },
   { name: "gitrepo", path: "gitrepos/:name", nav: "gitrepos", load: () => import("./pages/GitRepoPage.vue") },
   { name: "clusters", path: "clusters", nav: "clusters", load: () => import("./pages/ClustersPage.vue") },
   { name: "cluster-add", path: "clusters/_add", nav: "clusters", load: () => import("./pages/ClusterAddPage.vue") },
@@ -39,6 +42,7 @@ export const HOME = PAGES[0]!.name;
 
 /** What the navigation shows, in this order: the page, and the plural that one must be able to list (empty: anybody may). */
 export const NAVIGATION: readonly { page: string; needs: string }[] = [
+  { page: "dashboard", needs: "" },
   { page: "gitrepos", needs: "fleet.cattle.io.gitrepos" },
   { page: "clusters", needs: "fleet.cattle.io.clusters" },
   { page: "clustergroups", needs: "fleet.cattle.io.clustergroups" },
