@@ -115,3 +115,38 @@ def test_behind_a_proxy_the_service_is_asked_through_it_and_the_cluster_is_not(w
     assert set(proxy.reached) == {door}
     (cluster,) = world.clusters()
     assert world.call("DELETE", f"{CLUSTERS}/{cluster['id']}").ok
+
+
+DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments", True)
+INSTALLED = "cattle-continuous-delivery-system"
+
+
+def test_the_hub_installs_an_agent_that_is_the_cluster_s_own_and_takes_it_away_with_it(
+    world: World, agents: Callable[..., Agent], kubeconfig: Path, client: Client, tmp_path: Path
+) -> None:
+    whole = inlined(kubeconfig.read_text(), str(kubeconfig), kubeconfig.parent)
+    world.post("/v1/secrets", {"metadata": {"name": "kube", "namespace": WORKSPACE}, "stringData": {"value": whole}})
+    notes = {"continuous-delivery.cattle.io/agent": "true"}
+    place = f"{CLUSTERS}/{WORKSPACE}/far"
+    world.post(CLUSTERS, {"metadata": {"name": "far", "namespace": WORKSPACE, "annotations": notes}, "spec": {"kubeConfigSecret": "kube"}})
+    installed = wait_for(lambda: client.get(DEPLOYMENTS, INSTALLED, "continuous-delivery-agent"), "the agent's Deployment")
+    variables = {one["name"]: one.get("value", "") for one in installed["spec"]["template"]["spec"]["containers"][0]["env"]}
+    secret = client.get(SECRETS, INSTALLED, "continuous-delivery-agent-token")
+    token = tmp_path / "token"
+    token.write_bytes(base64.b64decode(secret["data"]["token"]))
+    agent = agents("far", "--kubeconfig", str(kubeconfig), "--registration-token-file", str(token), "--drift-interval", "1")
+    world.values.write_text("{}")  # nothing but what the pod has
+    world.bundle("web", defaultNamespace="pulled")
+    given = ("SERVER_URL", "NAMESPACE", "CLIENT_ID")
+    agent.start(
+        **{f"RANCHER_CD_AGENT_{name}": variables[f"RANCHER_CD_AGENT_{name}"] for name in given}, RANCHER_CD_AGENT_SERVER_CA=str(world.ca)
+    )
+    wait_for(lambda: world.deployments().get("web") == "Ready", f"the deployment\n{agent.log.read_text()}")
+    assert [one["id"] for one in world.clusters()] == [f"{WORKSPACE}/far"]
+    wait_for(lambda: world.get(place)["status"]["agent"].get("lastSeen"), "the cluster to have been seen")
+    assert world.call("DELETE", f"{place}?confirm=far").ok
+    wait_for(lambda: not world.clusters(), f"the cluster to be gone\n{agent.log.read_text()}")
+    assert client.get(DEPLOYMENTS, INSTALLED, "continuous-delivery-agent") is None
+    assert HelmRecords(client).revisions("pulled", "web") == []
+    assert client.get(SECRETS, INSTALLED, "continuous-delivery-agent") is None, "its key goes too"
+    assert "was deleted at the hub" in agent.log.read_text()

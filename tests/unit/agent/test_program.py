@@ -7,14 +7,19 @@ import threading
 import pytest
 
 from extension.agent.identity import Identity
+from extension.agent.orders import HubOrders
+from extension.agent.outbox import Outbox
 from extension.agent.program import Program, Registering
 from extension.delivery.protocol import Release
+from extension.objects.agents import Work
+from extension.objects.base import Key
 from extension.objects.errors import Busy, Conflict, Unavailable
+from extension.objects.kinds import HelmOpOptions
 from extension.objects.moving import Leaving
 from extension.objects.options import BundleDeploymentOptions, DownstreamResource
 from tests.fakes.delivery import MemoryDelivery
 from tests.fakes.waiting import wait_for
-from tests.unit.agent.hub import MemoryHub, MemoryKeep, item
+from tests.unit.agent.hub import FILES, MemoryHub, MemoryKeep, item
 
 
 class Living:
@@ -214,6 +219,17 @@ def test_files_that_are_not_those_of_their_hash_are_not_deployed(living):
     wait_for(lambda: 1 in living.hub.reports)
     (why,) = {c.message for c in living.hub.reports[1].status.conditions if c.type == "Deployed"}
     assert "have another hash" in why
+
+
+def test_the_chart_of_a_helmop_is_asked_for_once_and_is_there_while_the_hub_is_away():
+    hub = MemoryHub()
+    orders = HubOrders(hub, lambda: "key-1", Outbox())
+    orders.take(Work(items=(item(1, "web", chart=HelmOpOptions()),)))
+    (found,) = orders.assigned(Key("Cluster", "ws", "c"), 0)
+    assert orders.deployment(found).resources() == FILES
+    hub.refuses = Unavailable("the hub is away")
+    assert orders.deployment(found).resources() == FILES
+    assert hub.asked == ["chart"]
 
 
 def test_what_is_copied_beside_a_deployment_comes_from_the_hub(living):
