@@ -68,10 +68,11 @@ def test_a_deleted_object_is_missing_and_correction_brings_it_back(
     client.delete(CONFIG_MAPS, namespace, "a")
     status = delivery.observe(make(status=status))
     assert [m.missing for m in status.modified_status] == [True]
-    status = delivery.observe(make(status=status, correct_drift=CorrectDrift(enabled=True)))
+    corrected = {"correct_drift": CorrectDrift(enabled=True)}
+    status = delivery.observe(make(status=status, **corrected))
     assert status.non_modified and status.release.endswith(":2")
     assert client.get(CONFIG_MAPS, namespace, "a") is not None
-    assert delivery.observe(make(status=status)) == status
+    assert delivery.observe(make(status=status, **corrected)) == status
 
 
 def test_compare_patches_take_a_field_out_of_the_comparison(
