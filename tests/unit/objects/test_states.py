@@ -130,6 +130,8 @@ CHANGES = [
 @pytest.mark.parametrize(("changes", "more", "expected"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
 def test_changes_in_a_sentence(changes: tuple[FieldChange, ...], more: int, expected: str) -> None:
     assert states.changes_text(ModifiedStatus(changes=changes, more_changes=more)) == expected
+    stopped = states.changes_text(ModifiedStatus(changes=changes, more_changes=more, repairs=5))
+    assert stopped == f"{expected} (correction stopped after 5 repairs)".strip()
 
 
 def test_a_modified_object_in_lines_has_every_change_with_its_time() -> None:
