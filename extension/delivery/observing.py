@@ -124,7 +124,10 @@ class Observer:
         spec = differing.patch.get("spec")
         if not isinstance(spec, dict) or "replicas" not in spec:
             return False
-        replicas = differing.found["spec"].get("replicas", 1)
+        found = differing.found.get("spec")
+        replicas = found.get("replicas", 1) if isinstance(found, dict) else None
+        if not isinstance(replicas, int):
+            return False
         kind = self._kind("autoscaling/v2", "HorizontalPodAutoscaler")
         for scaler in self._client.list(kind, place.namespace) if kind else ():
             target = scaler["spec"]["scaleTargetRef"]

@@ -230,3 +230,9 @@ WEB = thing("web", DEPLOYMENTS, replicas=2, image="a")
 def test_a_replica_count_that_an_autoscaler_chose_is_no_drift(cluster, scalers, changed, found):
     cluster.put(live(WEB, status=READY, replicas=4, **changed), *(live(one) for one in scalers))
     assert told(look(cluster, WEB)) == found
+
+
+@pytest.mark.parametrize("spec", [None, {"replicas": "many"}, {"replicas": None}], ids=["none", "a text", "null"])
+def test_a_spec_of_a_form_that_nobody_expects_is_drift_although_an_autoscaler_is_there(cluster, spec):
+    cluster.put({**live(WEB), "spec": spec}, live(scaler()))
+    assert [name for name, _ in told(look(cluster, WEB))] == ["web"]
