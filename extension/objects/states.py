@@ -132,7 +132,8 @@ def _resource_text(kind: str, api_version: str, namespace: str, name: str) -> st
 def modified_text(status: ModifiedStatus) -> str:
     """One modified object as Fleet words it, but with what changed and who did it in place of the patch, where that is known."""
     if status.missing:
-        suffix = "is not owned by us" if status.exist else "missing"
+        taken = f": {_told(status)}" if status.changes else ""
+        suffix = f"is not owned by us{taken}" if status.exist else "missing"
     elif status.delete:
         suffix = "extra"
     else:
@@ -161,7 +162,8 @@ def modified_lines(status: ModifiedStatus) -> Iterator[str]:
     if not status.changes:
         yield modified_text(status)
         return
-    yield f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} modified:"
+    word = "is not owned by us" if status.exist else "modified"
+    yield f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {word}:"
     for change in status.changes:
         yield f"  {change_text(change)}{f' at {change.time}' if change.time else ''}"
     if status.more_changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from extension.delivery.client import Client, Kind
@@ -155,3 +156,16 @@ def test_who_took_a_field_away_or_is_one_of_many_is_not_guessed(
     status = delivery.deploy(make())
     change(client, CONFIG_MAPS.path(namespace, "a"), data={"key": None, "more": "x"})
     assert changed_by(delivery.observe(make(status=status))) == [("/data/key", '"one"', "", "")]
+
+
+def test_an_object_that_another_bundle_took_says_whose_it_is(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    status = delivery.deploy(make())
+    other = msgspec.structs.replace(make(helm=HelmOptions(take_ownership=True)), name=f"other-{namespace}")
+    assert delivery.deploy(other).ready
+    [found] = delivery.observe(make(status=status)).modified_status
+    mark = "metadata.annotations[objectset.rio.cattle.io/id]"
+    assert modified_text(found).startswith(
+        f'configmap.v1 {namespace}/a is not owned by us: {mark} is "default-other-{namespace}", deployed "default-bundle-{namespace}"'
+    )
