@@ -121,7 +121,9 @@ def failed(before: BundleDeploymentStatus, deployment_id: str, error: UserError,
     if _RECORDED.search(text):
         told = [condition(type_, "False", now, before.conditions, message=text, reason="Error") for type_ in ("Installed", "Ready")]
         conditions = with_conditions(before.conditions, condition("Deployed", "True", now, before.conditions), *told)
-        return msgspec.structs.replace(before, applied_deployment_id=deployment_id, release="", ready=False, conditions=conditions)
+        return msgspec.structs.replace(
+            before, applied_deployment_id=deployment_id, release="", ready=False, conditions=conditions, corrections=()
+        )
     told = [condition("Deployed", "False", now, before.conditions, message=text, reason="Error")]
     return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, *told))
 

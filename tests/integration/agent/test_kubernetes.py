@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from tests.integration.sources.servers import Proxy, Server, files
 pytestmark = pytest.mark.xdist_group("kube")
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
 SECRETS = Kind("v1", "Secret", "secrets", True)
+DEPLOYMENTS = "/v1/fleet.cattle.io.bundledeployments"
 NAMESPACE = "agent-of-test"
 
 
@@ -71,6 +75,68 @@ def test_it_deploys_releases_that_helm_knows_corrects_and_removes_them(world: Wo
     wait_for(lambda: value(client, "pulled", "web") == "two", "the other content")
     assert world.call("DELETE", f"{BUNDLES}/{WORKSPACE}/web").ok
     wait_for(lambda: HelmRecords(client).revisions("pulled", "web") == [] and not world.deployments(), "the removal")
+
+
+class Operator:
+    """Somebody who changes a ConfigMap back each time that it is corrected."""
+
+    def __init__(self, client: Client, namespace: str, name: str) -> None:
+        self._client, self._namespace, self._name = client, namespace, name
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="operator")
+        self._thread.start()
+
+    def _run(self) -> None:
+        path = CONFIG_MAPS.path(self._namespace, self._name)
+        while not self._stopping.wait(0.05):
+            if value(self._client, self._namespace, self._name) == "one":
+                query = {"fieldManager": "operator"}
+                self._client.request("PATCH", path, {"data": {"value": "x"}}, query, content_type="application/merge-patch+json")
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+
+@pytest.fixture
+def operator(client: Client) -> Iterator[Callable[[str, str], Operator]]:
+    with ExitStack() as stack:
+
+        def made(namespace: str, name: str) -> Operator:
+            one = Operator(client, namespace, name)
+            stack.callback(one.stop)
+            return one
+
+        yield made
+
+
+def differing(world: World) -> dict[str, Any]:
+    """The only object that is not as deployed, as `/v1` tells it."""
+    found = world.get(DEPLOYMENTS)["data"][0]["status"].get("modifiedStatus") or [{}]
+    return dict(found[0])
+
+
+def test_it_says_who_undoes_its_corrections_and_stops_them_also_when_it_starts_again_until_a_forced_update(
+    world: World, agent: Agent, client: Client, operator: Callable[[str, str], Operator]
+) -> None:
+    world.bundle("web", correctDrift={"enabled": True}, defaultNamespace="fought")
+    agent.start()
+    wait_for(lambda: world.deployments().get("web") == "Ready", f"the deployment\n{agent.log.read_text()}")
+    fighting = operator("fought", "web")
+    wait_for(lambda: differing(world).get("repairs"), f"the end of the corrections\n{agent.log.read_text()}")
+    found = differing(world)
+    [change] = found["changes"]
+    assert (change["path"], change["wanted"], change["found"], change["manager"]) == ("/data/value", '"one"', '"x"', "operator")
+    fighting.stop()
+    agent.stop(signal.SIGKILL)
+    seen = world.clusters()[0]["status"]["agent"]["lastSeen"]
+    agent.start()
+    wait_for(lambda: world.clusters()[0]["status"]["agent"]["lastSeen"] > seen, f"the agent's check-in\n{agent.log.read_text()}")
+    time.sleep(3)  # some looks for drift
+    assert value(client, "fought", "web") == "x" and differing(world)["repairs"] == found["repairs"]
+    assert world.call("POST", f"{BUNDLES}/{WORKSPACE}/web?action=forceUpdate").ok
+    wait_for(lambda: value(client, "fought", "web") == "one", "the forced update")
+    wait_for(lambda: world.deployments()["web"] == "Ready", "readiness")
 
 
 def test_installed_anew_without_its_secret_it_is_the_same_cluster_s(world: World, agent: Agent, client: Client) -> None:

@@ -50,6 +50,12 @@ REPAIRS = [
     ("other fields each time", [edited(name) for name in "abcdef"], edited("f"), False),
     ("missing each time", [GONE] * MOST, GONE, True),
     ("too many each time", [edited(delete=True)] * MOST, edited(delete=True), True),
+    (
+        "missing, or taken by another bundle",
+        [GONE, edited("a", missing=True, exist=True)] * MOST,
+        edited("b", missing=True, exist=True),
+        True,
+    ),
     ("missing, then changed", [GONE] * MOST, edited("a"), False),
     ("another object each time", [edited("a", name=name) for name in "abcdef"], edited("a", name="f"), False),
     ("in turns with another object", [edited("a"), edited("a", name="db")] * MOST, edited("a"), True),

@@ -139,6 +139,11 @@ def test_an_error_that_trying_again_does_not_mend_is_written_down(words):
     assert deployment_message(status.conditions, applied_is_desired=True) == words
 
 
+def test_a_deployment_that_fails_takes_over_no_account_of_the_corrections_before():
+    before = observed(EMPTY, "id:1", Observation("web/r:6"), NOW, corrections=(Correction("ConfigMap", repairs=5, time=NOW),))
+    assert before.corrections and failed(before, "id:2", Invalid(RECORDED[0]), NOW).corrections == ()
+
+
 @pytest.mark.parametrize("words", ["no such class", "namespaces is forbidden", "connection reset"])
 def test_any_other_error_is_to_be_tried_again_and_leaves_what_is_applied(words):
     status = failed(seen(), "id:2", Invalid(words), NOW)
