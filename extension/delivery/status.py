@@ -49,12 +49,12 @@ class Observation(msgspec.Struct, frozen=True):
 
 
 def is_to_correct(options: BundleDeploymentOptions, modified: Sequence[ModifiedStatus]) -> bool:
-    """Whether drift is to be undone: all of it with `correctDrift`, and what is missing because another bundle of the same GitRepo,
-    which had it before, took it along when it went (`overwrites`, 4.1)."""
+    """Whether drift is to be undone: all of it with `correctDrift`, and what is gone because another bundle of the same GitRepo,
+    which had it before, took it along when it went (`overwrites`, 4.1). What another one has by now is its own."""
     if options.correct_drift is not None and options.correct_drift.enabled:
         return bool(modified)
     overwritten = {(one.kind, one.name) for one in options.overwrites}
-    return any(one.missing and (one.kind, one.name) in overwritten for one in modified)
+    return any(one.missing and not one.exist and (one.kind, one.name) in overwritten for one in modified)
 
 
 def observed(before: BundleDeploymentStatus, deployment_id: str, seen: Observation, now: str, wrong: str = "") -> BundleDeploymentStatus:

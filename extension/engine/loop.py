@@ -137,7 +137,8 @@ class Loop:
     def _remove(self, agent: Agent, item: Assigned) -> None:
         for release in agent.releases(item):
             keep = release.keep_resources or item.options.keep_resources
-            wanted = msgspec.structs.replace(release, keep_resources=keep, delete_namespace=item.options.delete_namespace and not keep)
+            deletes = item.options.delete_namespace and not keep
+            wanted = msgspec.structs.replace(release, keep_resources=keep, delete_namespace=deletes, passed=agent.passed(item))
             agent.delivery.remove(wanted)
         if copied(item) and not item.options.keep_resources:
             agent.delivery.withdraw(item.bundle.name)
@@ -163,7 +164,7 @@ class Loop:
 
     def _delivered(self, agent: Agent, item: Assigned, done: bool) -> BundleDeploymentStatus:
         try:
-            wanted = self._orders.deployment(item)
+            wanted = msgspec.structs.replace(self._orders.deployment(item), passed=agent.passed(item))
         except Invalid as error:
             return lacking(item.status, item.deployment_id, error, now())
         status = agent.delivery.observe(wanted) if done else agent.delivery.deploy(wanted)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import msgspec
 
 from extension.bundles import Memo, Reading, Scan, extract_values, read, with_values
-from extension.bundles.overlap import objects, overwriting
 from extension.engine.bundles import manifest_of, values_of
 from extension.engine.gitrepos import Sources, refuse
 from extension.engine.produced import COMMIT, Produced, labelled
@@ -20,7 +19,6 @@ from extension.engine.turns import Deadline
 from extension.objects.base import Key
 from extension.objects.content import content_id, sha256_sum
 from extension.objects.kinds import Bundle, BundleResource, GitRepo
-from extension.objects.options import OverwrittenResource
 from extension.objects.tree import Tree
 from extension.store.protocol import Store
 from extension.targeting.admission import Rules, admitted
@@ -75,14 +73,11 @@ class Proposals:
         produced = Produced(self._store)
         stored = {bundle.key: bundle for bundle in produced.stored(repo)}
         produced.check(repo, reading, stored)
+        moving = produced.overwriting(reading, stored)
+        bundles = tuple(_proposed(moving.get(b.key, b), stored.get(b.key), commit) for b in reading.bundles)
         wanted = {bundle.key for bundle in reading.bundles}
         gone = tuple(bundle for key, bundle in stored.items() if key not in wanted)
-        lost = {one for bundle in gone for one in self._objects(bundle)}
-        bundles = tuple(_proposed(overwriting(b, lost) if lost else b, stored.get(b.key), commit) for b in reading.bundles)
         return Proposal(commit, bundles, gone, reading.warnings)
-
-    def _objects(self, bundle: Bundle) -> tuple[OverwrittenResource, ...]:
-        return tuple(objects(self._store.get(Bundle, bundle.metadata.namespace, bundle.metadata.name)))
 
     def stored(self, chosen: Callable[[Bundle], bool], deadline: Deadline) -> Proposal:
         """The stored Bundles that are chosen, as they are."""
