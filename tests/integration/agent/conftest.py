@@ -8,8 +8,8 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,8 @@ class Door(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True)
         self.target, self.shut = "", False
         self.asked: list[str] = []
+        self.after = ""
+        """In place of the seconds that the service tells until the next check-in."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -66,7 +68,7 @@ class _Passing(BaseHTTPRequestHandler):
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in ("connection", "content-length", "transfer-encoding", "server", "date"):
-                self.send_header(name, value)
+                self.send_header(name, self.server.after or value if name == "Check-In-After" else value)
         if answer.status_code != 204:
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
@@ -141,10 +143,10 @@ class Agent:
         folder.mkdir(exist_ok=True)
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, **environment: str) -> Agent:
+    def start(self, command: Sequence[str] = START, **environment: str) -> Agent:
         with self.log.open("a") as output:
             self.process = subprocess.Popen(
-                [*START, *self._arguments], env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT, text=True
+                [*command, *self._arguments], env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT, text=True
             )
         return self
 
@@ -154,17 +156,23 @@ class Agent:
         return self.process.wait(30)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@contextmanager
+def world_in(folder: Path) -> Iterator[World]:
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("localhost", "hub.test").configure_cert(context)
     door = Door(context)
-    made = World(tmp_path, door, ca)
+    made = World(folder, door, ca)
     yield made
     made.service.stop()
     door.shutdown()
     door.server_close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with world_in(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
