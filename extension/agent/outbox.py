@@ -6,6 +6,7 @@ hub that names another sum has lost some, and is told all anew. Thread-safe.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable, Sequence
 
@@ -13,8 +14,8 @@ import msgspec
 
 from extension.objects.agents import DeploymentReport, ReportAnswer
 
-MOST = 1000
-"""Reports of one request."""
+MOST, LARGEST = 1000, 512 << 10
+"""Reports of one request, and bytes where it has several: an ingress before the hub may take no more than 1 MiB."""
 
 
 class Outbox:
@@ -35,7 +36,9 @@ class Outbox:
 
     def batch(self) -> tuple[DeploymentReport, ...]:
         with self._lock:
-            return tuple(sorted(self._waiting.values(), key=lambda one: one.sequence)[:MOST])
+            waiting = sorted(self._waiting.values(), key=lambda one: one.sequence)[:MOST]
+        sizes = itertools.accumulate(len(msgspec.json.encode(one)) for one in waiting)
+        return tuple(one for one, size in zip(waiting, sizes, strict=True) if size <= LARGEST or one is waiting[0])
 
     def answered(self, sent: Sequence[DeploymentReport], answer: ReportAnswer) -> None:
         """What the hub said of a batch. A report that it calls stale is told again with a number above its own."""
