@@ -26,7 +26,7 @@ from extension.delivery.namespaces import check_namespace, drop_namespace, label
 from extension.delivery.observing import Observer
 from extension.delivery.packing import chart
 from extension.delivery.protocol import Deployment, Release, tried
-from extension.delivery.recovery import compared, recovered
+from extension.delivery.recovery import compared, recovered, uninstall
 from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
@@ -84,8 +84,7 @@ class KubernetesDelivery:
             return
         known = compared(self._records.revisions(release.namespace, release.name))
         given = self._handing.prepare(known, None, release.passed)
-        named = Named(Access(self._kubeconfig, release.namespace), release.name)
-        self._call("helm_release.uninstall", named)
+        uninstall(self._client, self._records, self._call, Named(Access(self._kubeconfig, release.namespace), release.name))
         if release.delete_namespace and not given:
             drop_namespace(self._client, release.namespace)
 

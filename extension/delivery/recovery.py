@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from extension.delivery.client import Client
+from extension.delivery.client import ApiError, Client
 from extension.delivery.helm_records import HelmRecords, Revision, owner_of
+from extension.objects.errors import Invalid
 from extension.rendering import documents
 from extension.rendering.helm_release import Access, Named
 
@@ -65,6 +66,28 @@ def _delete(client: Client, owner: tuple[str, str], objects: Iterable[Object], s
         live = client.get(kind, *place[2:]) if kind else None
         if kind and live and _goes(live, owner):
             client.delete(kind, *place[2:])
+
+
+def uninstall(client: Client, records: HelmRecords, call: Call, named: Named) -> None:
+    """Has Helm uninstall a release. Raises Invalid with the cluster's words where it lets an object not go: Helm does not pass them on."""
+    try:
+        call("helm_release.uninstall", named)
+    except Invalid as error:
+        revisions = records.revisions(named.access.namespace, named.name)
+        said = _refusal(client, objects_of(records, revisions[-1]), named.access.namespace) if revisions else ""
+        raise Invalid(said or error.message, where=error.where, hint=error.hint) from None
+
+
+def _refusal(client: Client, objects: Iterable[Object], namespace: str) -> str:
+    for obj in objects:
+        place = place_of(obj, namespace)
+        kind = client.kind(*place[:2])
+        try:
+            if kind and client.get(kind, *place[2:]):
+                client.request("DELETE", kind.path(*place[2:]), query={"dryRun": "All"})
+        except ApiError as error:
+            return f"{place[1]} {place[3]}: {error.message}"
+    return ""
 
 
 def objects_of(records: HelmRecords, revision: Revision) -> tuple[Object, ...]:

@@ -19,6 +19,8 @@ from extension.objects.states import condition, modified_text, non_ready_text, w
 from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey
 
 LISTED = 10
+NOT_REMOVED = "not removed: "
+"""What the message of a deployment that is to go begins with where it can not."""
 
 _RECORDED = re.compile(
     "|".join(
@@ -117,6 +119,12 @@ def lacking(before: BundleDeploymentStatus, deployment_id: str, error: UserError
     told = condition("Ready", "False", now, before.conditions, message=str(error), reason="Error")
     status = failed(before, deployment_id, error, now)
     return msgspec.structs.replace(status, ready=False, conditions=with_conditions(status.conditions, told))
+
+
+def remaining(before: BundleDeploymentStatus, error: UserError, now: str) -> BundleDeploymentStatus:
+    """The status of a deployment that is to go, and does not."""
+    told = condition("Deployed", "False", now, before.conditions, message=f"{NOT_REMOVED}{error}", reason="Error")
+    return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, told))
 
 
 def waiting(before: BundleDeploymentStatus, message: str, now: str) -> BundleDeploymentStatus:

@@ -25,6 +25,7 @@ from extension.rendering.helm import native, sdk
 MAX_CONNECTIONS = 32
 _QUERIES_A_SECOND = 1000.0
 
+_TOO_LARGE = ("Too long: may not be more than 1048576 bytes", "Request entity too large", "etcdserver: request is too large")
 _UNREACHABLE = ("connection refused", "no such host", "i/o timeout", "connect: ", "EOF", "TLS handshake", "server is currently unable")
 
 
@@ -157,6 +158,9 @@ def _uninstall(args: bytes) -> bytes:
 def _said(name: str, error: Exception) -> UserError:
     """Helm's error in our terms: Unavailable when the cluster did not answer."""
     text = " ".join(str(error).split())
+    if any(word in text for word in _TOO_LARGE):
+        hint = "Helm keeps all manifests of a release in one Secret of 1 MiB at most, compressed: split the bundle"
+        return Invalid(f"it is too large to be recorded: {text}", where=f"release {name}", hint=hint)
     kind = Unavailable if any(word in text for word in _UNREACHABLE) else Invalid
     return kind(text, where=f"release {name}")
 
