@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,6 +39,8 @@ class Door(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.after = ""
         """In place of the seconds that the service tells until the next check-in."""
+        self.trouble: Callable[[], str] = lambda: ""
+        """What goes wrong with a request, if anything."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -55,15 +58,26 @@ class _Passing(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.asked.append(self.path)
-        if self.server.shut:
+        wrong = self.server.trouble()
+        if self.server.shut or wrong == "lose":
             self.close_connection = True
             return
+        if wrong == "hold":
+            time.sleep(1.5)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection", "content-length")}
         try:
+            if wrong == "twice":
+                requests.request(self.command, f"{self.server.target}{self.path}", headers=headers, data=body, timeout=30)
             answer = requests.request(self.command, f"{self.server.target}{self.path}", headers=headers, data=body, timeout=30, stream=True)
             data = answer.raw.read()
         except requests.RequestException:
             self.send_error(503)
+            return
+        if wrong == "lose the answer":
+            self.close_connection = True
+            return
+        if wrong in ("fail", "a page"):
+            self._answer(500 if wrong == "fail" else 200, b"<html>Sorry</html>")
             return
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
@@ -73,6 +87,12 @@ class _Passing(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     do_GET = do_POST  # noqa: N815 (the names of http.server)
 
@@ -154,6 +174,12 @@ class Agent:
         assert self.process is not None
         self.process.send_signal(how)
         return self.process.wait(30)
+
+
+def audited(world: World) -> str:
+    """What `rancher-cd doctor --audit` says beside the running service."""
+    command = [*START[:-1], "doctor", "--audit", "--state-dir", str(world.service.state)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 @contextmanager

@@ -45,7 +45,7 @@ class _Refusing(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def refusing(client: Client, namespace: str, *operations: str) -> Iterator[None]:
+def refusing(client: Client, namespace: str, *operations: str) -> Iterator[ThreadingHTTPServer]:
     """While this lasts a webhook denies these operations on the ConfigMaps of a namespace."""
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -66,7 +66,7 @@ def refusing(client: Client, namespace: str, *operations: str) -> Iterator[None]
     client.request("POST", WEBHOOKS.path(), body=body)
     try:
         wait_for(lambda: _refuses(client, namespace, operations[0]), "the webhook to be asked")
-        yield
+        yield server
     finally:
         client.delete(WEBHOOKS, "", namespace)
         wait_for(lambda: not _refuses(client, namespace, operations[0]), "the webhook to be asked no more")
@@ -108,6 +108,17 @@ def test_a_webhook_that_lets_nothing_go_is_quoted_and_the_release_goes_when_it_d
     delivery.remove(gone)
     assert client.get(CONFIG_MAPS, namespace, "a") is None
     assert HelmRecords(client).revisions(namespace, gone.name) == []
+
+
+def test_a_webhook_that_does_not_answer_is_the_deployments_error_and_the_cluster_is_there(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    status = delivery.deploy(make())
+    with refusing(client, namespace, "CREATE", "UPDATE") as server:
+        server.server_close()
+        status = delivery.deploy(make(2, {"a.yaml": CONFIG_MAP.format(name="a", value="two")}, status))
+    assert conditions(status)["Deployed"] == "False"
+    assert 'failed calling webhook "deny.example.org"' in message(status, "Deployed")
 
 
 def test_a_namespace_that_is_stuck_on_its_way_out_is_told_and_deployed_to_once_it_is_gone(
