@@ -20,6 +20,8 @@ from extension.objects.states import STOPPED_HINT, condition, modified_text, non
 from extension.objects.status import Correction, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey
 
 LISTED = 10
+NOT_REMOVED = "not removed: "
+"""What the message of a deployment that is to go begins with where it can not."""
 
 _RECORDED = re.compile(
     "|".join(
@@ -50,13 +52,14 @@ class Observation(msgspec.Struct, frozen=True):
 
 
 def is_to_correct(options: BundleDeploymentOptions, modified: Sequence[ModifiedStatus]) -> bool:
-    """Whether drift is to be undone: all of it with `correctDrift`, and what is missing because another bundle of the same GitRepo,
-    which had it before, took it along when it went (`overwrites`, 4.1); but for what is undone again and again."""
+    """Whether drift is to be undone: all of it with `correctDrift`, and what is gone because another bundle of the same GitRepo,
+    which had it before, took it along when it went (`overwrites`, 4.1); but for what is undone again and again. What another one has by now
+    is its own."""
     mendable = [one for one in modified if not one.repairs]
     if options.correct_drift is not None and options.correct_drift.enabled:
         return bool(mendable)
     overwritten = {(one.kind, one.name) for one in options.overwrites}
-    return any(one.missing and (one.kind, one.name) in overwritten for one in mendable)
+    return any(one.missing and not one.exist and (one.kind, one.name) in overwritten for one in mendable)
 
 
 def observed(  # noqa: PLR0917 (all that a status is made of)
@@ -133,6 +136,12 @@ def lacking(before: BundleDeploymentStatus, deployment_id: str, error: UserError
     told = condition("Ready", "False", now, before.conditions, message=str(error), reason="Error")
     status = failed(before, deployment_id, error, now)
     return msgspec.structs.replace(status, ready=False, conditions=with_conditions(status.conditions, told))
+
+
+def remaining(before: BundleDeploymentStatus, error: UserError, now: str) -> BundleDeploymentStatus:
+    """The status of a deployment that is to go, and does not."""
+    told = condition("Deployed", "False", now, before.conditions, message=f"{NOT_REMOVED}{error}", reason="Error")
+    return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, told))
 
 
 def waiting(before: BundleDeploymentStatus, message: str, now: str) -> BundleDeploymentStatus:

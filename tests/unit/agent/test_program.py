@@ -13,8 +13,8 @@ from extension.agent.program import Program, Registering
 from extension.delivery.protocol import Release
 from extension.objects.agents import Work
 from extension.objects.base import Key
-from extension.objects.errors import Busy, Conflict, Unavailable
-from extension.objects.kinds import HelmOpOptions
+from extension.objects.errors import Busy, Conflict, Invalid, Unavailable
+from extension.objects.kinds import BundleDeploymentStatus, HelmOpOptions
 from extension.objects.moving import Leaving
 from extension.objects.options import BundleDeploymentOptions, DownstreamResource
 from tests.fakes.delivery import MemoryDelivery
@@ -189,6 +189,19 @@ def test_what_is_not_among_all_there_is_goes_unless_it_is_somebody_else_s(living
     living.start()
     wait_for(lambda: living.hub.said(1) and living.delivery.did("remove") == ["old"])
     assert set(living.delivery.deployed) == {"fleets", "web"}
+
+
+def test_a_release_that_is_made_under_another_name_is_not_taken_for_an_old_one(living):
+    half_made = Release("web", "default", "web", "s-2:x")
+    living.delivery.deployed["half"] = half_made
+    living.delivery.errors["web"] = Invalid("not yet")
+    known = BundleDeploymentStatus(applied_deployment_id="s-1:x", release="default/web-1:1")
+    living.hub.changed(item(1, "web", 2, status=known))
+    living.start()
+    wait_for(lambda: living.delivery.did("releases") and living.delivery.did("deploy"))
+    living.delivery.errors.clear()
+    living.until(lambda: living.hub.said(1) == "s-2:x")
+    assert living.delivery.did("remove") == []
 
 
 def test_a_hub_that_lost_reports_is_told_all_anew(living):
