@@ -21,8 +21,19 @@ export interface Base {
   metadata: { name?: string; namespace?: string; labels?: Record<string, string> };
   spec?: Record<string, unknown>;
 }
+const CREATED_BY = "fleet.cattle.io/created-by-user-id";
+
+/** What a copy starts from: all but what is the original's own. */
+export function copyOf(object: Resource): Base {
+  const { [CREATED_BY]: _maker, ...labels } = object.metadata.labels ?? {};
+  const { forceSyncGeneration: _counted, ...spec } = (object.spec ?? {}) as Record<string, unknown>;
+  return { metadata: { labels, ...(object.metadata.namespace ? { namespace: object.metadata.namespace } : {}) }, spec };
+}
+
 export interface Draft<F> {
   form: Ref<F | undefined>;
+  /** What the form was read from. */
+  base: Ref<Base | undefined>;
   made: ComputedRef<Made | undefined>;
   /** The name of the object that is edited, empty for a new one. */
   edited: string;
@@ -38,7 +49,7 @@ export interface Draft<F> {
   submit(): Promise<Resource | undefined>;
 }
 
-export function useDraft<F extends { name: string; namespace: string }>(type: TypeId, formOf: (base: Base) => F, objectOf: (form: F, base: Base) => Made, copyOf: (object: Resource) => Base): Draft<F> {
+export function useDraft<F extends { name: string; namespace: string }>(type: TypeId, formOf: (base: Base) => F, objectOf: (form: F, base: Base) => Made): Draft<F> {
   const { client, nav } = useApp();
   const workspace = useWorkspace();
   const doing = useDoing();
@@ -92,5 +103,5 @@ export function useDraft<F extends { name: string; namespace: string }>(type: Ty
     isSaved.value = done?.object !== undefined;
     return done?.object;
   }
-  return { form, made, edited, shown, isEdited, isChanged, theirs, round, doing, begin, submit };
+  return { form, base, made, edited, shown, isEdited, isChanged, theirs, round, doing, begin, submit };
 }
