@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { at, decoded, edited, encoded, isAbout, withAt } from "../components/core/forms";
-import { copyOf } from "../components/core/drafts";
+import { at, copyOf, decoded, edited, encoded, isAbout, withAt } from "../components/core/forms";
 import { formOf, objectOf } from "../components/core/gitrepo";
 import * as helmop from "../components/core/helmop";
 import { holdsNull, mergePatch } from "../components/core/patches";

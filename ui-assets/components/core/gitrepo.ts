@@ -1,6 +1,5 @@
 // A GitRepo as a form: what it is read into, and the object it makes of it.
-import type { Base, Made } from "./drafts";
-import { decoded, edited, encoded, at } from "./forms";
+import { at, type Base, decoded, edited, encoded, type Made } from "./forms";
 import { type Target, type TargetMode, type TargetRow, modeOf, targetRows, targetsOf } from "./targets";
 
 export const DEFAULT_BRANCH = "master";

@@ -1,6 +1,5 @@
 // A HelmOp as a form: what it is read into, and the object it makes of it.
-import type { Base, Made } from "./drafts";
-import { at, edited } from "./forms";
+import { at, type Base, edited, type Made } from "./forms";
 import { type Target, type TargetMode, type TargetRow, modeOf, targetRows, targetsOf } from "./targets";
 
 const TEXTS = ["helm.repo", "helm.chart", "helm.version", "helm.releaseName", "defaultNamespace", "serviceAccount", "helmSecretName", "pollingInterval"] as const;
