@@ -105,7 +105,7 @@ describe("the event stream", () => {
     }
   });
 
-  it("tells many changes at once, goes on where it was, and says that it was away", async () => {
+  it("tells many changes at once, goes on where it was, and says that it was away when it could not be begun again", async () => {
     const asked: string[] = [];
     const states: string[] = [];
     const event = (id: number): string => `id: ${id}\nevent: resource.change\ndata: {"resourceType":"t","id":"w/${id}","revision":"${id}"}\n\n`;
@@ -130,7 +130,7 @@ describe("the event stream", () => {
     feed.start();
     await expect.poll(() => told, { timeout: 10_000 }).toEqual([["w/1", "w/2"], ["w/3"]]);
     expect(asked.slice(0, 3)).toEqual(["/v1/events", "/v1/events?since=2", "/v1/events?since=2"]);
-    expect(states.slice(0, 2)).toEqual(["away", "away"]);
+    expect(states.slice(0, 2)).toEqual(["live", "away"]);
     expect(feed.state.returns).toBe(1);
   });
 });
