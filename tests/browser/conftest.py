@@ -9,15 +9,28 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser import components
+from tests.browser.dashboard import Dashboard
+from tests.browser.inside import world_of
 from tests.browser.pages import Pages
 from tests.browser.standalone import standalone as made_standalone
 from tests.browser.world import World
+from tests.integration.rancher.conftest import UNVERIFIED, Inside, inside
+
+__all__ = ["inside"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All in one process: each service, browser and API server is started once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +56,25 @@ def standalone(tmp_path_factory: pytest.TempPathFactory, chromium: Browser) -> I
         yield world
 
 
-@pytest.fixture(params=["standalone"])
+@pytest.fixture(scope="session")
+def dashboard(inside: Inside, chromium: Browser) -> Dashboard:
+    """Rancher with its dashboard."""
+    made = Dashboard(inside.address)
+    inside.rancher.own = made.answer
+    return made
+
+
+@pytest.fixture(scope="session")
+def aggregated(inside: Inside, dashboard: Dashboard) -> World:
+    return world_of(inside, dashboard, "aggregated")
+
+
+@pytest.fixture(scope="session")
+def service_proxy(inside: Inside, dashboard: Dashboard) -> World:
+    return world_of(inside, dashboard, "service proxy")
+
+
+@pytest.fixture(params=["standalone", pytest.param("aggregated", marks=UNVERIFIED), pytest.param("service_proxy", marks=UNVERIFIED)])
 def world(request: pytest.FixtureRequest) -> World:
     """Each place where the pages are, one after the other."""
     found: World = request.getfixturevalue(request.param)

@@ -9,22 +9,23 @@ from tests.browser.world import HERE, THERE, World
 
 
 def test_labels_say_before_they_are_saved_what_comes_and_then_it_comes(world: World, pages: Pages) -> None:
-    cluster = world.cluster("labelled", HERE)
-    world.bundle("for-labelled", HERE, browser="labels")
-    pages.open(HERE, "clusters/labelled")
+    name, bundle = world.new("labelled"), world.new("for-labelled")
+    cluster = world.cluster(name, HERE)
+    world.bundle(bundle, HERE, browser=name)
+    pages.open(HERE, f"clusters/{name}")
     pages.button("Edit labels").click()
     box = pages.dialog()
     expect(box.get_by_role("button", name="Save")).to_be_disabled()
     box.get_by_role("button", name="Add a label").click()
     box.get_by_label("Key 1").fill("browser")
-    box.get_by_label("Value 1").fill("labels")
+    box.get_by_label("Value 1").fill(name)
     expect(box.get_by_text("1 bundle would come:")).to_be_visible()
-    expect(box.get_by_text("for-labelled")).to_be_visible()
+    expect(box.get_by_text(bundle)).to_be_visible()
     assert world.deployed(cluster) == []
     box.get_by_role("button", name="Save").click()
-    pages.sees("Labels of labelled are saved.")
-    world.until("clusters", cluster, lambda _: world.deployed(cluster) == ["for-labelled"])
-    expect(pages.row("for-labelled")).to_be_visible(timeout=30_000)
+    pages.sees(f"Labels of {name} are saved.")
+    world.until("clusters", cluster, lambda _: world.deployed(cluster) == [bundle])
+    expect(pages.row(bundle)).to_be_visible(timeout=30_000)
 
 
 def test_labels_that_can_not_be_are_refused_where_they_are_written(world: World, pages: Pages) -> None:
@@ -38,11 +39,12 @@ def test_labels_that_can_not_be_are_refused_where_they_are_written(world: World,
 
 
 def test_a_move_is_planned_done_and_taken_back(world: World, pages: Pages) -> None:
-    cluster, moved = world.cluster("mover", HERE, moves="yes"), f"{THERE}/mover"
+    name = world.new("mover")
+    cluster, moved = world.cluster(name, HERE, moves="yes"), f"{THERE}/{name}"
     world.bundle("leaves-with-move", HERE, moves="yes")
     world.bundle("comes-with-move", THERE, moves="yes")
     world.until("clusters", cluster, lambda _: world.deployed(cluster) == ["leaves-with-move"])
-    pages.open(HERE, "clusters/mover")
+    pages.open(HERE, f"clusters/{name}")
     pages.button("Change workspace").click()
     box = pages.dialog()
     box.get_by_label("New workspace").select_option(THERE)
@@ -58,10 +60,11 @@ def test_a_move_is_planned_done_and_taken_back(world: World, pages: Pages) -> No
 
 
 def test_many_clusters_are_moved_at_once(world: World, pages: Pages) -> None:
-    names = ["herd-one", "herd-two"]
+    herd = world.new("herd")
+    names = [f"{herd}-one", f"{herd}-two"]
     for name in names:
         world.cluster(name, HERE)
-    pages.open(HERE, "clusters", q="herd-")
+    pages.open(HERE, "clusters", q=herd)
     for name in names:
         pages.page.get_by_label(f"Select {HERE}/{name}").check()
     pages.button("Change workspace of 2").click()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser import components
 from tests.browser.pages import Pages
-from tests.browser.world import World
+from tests.browser.world import HERE, World
+from tests.integration.rancher.conftest import UNVERIFIED
+
+Scheme = Literal["light", "dark"]
 
 NAMES = {"gitrepo": "shop", "cluster": "berlin", "bundle": "shop-02-helm-subchart"}
 """What the demonstration has for pages of one object, by the page's name."""
@@ -20,13 +25,27 @@ PLACES = [(name, path, tab) for name, path in components.routes().items() for ta
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_can_be_read_by_everybody(standalone: World, chromium: object, scheme: str) -> None:
-    pages = standalone.tab(chromium, color_scheme=scheme)  # type: ignore[arg-type]
+def test_every_page_can_be_read_by_everybody(standalone: World, chromium: Browser, scheme: Scheme) -> None:
+    look_at_all(standalone.tab(chromium, color_scheme=scheme), "fleet-default", NAMES)
+
+
+@UNVERIFIED
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_in_rancher_can_be_read_by_everybody(aggregated: World, chromium: Browser, scheme: Scheme) -> None:
+    """With Rancher's own colours, of which those of states are not for text."""
+    names = {"gitrepo": "readable", "cluster": "readable", "bundle": "readable"}
+    aggregated.cluster("readable", HERE, readable="yes")
+    aggregated.bundle("readable", HERE, readable="yes")
+    aggregated.made("gitrepos", HERE, "readable", {"repo": "https://127.0.0.1:9/readable.git"})
+    look_at_all(aggregated.tab(chromium, color_scheme=scheme), HERE, names)
+
+
+def look_at_all(pages: Pages, workspace: str, names: dict[str, str]) -> None:
     found: dict[str, list[str]] = {}
     for name, path, tab in PLACES:
-        assert ":name" not in path or name in NAMES, f"say in NAMES which object shows the page {name}"
-        place = path.replace(":name", NAMES.get(name, ""))
-        pages.open("fleet-default", place, **({"tab": tab} if tab else {}))
+        assert ":name" not in path or name in names, f"say in NAMES which object shows the page {name}"
+        place = path.replace(":name", names.get(name, ""))
+        pages.open(workspace, place, **({"tab": tab} if tab else {}))
         settle(pages)
         found[f"{place} {tab}"] = [*pages.violations(), *(f"beyond the window: {one}" for one in pages.spills())]
     pages.page.context.close()
@@ -34,8 +53,8 @@ def test_every_page_can_be_read_by_everybody(standalone: World, chromium: object
     assert not pages.faults
 
 
-def test_the_login_can_be_read_by_everybody(standalone: World, chromium: object) -> None:
-    pages = standalone.tab(chromium)  # type: ignore[arg-type]
+def test_the_login_can_be_read_by_everybody(standalone: World, chromium: Browser) -> None:
+    pages = standalone.tab(chromium)
     pages.button("Log out").click()
     assert pages.violations() == []
     pages.page.context.close()
@@ -44,8 +63,8 @@ def test_the_login_can_be_read_by_everybody(standalone: World, chromium: object)
 DIALOGS = {"clusters/berlin": ("Edit labels", "Change workspace", "Delete"), "gitrepos/shop": ("Delete",)}
 
 
-def test_every_dialog_can_be_read_by_everybody_and_closes_with_escape(standalone: World, chromium: object) -> None:
-    pages = standalone.tab(chromium)  # type: ignore[arg-type]
+def test_every_dialog_can_be_read_by_everybody_and_closes_with_escape(standalone: World, chromium: Browser) -> None:
+    pages = standalone.tab(chromium)
     for place, names in DIALOGS.items():
         pages.open("fleet-default", place)
         for name in names:

@@ -52,7 +52,8 @@ def test_a_list_without_rows_says_what_the_first_step_is(world: World, pages: Pa
 
 
 def test_a_list_follows_what_changes_by_itself(world: World, pages: Pages) -> None:
-    pages.open(HERE, "clusters", q="comes-later")
+    name = world.new("comes-later")
+    pages.open(HERE, "clusters", q=name)
     pages.sees("Nothing matches.")
-    world.cluster("comes-later", HERE)
-    expect(pages.row("comes-later")).to_be_visible(timeout=30_000)
+    world.cluster(name, HERE)
+    expect(pages.row(name)).to_be_visible(timeout=30_000)

@@ -5,6 +5,7 @@ Its clusters are directory clusters, so what is deployed is deployed for real an
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from tests.integration.service.running import wait_for
 HERE, THERE = "team-a", "team-b"
 DIRECTORY = "continuous-delivery.cattle.io/directory"
 FLEET = "/v1/fleet.cattle.io."
+_NUMBERS = itertools.count()
 MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  greeting: hello\n"
 
 
@@ -37,6 +39,11 @@ class World:
         pages = Pages(context.new_page(), self.address)
         self.enter(pages, user)
         return pages
+
+    @staticmethod
+    def new(name: str) -> str:
+        """The name with a number, which nothing has yet: one service is there for several doors."""
+        return f"{name}-{next(_NUMBERS)}"
 
     def made(self, plural: str, workspace: str, name: str, spec: dict[str, Any], **metadata: Any) -> None:
         body = {"metadata": {"name": name, "namespace": workspace, **metadata}, "spec": spec}

@@ -45,7 +45,6 @@ export interface Dsl {
   product(options: Record<string, unknown>): void;
   virtualType(options: Record<string, unknown>): void;
   basicType(types: string[], group?: string): void;
-  weightType(type: string, weight: number, forBasic: boolean): void;
 }
 
 export interface Product {
@@ -56,9 +55,9 @@ export interface Plugin {
   metadata: unknown;
   DSL(store: Store, product: string): Dsl;
   addProduct(product: Product): void;
+  addL10n(locale: string, load: () => Promise<{ default: unknown }>): void;
   addRoutes(routes: { parent: string; route: HostRoute }[]): void;
   addAction(where: string, when: { product: string[]; resource: string[] }, action: TableAction): void;
-  addUninstallHook?(hook: () => void): void;
 }
 
 /** The cluster in addresses that are of none. */

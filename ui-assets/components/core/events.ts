@@ -120,7 +120,8 @@ export class EventFeed {
   private begun(): void {
     this.isOpen = true;
     if (this.state.status === "away") this.state.returns += 1;
-    if (this.state.status !== "starting" && !this.since) this.forgotten();
+    // What changed after something was read and before the stream began is told by nobody.
+    if (!this.since && (this.state.status !== "starting" || this.listeners.size)) this.forgotten();
     this.state.status = "live";
   }
 
