@@ -3,13 +3,15 @@ import { inject, type InjectionKey, reactive } from "vue";
 import type { ApiError, Client } from "./client";
 import type { EventFeed } from "./events";
 import type { Translate } from "./l10n";
-import type { Navigation } from "./nav";
+import type { Navigation, Place } from "./nav";
 
 export interface Notice {
   id: number;
   kind: "success" | "error" | "info";
   text: string;
   detail?: string;
+  /** Where there is more about it. */
+  to?: Place;
 }
 
 /** What the caller may see at all, by the plural of a type or the name of a place such as `tokens`; from `/v1` and `/v1/schemas`. */
@@ -40,8 +42,8 @@ export class Notices {
   readonly shown = reactive<Notice[]>([]);
   private last = 0;
 
-  say(kind: Notice["kind"], text: string, detail = ""): void {
-    this.shown.push({ id: ++this.last, kind, text, detail });
+  say(kind: Notice["kind"], text: string, detail = "", to?: Place): void {
+    this.shown.push({ id: ++this.last, kind, text, detail, ...(to ? { to } : {}) });
     if (this.shown.length > 4) this.shown.shift();
   }
 
