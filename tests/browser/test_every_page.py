@@ -14,7 +14,14 @@ from tests.integration.rancher.conftest import UNVERIFIED
 
 Scheme = Literal["light", "dark"]
 
-NAMES = {"gitrepo": "shop", "cluster": "berlin", "bundle": "shop-02-helm-subchart"}
+NAMES = {
+    **dict.fromkeys(("gitrepo", "gitrepo-edit"), "shop"),
+    **dict.fromkeys(("helmop", "helmop-edit"), "readable"),
+    **dict.fromkeys(("clustergroup", "clustergroup-edit"), "production"),
+    "cluster": "berlin",
+    "bundle": "shop-02-helm-subchart",
+    "workspace": "edge",
+}
 """What the demonstration has for pages of one object, by the page's name."""
 TABS = {
     "gitrepo": ("overview", "bundles", "resources", "plan", "yaml"),
