@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from extension.objects import yaml
+
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "ui-assets"
 PACKAGES = ASSETS / "node_modules"
@@ -36,6 +38,13 @@ def build() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two processes of tests would write the same files
         command = ["make", "--no-print-directory", "--old-file=setup", "ui", f"VENV={sys.prefix}"]
         subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def menu() -> list[str]:
+    """What the navigation shows to who may see everything."""
+    source = (ASSETS / "components" / "routes.ts").read_text()
+    texts = yaml.load((ASSETS / "l10n" / "en-us.yaml").read_bytes(), "en-us.yaml")
+    return [str(texts["nav"][page]) for page in re.findall(r'\{ page: "([\w-]+)"', source)]
 
 
 def routes() -> dict[str, str]:

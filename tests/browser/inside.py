@@ -26,7 +26,7 @@ def plugin(door: str) -> dict[str, Any]:
 
 def place(workspace: str, path: str) -> str:
     """The dashboard's address of a page: the part of the menu, then the workspace, then the rest."""
-    section, _, rest = path.partition("/")
+    section, _, rest = (path or "dashboard").partition("/")
     return f"{BASE}/{section}/w/{workspace}/{rest}".rstrip("/")
 
 

@@ -61,7 +61,7 @@ def main() -> None:
         sys.exit(reason)
     components.build()
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, standalone(Path(scratch)) as world, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory(prefix="demo-") as scratch, standalone(Path(scratch)) as world, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=components.chromium(), args=components.FLAGS)
         break_something(world, Path(scratch) / "state")
         light, dark = world.tab(browser, color_scheme="light"), world.tab(browser, color_scheme="dark")

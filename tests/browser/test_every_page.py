@@ -13,16 +13,8 @@ from tests.browser.world import HERE, World
 from tests.integration.rancher.conftest import UNVERIFIED
 
 Scheme = Literal["light", "dark"]
+DEMO = "fleet-default"
 
-NAMES = {
-    **dict.fromkeys(("gitrepo", "gitrepo-edit"), "shop"),
-    **dict.fromkeys(("helmop", "helmop-edit"), "readable"),
-    **dict.fromkeys(("clustergroup", "clustergroup-edit"), "production"),
-    "cluster": "berlin",
-    "bundle": "shop-02-helm-subchart",
-    "workspace": "edge",
-}
-"""What the demonstration has for pages of one object, by the page's name."""
 TABS = {
     "gitrepo": ("overview", "bundles", "resources", "plan", "yaml"),
     "cluster": ("bundles", "resources", "conditions", "yaml"),
@@ -33,25 +25,43 @@ PLACES = [(name, path, tab) for name, path in components.routes().items() for ta
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_can_be_read_by_everybody(standalone: World, chromium: Browser, scheme: Scheme) -> None:
-    look_at_all(standalone.tab(chromium, color_scheme=scheme), "fleet-default", NAMES)
+    names = {
+        **shown(standalone, DEMO),
+        "gitrepo": "shop",
+        "cluster": "berlin",
+        "bundle": "shop-02-helm-subchart",
+        "clustergroup": "production",
+    }
+    look_at_all(standalone.tab(chromium, color_scheme=scheme), DEMO, names)
 
 
 @UNVERIFIED
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_in_rancher_can_be_read_by_everybody(aggregated: World, chromium: Browser, scheme: Scheme) -> None:
     """With Rancher's own colours, of which those of states are not for text."""
-    names = {"gitrepo": "readable", "cluster": "readable", "bundle": "readable"}
-    aggregated.cluster("readable", HERE, readable="yes")
-    aggregated.bundle("readable", HERE, readable="yes")
-    aggregated.made("gitrepos", HERE, "readable", {"repo": "https://127.0.0.1:9/readable.git"})
-    look_at_all(aggregated.tab(chromium, color_scheme=scheme), HERE, names)
+    look_at_all(aggregated.tab(chromium, color_scheme=scheme), HERE, shown(aggregated, HERE))
+
+
+def shown(world: World, workspace: str) -> dict[str, str]:
+    """What there is to show on pages of one object, by what the page's name begins with."""
+    cluster = world.cluster("readable", workspace, readable="yes")
+    world.bundle("readable", workspace, readable="yes")
+    world.made("gitrepos", workspace, "readable", {"repo": "https://127.0.0.1:9/readable.git", "branch": "main"})
+    world.made("helmops", workspace, "readable", {"helm": {"repo": "oci://127.0.0.1:9/readable", "version": "1.0.0"}})
+    world.made("clustergroups", workspace, "readable", {"selector": {"matchLabels": {"readable": "yes"}}})
+    body = {"kind": "forceUpdate", "type": "fleet.cattle.io.clusters", "ids": [cluster]}
+    begun = world.call("POST", "/v1/operations", json=body)
+    assert begun.ok, begun.text
+    kinds = ("gitrepo", "cluster", "bundle", "helmop", "clustergroup")
+    return {**dict.fromkeys(kinds, "readable"), "operation": begun.json()["id"], "workspace": workspace}
 
 
 def look_at_all(pages: Pages, workspace: str, names: dict[str, str]) -> None:
     found: dict[str, list[str]] = {}
     for name, path, tab in PLACES:
-        assert ":name" not in path or name in names, f"say in NAMES which object shows the page {name}"
-        place = path.replace(":name", names.get(name, ""))
+        kind = name.partition("-")[0]
+        assert ":name" not in path or kind in names, f"say in shown() which object the page {name} is to show"
+        place = path.replace(":name", names.get(kind, ""))
         pages.open(workspace, place, **({"tab": tab} if tab else {}))
         settle(pages)
         found[f"{place} {tab}"] = [*pages.violations(), *(f"beyond the window: {one}" for one in pages.spills())]
@@ -73,7 +83,7 @@ DIALOGS = {"clusters/berlin": ("Edit labels", "Change workspace", "Delete"), "gi
 def test_every_dialog_can_be_read_by_everybody_and_closes_with_escape(standalone: World, chromium: Browser) -> None:
     pages = standalone.tab(chromium)
     for place, names in DIALOGS.items():
-        pages.open("fleet-default", place)
+        pages.open(DEMO, place)
         for name in names:
             pages.button(name).click()
             expect(pages.dialog()).to_be_visible()

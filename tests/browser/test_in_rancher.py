@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser import components
 from tests.browser.dashboard import Dashboard
 from tests.browser.inside import place
 from tests.browser.pages import Pages
@@ -38,7 +39,7 @@ def test_rancher_s_menu_has_our_pages_and_says_which_one_is_open(world: World, p
     world.cluster("found-by-menu", HERE)
     go(pages, inside, "/c/_/fleet/fleet.cattle.io.cluster")
     menu = pages.page.get_by_role("navigation", name="Product", exact=True)
-    expect(menu.get_by_role("link")).to_have_text(["GitRepos", "Clusters", "Bundles"])
+    expect(menu.get_by_role("link")).to_have_text(components.menu())
     menu.get_by_role("link", name="Clusters").click()
     expect(pages.row("found-by-menu")).to_be_visible()
     assert pages.page.url == inside.rancher.url + place(HERE, "clusters"), "the workspace is the one that was chosen in Rancher"
@@ -46,6 +47,15 @@ def test_rancher_s_menu_has_our_pages_and_says_which_one_is_open(world: World, p
     expect(pages.page.get_by_role("heading", name="found-by-menu")).to_be_visible()
     expect(menu.locator("a.is-here")).to_have_text(["Clusters"])
     assert problems(pages) == []
+
+
+def test_the_menu_has_no_entry_for_what_one_may_not_see(world: World, tab: Callable[..., Pages], inside: Inside) -> None:
+    pages = tab("stranger")
+    with pages.page.expect_response(lambda answer: "fleet.cattle.io.clusters?limit=1" in answer.url):
+        go(pages, inside, "/c/_/fleet/fleet.cattle.io.cluster")
+    expect(pages.page.get_by_role("heading", name="fleet.cattle.io.cluster")).to_be_visible()
+    for name in ("GitRepos", "Clusters", "Bundles"):
+        expect(pages.link(name)).to_have_count(0)
 
 
 def test_the_choice_of_workspace_is_one_choice(world: World, pages: Pages, inside: Inside) -> None:

@@ -8,25 +8,30 @@ import type { RancherSession } from "./session";
 export function products(session: RancherSession): Product {
   return {
     init(plugin: Plugin, store: Store): void {
-      fill(session, plugin, store, FLEET, session.app.t("product"));
-      fill(session, plugin, store, OWN);
       const explorer = plugin.DSL(store, "explorer");
       explorer.virtualType({ name: OWN.product, label: session.app.t("product"), icon: "fleet", namespaced: false, route: { name: EXPLORER } });
       explorer.basicType([OWN.product]);
       store.watch(() => session.isFleetShown(), (isShown) => offer(session, plugin, store, !isShown), { immediate: true });
-      session.readActions().catch(() => undefined); // without an answer there are no actions
+      // A service that does not answer has all entries, so that one gets to where that is said.
+      void session.begin().catch(() => undefined).then(() => {
+        fill(session, plugin, store, FLEET, session.app.t("product"));
+        fill(session, plugin, store, OWN);
+      });
     },
   };
 }
 
+/** The entries of the pages that one may see. */
 function fill(session: RancherSession, plugin: Plugin, store: Store, within: InProduct, group?: string): void {
   const dsl = plugin.DSL(store, within.product);
+  const { rights, t } = session.app;
   const nameOf = (page: string): string => `continuous-delivery-${page}`;
-  NAVIGATION.forEach(({ page }, place) => {
-    const weight = NAVIGATION.length - place;
-    dsl.virtualType({ name: nameOf(page), label: session.app.t(`nav.${page}`), namespaced: false, weight, route: entryOf(within, page) });
+  const shown = NAVIGATION.filter(({ needs }) => !rights.known || !needs || rights.list.has(needs));
+  shown.forEach(({ page }, place) => {
+    const weight = shown.length - place;
+    dsl.virtualType({ name: nameOf(page), label: t(`nav.${page}`), namespaced: false, weight, route: entryOf(within, page) });
   });
-  dsl.basicType(NAVIGATION.map(({ page }) => nameOf(page)), group);
+  dsl.basicType(shown.map(({ page }) => nameOf(page)), group);
 }
 
 function offer(session: RancherSession, plugin: Plugin, store: Store, isPublic: boolean): void {

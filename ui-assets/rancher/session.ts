@@ -86,10 +86,12 @@ export class RancherSession {
     createApp(OverlayBox).provide(APP, this.app).provide(SESSION, this).mount(this.overlay);
   }
 
-  /** Reads what may be done with clusters, so that Rancher's tables show no action that is refused. */
-  async readActions(): Promise<void> {
+  /** Reads what one may see and do, so that Rancher's menus and tables offer nothing that is refused. Raises ApiError. */
+  async begin(): Promise<void> {
     await this.door.find();
-    const found = await this.app.client.get<{ actions?: Record<string, string> }>("fleet.cattle.io.clusters", { limit: 1 });
+    const { client, rights } = this.app;
+    await readRights(client, rights);
+    const found = await client.get<{ actions?: Record<string, string> }>("fleet.cattle.io.clusters", { limit: 1 });
     Object.keys(found.actions ?? {}).forEach((name) => this.may.add(name));
   }
 }
