@@ -24,6 +24,7 @@ from api import (
     mounted,
     operations,
     plans,
+    plugin,
     quick,
     repair,
     root,
@@ -83,6 +84,7 @@ def create_app(services: Services) -> Flask:
         app.register_blueprint(ui.blueprint)
     else:
         app.register_blueprint(mounted.blueprint)
+        app.register_blueprint(plugin.blueprint)
         app.wsgi_app = mounted.Mounted(app.wsgi_app)  # type: ignore[method-assign]
     return app
 
