@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from extension.delivery.observing import Observer
 from extension.delivery.packing import chart
 from extension.delivery.protocol import Deployment, Release, tried
 from extension.delivery.recovery import compared, recovered, uninstall
-from extension.delivery.rollback import rolled_back
+from extension.delivery.rollback import Failures, Situation, rolled_back, situation
 from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
@@ -48,13 +48,17 @@ class KubernetesDelivery:
     """See `protocol.Delivery`. `renders` renders what tenants wrote, `releases` is the pool that only changes clusters. A kubeconfig
     that is `trusted` is the administrator's, and may name the file of its token."""
 
-    def __init__(self, kubeconfig: str, renders: Pool, releases: Pool, trusted: bool = False) -> None:
+    def __init__(
+        self, kubeconfig: str, renders: Pool, releases: Pool, trusted: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._kubeconfig = kubeconfig
         self._client = Client(read(kubeconfig, folder=Path("/") if trusted else None))
         self._records = HelmRecords(self._client)
         self._handing = Handing(self._client, self._records)
         self._renders = renders
         self._pool = releases
+        self._clock = clock
+        self._failures = Failures(clock)
         self._lock = threading.Lock()
         self._capabilities: tuple[float, str, tuple[str, ...]] | None = None
         self._manifests: dict[tuple[str, str, int], tuple[Object, ...]] = {}
@@ -181,12 +185,14 @@ class KubernetesDelivery:
         seen, wrong, now = self._look(deployment, revision), "", _now()
         corrections = known(deployment.status, deployment.deployment_id, deployment.options)
         if is_to_correct(deployment.options, judged(seen.modified, corrections)):
-            try:
-                revision = self._corrected(deployment, revision)
-                corrections = counted(corrections, seen.modified, now)
-            except Invalid as error:
-                wrong = str(error)
-            seen = self._look(deployment, revision)
+            drift = situation(deployment, seen.modified)
+            wrong = self._failures.waiting(deployment.name, drift)
+            if not wrong:
+                revision, wrong = self._corrected(deployment, revision, drift)
+                corrections = corrections if wrong else counted(corrections, seen.modified, now)
+                seen = self._look(deployment, revision)
+        else:
+            self._failures.ended(deployment.name)
         status = observed(deployment.status, deployment.deployment_id, seen, now, wrong, corrections)
         return msgspec.structs.replace(
             status,
@@ -202,14 +208,19 @@ class KubernetesDelivery:
         release = f"{revision.namespace}/{revision.name}:{revision.number}"
         return observer.observe(release, deployment.options, lambda: self._objects(before) or ())
 
-    def _corrected(self, deployment: Deployment, revision: Revision) -> Revision:
-        """The revision that counts after drift was undone. Raises Invalid with why that failed."""
+    def _corrected(self, deployment: Deployment, revision: Revision, drift: Situation) -> tuple[Revision, str]:
+        """The revision that counts after drift was to be undone, and why that failed."""
         options = deployment.options
         access = Access(self._kubeconfig, revision.namespace, user_of(self._client, options))
         correct = options.correct_drift or CorrectDrift()
-        newest = rolled_back(self._records, self._call, access, revision, correct, _history(options))
+        try:
+            newest = rolled_back(self._records, self._call, access, revision, correct, _history(options))
+        except Invalid as error:
+            self._failures.failed(deployment.name, drift, str(error))
+            return revision, str(error)
+        self._failures.ended(deployment.name)
         self._remember(newest, self._objects(revision) or ())
-        return newest
+        return newest, ""
 
     def _objects(self, revision: Revision) -> tuple[Object, ...] | None:
         """The objects of a revision, from memory or its record; None when there is none."""
@@ -252,8 +263,8 @@ class KubernetesDelivery:
     def _served(self) -> tuple[str, tuple[str, ...]]:
         """The server's version and APIs, asked for now and then."""
         known = self._capabilities
-        if known is None or known[0] < time.monotonic():
-            known = (time.monotonic() + CAPABILITIES_SECONDS, self._client.version(), self._client.api_versions())
+        if known is None or known[0] < self._clock():
+            known = (self._clock() + CAPABILITIES_SECONDS, self._client.version(), self._client.api_versions())
             self._capabilities = known
         return known[1], known[2]
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from extension.delivery.changes import first_seen
 from extension.delivery.corrections import judged, remembered
 from extension.objects.base import Condition
 from extension.objects.errors import UserError
@@ -71,7 +72,8 @@ def observed(  # noqa: PLR0917 (all that a status is made of)
     corrections: tuple[Correction, ...] = (),
 ) -> BundleDeploymentStatus:
     """The status of a deployment that is applied; `wrong` is why its drift could not be corrected, `corrections` what was."""
-    modified = sorted(judged(seen.modified, corrections), key=lambda m: (m.api_version, m.kind, m.namespace, m.name))
+    differing = [first_seen(one, before.modified_status) for one in seen.modified]
+    modified = sorted(judged(differing, corrections), key=lambda m: (m.api_version, m.kind, m.namespace, m.name))
     non_ready = sorted(seen.non_ready, key=lambda n: n.uid)
     return msgspec.structs.replace(
         before,

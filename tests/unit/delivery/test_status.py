@@ -9,7 +9,7 @@ from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.options import BundleDeploymentOptions, CorrectDrift
 from extension.objects.states import STOPPED_HINT, State, deployment_message, deployment_state
-from extension.objects.status import Correction, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
+from extension.objects.status import Correction, FieldChange, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
 
 THEN, NOW = "2026-11-23T11:00:00Z", "2026-11-23T12:00:00Z"
 EMPTY = BundleDeploymentStatus()
@@ -113,6 +113,21 @@ CORRECTING = BundleDeploymentOptions(correct_drift=CorrectDrift(enabled=True))
 def test_drift_is_corrected_where_it_is_not_undone_again_and_again(faults, wanted):
     assert is_to_correct(CORRECTING, faults) is wanted
     assert not is_to_correct(BundleDeploymentOptions(), faults)
+
+
+def edited(time, found="2", manager="x"):
+    return modified("a", changes=(FieldChange("/a", "1", found, manager, time),))
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [(edited(NOW), THEN), (edited(NOW, found="3"), NOW), (edited(NOW, manager="y"), NOW), (edited(""), THEN)],
+    ids=["wrote again", "another value", "another manager", "no time"],
+)
+def test_a_change_keeps_the_time_when_it_was_seen_first(now, told):
+    before = seen(modified=[edited(THEN), modified("b")])
+    status = observed(before, "id:1", Observation("web/r:1", (key("a"),), (now,)), NOW)
+    assert status.modified_status[0].changes[0].time == told
 
 
 RECORDED = [
