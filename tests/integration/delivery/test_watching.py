@@ -120,3 +120,18 @@ def test_the_patch_of_a_secret_shows_no_value(delivery: KubernetesDelivery, clie
     status = delivery.observe(make(files={"s.yaml": text}, status=status))
     assert [m.name for m in status.modified_status] == ["s"]
     assert "canary" not in str(status) and "Y2FuYXJ5" not in str(status)
+
+
+@pytest.mark.parametrize("system", ["windows", "linux"])
+def test_a_workload_for_windows_or_linux_nodes_arrives_as_it_is_written(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str, system: str
+) -> None:
+    place = f"""      nodeSelector: {{kubernetes.io/os: {system}}}
+      tolerations: [{{key: cattle.io/os, value: {system}, effect: NoSchedule}}]
+"""
+    status = delivery.deploy(make(files={"d.yaml": DEPLOYMENT + place}))
+    found = client.get(DEPLOYMENTS, namespace, "web")
+    assert found is not None and status.non_modified
+    spec = found["spec"]["template"]["spec"]
+    assert spec["nodeSelector"] == {"kubernetes.io/os": system}
+    assert spec["tolerations"] == [{"key": "cattle.io/os", "value": system, "effect": "NoSchedule"}]
