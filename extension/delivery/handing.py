@@ -33,7 +33,8 @@ class Handing:
 
     def prepare(self, known: list[Revision], wanted: Iterable[Object] | None, passed: Collection[OverwrittenResource]) -> list[Revision]:
         """Before a release is upgraded to the objects `wanted`, or uninstalled (None): so that Helm deletes all that is to go, no more.
-        What another release has by now, or is `passed` on to one, is taken out of its records; the revisions that changed by it."""
+        What another release has by now, or is `passed` on to one, and what is of no kind any more, is taken out of its records; the
+        revisions that changed by it."""
         changed = []
         stay = {place_of(obj, known[-1].namespace) for obj in wanted or ()} if known else set()
         for revision in known:
@@ -63,17 +64,23 @@ class Handing:
         return found
 
     def _given(self, owner: Owner, losing: list[Object], passed: Collection[OverwrittenResource]) -> list[Object]:
-        """Those that another release has by now, or is to get. One list a kind tells of those that are still this one's."""
+        """Those that another release has by now, or is to get, and those of kinds that are not served any more, over which Helm stumbles.
+        One list a kind tells of those that are still this one's."""
         lists: dict[tuple[Kind, str, str], list[Object]] = defaultdict(list)
+        found = []
         for obj in losing:
             place = place_of(obj, owner[0])
             kind = self._client.kind(*place[:2])
-            if kind is not None:
+            if kind is None:
+                found.append(obj)
+            else:
                 lists[kind, place[2], str((obj["metadata"].get("labels") or {}).get(HASH_LABEL))].append(obj)
-        found = []
         for (kind, namespace, set_hash), objects in lists.items():
             listed = self._client.accepting(METADATA_LIST).list(kind, namespace, f"{HASH_LABEL}={set_hash}")
             own = {str(one["metadata"]["name"]) for one in listed if owner_of(one) == owner}
+            if self._client.kind(kind.api_version, kind.kind) is None:
+                found += objects
+                continue
             for obj in objects:
                 place = place_of(obj, owner[0])
                 if any(_names(one, kind, place) for one in passed) or (place[3] not in own and self._is_others(owner, kind, place)):

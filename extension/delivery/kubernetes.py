@@ -152,7 +152,7 @@ class KubernetesDelivery:
         applied = self._changed(deployment, rendering, change)
         revision = Revision(rendering.namespace, rendering.release, applied.revision, "deployed")
         self._remember(revision, rendering.objects)
-        label_namespace(self._client, self._client.acting_as(user_of(self._client, options)), rendering.namespace, options)
+        label_namespace(self._client, self._client.acting_as(access.as_user), rendering.namespace, options)
         self._leave_other_name(deployment, revision)
         if deployment.copies.objects or deployment.status.downstream_resources_generation:
             self._copier(options).withdraw(deployment.name, deployment.copies.places(rendering.namespace))
@@ -274,8 +274,9 @@ class KubernetesDelivery:
 
     def _values_from(self, options: BundleDeploymentOptions, namespace: str) -> Iterable[Object]:
         """The values of `valuesFrom`, read as the deployment's service account (2.8). Raises Invalid for a missing one."""
-        reader = self._client.acting_as(user_of(self._client, options))
-        for source in (options.helm or HelmOptions()).values_from:
+        sources = (options.helm or HelmOptions()).values_from
+        reader = self._client.acting_as(user_of(self._client, options)) if sources else self._client
+        for source in sources:
             for kind, reference in (("ConfigMap", source.config_map_key_ref), ("Secret", source.secret_key_ref)):
                 if reference is not None:
                     copied = is_named(options.downstream_resources, kind, reference.name)

@@ -63,7 +63,7 @@ class _Passing(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if wrong == "hold":
-            time.sleep(1.5)
+            time.sleep(0.7)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection", "content-length")}
         try:
             if wrong == "twice":

@@ -60,7 +60,7 @@ def test_a_hub_that_answers_late_twice_with_errors_or_not_at_all(
         return found[0].read_text().partition("value: ")[2].split()[0].strip("'\"") if found else ""
 
     agent.start()
-    for number in range(4):
+    for number in range(3):
         for name in "abc":
             world.bundle(name, f"v{number}")
         settled(world, agent, text, f"v{number}")
@@ -92,7 +92,7 @@ def test_two_agents_with_one_key_end_with_what_was_wanted_and_come_to_rest(
     first.start()
     wait_for(world.clusters, "the cluster")
     second.start()
-    for number in range(4):
+    for number in range(3):
         for name in "abc":
             world.bundle(name, f"v{number}", defaultNamespace="faults")
         settled(world, second, lambda name: value(client, name), f"v{number}")
@@ -103,7 +103,7 @@ def test_two_agents_with_one_key_end_with_what_was_wanted_and_come_to_rest(
 
     wait_for(lambda: all(found[-1] == "deployed" and found.count("deployed") == 1 for found in states()), f"records\n{states()}")
     before = [records.revisions("faults", name) for name in "abc"]
-    time.sleep(5)
+    time.sleep(4)
     assert [records.revisions("faults", name) for name in "abc"] == before, "they do not undo each other's work"
     assert len(world.clusters()) == 1
     assert (first.stop(), second.stop()) == (0, 0)
@@ -192,7 +192,7 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(
         way[0].close()
         if number == 2:
             world.call("DELETE", f"{BUNDLES}/{WORKSPACE}/gone")
-        time.sleep(3)
+        time.sleep(2)
         told = world.get("/v1/fleet.cattle.io.bundledeployments")["data"]
         wrong = [one["status"]["conditions"] for one in told if one["status"].get("display", {}).get("state") == "ErrApplied"]
         assert wrong == [], "nobody is told an error of the deployments"

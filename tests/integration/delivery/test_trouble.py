@@ -23,6 +23,7 @@ from tests.integration.delivery.conftest import CONFIG_MAP, CONFIG_MAPS, NAMESPA
 
 pytestmark = pytest.mark.xdist_group("kube")
 
+CRDS = Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", False)
 WEBHOOKS = Kind("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", False)
 REFUSAL = "images must be signed"
 MERGE = "application/merge-patch+json"
@@ -151,3 +152,27 @@ def test_a_release_too_large_for_its_record_says_what_to_do_and_what_is_there_st
     assert (client.get(CONFIG_MAPS, namespace, "a") or {})["data"] == {"key": "one"}
     assert [(one.number, one.status) for one in HelmRecords(client).revisions(namespace, f"bundle-{namespace}")] == [(1, "deployed")]
     assert delivery.deploy(make(1, status=status)).ready
+
+
+@pytest.mark.parametrize("goes", [False, True], ids=["upgraded", "removed"])
+def test_a_release_with_objects_of_a_kind_that_is_gone_is_not_stuck(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str, goes: bool
+) -> None:
+    group = f"{namespace}.example.org"
+    names = {"kind": "Thing", "plural": "things"}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+    spec = {"group": group, "scope": "Namespaced", "names": names, "versions": [version]}
+    client.request("POST", CRDS.path(), body={"metadata": {"name": f"things.{group}"}, "spec": spec})
+    thing = f"apiVersion: {group}/v1\nkind: Thing\nmetadata: {{name: t}}\n"
+    wait_for(lambda: client.kind(f"{group}/v1", "Thing"), "the kind to be served")
+    status = delivery.deploy(make(files={"a.yaml": CONFIG_MAP.format(name="a", value="one"), "t.yaml": thing}))
+    assert status.ready, message(status, "Deployed")
+    client.delete(CRDS, "", f"things.{group}")
+    wait_for(lambda: client.exchange("GET", f"/apis/{group}/v1")[0] == 404, "the kind to be gone")
+    if goes:
+        delivery.remove(Release(f"bundle-{namespace}", namespace, f"bundle-{namespace}", ""))
+        assert HelmRecords(client).revisions(namespace, f"bundle-{namespace}") == []
+    else:
+        status = delivery.deploy(make(2, {"a.yaml": CONFIG_MAP.format(name="a", value="two")}, status))
+        assert (conditions(status)["Deployed"], status.ready) == ("True", True), message(status, "Deployed")
+    assert (client.get(CONFIG_MAPS, namespace, "a") is None) == goes

@@ -169,3 +169,18 @@ def test_an_object_that_another_bundle_took_says_whose_it_is(
     assert modified_text(found).startswith(
         f'configmap.v1 {namespace}/a is not owned by us: {mark} is "default-other-{namespace}", deployed "default-bundle-{namespace}"'
     )
+
+
+@pytest.mark.parametrize("system", ["windows", "linux"])
+def test_a_workload_for_windows_or_linux_nodes_arrives_as_it_is_written(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str, system: str
+) -> None:
+    place = f"""      nodeSelector: {{kubernetes.io/os: {system}}}
+      tolerations: [{{key: cattle.io/os, value: {system}, effect: NoSchedule}}]
+"""
+    status = delivery.deploy(make(files={"d.yaml": DEPLOYMENT + place}))
+    found = client.get(DEPLOYMENTS, namespace, "web")
+    assert found is not None and status.non_modified
+    spec = found["spec"]["template"]["spec"]
+    assert spec["nodeSelector"] == {"kubernetes.io/os": system}
+    assert spec["tolerations"] == [{"key": "cattle.io/os", "value": system, "effect": "NoSchedule"}]
