@@ -1,4 +1,4 @@
-# make setup | ui | ui-test | run | test [WORKERS=3] | coverage | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
+# make setup | ui | ui-test | screenshots | run | test [WORKERS=3] | coverage | lint | bench [ONLY=read SIZE=300] | lock | image [IMAGE= TAG=]
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +15,7 @@ NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm --prefix ui-assets --no-fund --no-audi
 IMAGE ?= rancher/continuous-delivery
 TAG ?= $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' extension/__init__.py)
 
-.PHONY: setup ui ui-test run test coverage lint bench lock image clean
+.PHONY: setup ui ui-test screenshots run test coverage lint bench lock image clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.ready
@@ -40,6 +40,9 @@ $(PAGES): $(PAGES_FROM) $(PACKAGES)
 
 ui-test: ui
 	$(NPM) test --silent
+
+screenshots: ui
+	$(BIN)/python -m tests.browser.screenshots
 
 run: setup
 	@$(MAKE) --no-print-directory ui || echo 'the pages are not built; the API is there without them' >&2

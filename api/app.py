@@ -11,6 +11,7 @@ from flask import Flask, request
 from api import (
     agents,
     audit,
+    connections,
     counts,
     docs,
     errorgroups,
@@ -23,6 +24,7 @@ from api import (
     mounted,
     operations,
     plans,
+    plugin,
     quick,
     repair,
     root,
@@ -41,7 +43,7 @@ __all__ = ["MAX_BODY", "Services", "create_app"]
 MAX_BODY = 32 * 1024 * 1024
 HEARTBEAT_SECONDS = 15.0
 _OWN = (
-    *(counts, errorgroups, tokens, plans, explanations, operations),
+    *(counts, errorgroups, tokens, plans, connections, explanations, operations),
     *(members, repair, deliveries, webhook, agents, events, metrics, health),
 )
 """What is no noun of the store."""
@@ -82,6 +84,7 @@ def create_app(services: Services) -> Flask:
         app.register_blueprint(ui.blueprint)
     else:
         app.register_blueprint(mounted.blueprint)
+        app.register_blueprint(plugin.blueprint)
         app.wsgi_app = mounted.Mounted(app.wsgi_app)  # type: ignore[method-assign]
     return app
 

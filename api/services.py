@@ -13,6 +13,7 @@ from flask import current_app, g
 
 from extension.objects.agents import ClusterCopies, DeploymentReport, Registration, RegistrationRequest, ReportAnswer, Work
 from extension.objects.base import Key
+from extension.objects.connection import ConnectionReport
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import GitRepo
 from extension.objects.moving import Move, Moved
@@ -105,6 +106,13 @@ class Plans(Protocol):
     def traced(self, repo: GitRepo, path: str, limit: int, after: str, workspaces: tuple[str, ...] | None) -> TracedObjects: ...
 
 
+class Connections(Protocol):
+    """Tries of the way to a repository (`extension/engine/connections.py`). Raises Forbidden for what the workspace does not allow,
+    TooLong when there is no answer in time, and Busy when too many ask."""
+
+    def test(self, repo: GitRepo, with_paths: bool) -> ConnectionReport: ...
+
+
 class Operations(Protocol):
     """Operations that are remembered, the newest KEPT (`extension/store/operations.py`)."""
 
@@ -135,8 +143,8 @@ class WorkspaceMembers(Protocol):
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
     `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `plans` where nothing
-    can be planned, `rancher` where callers come with this service's own tokens, and `repairs` with it. `acting` gives the services as
-    one of Rancher's users has them, None where all have the same; `members` comes with it."""
+    can be planned, `connections` where none can be tried, `rancher` where callers come with this service's own tokens, and `repairs`
+    with it. `acting` gives the services as one of Rancher's users has them, None where all have the same; `members` comes with it."""
 
     store: Store
     tokens: Tokens
@@ -148,6 +156,7 @@ class Services:
     allow_file: bool = False
     agents: Agents | None = None
     plans: Plans | None = None
+    connections: Connections | None = None
     rancher: Doors | None = None
     repairs: Repairs | None = None
     acting: Callable[[Services, Somebody], Services] | None = None

@@ -39,25 +39,26 @@ def page(_place: str = "") -> Response:
     """The one page; what it shows is up to its address."""
     if not (_folder() / "index.html").is_file():
         return Response(MISSING, 503, content_type="text/plain; charset=utf-8")
-    return _file("index.html", "no-cache")
+    return built("no-cache", "index.html")
 
 
 @blueprint.get("/assets/<name>")
 def asset(name: str) -> Response:
-    return _file(f"assets/{name}", FOR_EVER)
+    return built(FOR_EVER, "assets", name)
 
 
 def _folder() -> Path:
     return Path(current_app.config.get(FOLDER, PAGES))
 
 
-def _file(name: str, keep: str) -> Response:
-    """A built file, gzipped for whoever takes that. Raises NotFound."""
-    packed = bool(request.accept_encodings["gzip"]) and (_folder() / f"{name}.gz").is_file()
-    path = safe_join(str(_folder()), f"{name}.gz" if packed else name)
+def built(keep: str, *parts: str) -> Response:
+    """A built file, gzipped for whoever takes that; no part leads out of those before it. Raises NotFound."""
+    path = safe_join(str(_folder()), *parts)
     if path is None or not Path(path).is_file():
-        raise NotFound(f"there is no file {name[:80]}", hint="reload the page")
-    response = Response(Path(path).read_bytes(), content_type=mimetypes.guess_type(name)[0] or "application/octet-stream")
+        raise NotFound(f"there is no file {parts[-1][:80]}", hint="reload the page")
+    packed = bool(request.accept_encodings["gzip"]) and Path(f"{path}.gz").is_file()
+    response = Response(Path(f"{path}.gz" if packed else path).read_bytes())
+    response.content_type = mimetypes.guess_type(path)[0] or "application/octet-stream"
     response.headers.update({"Cache-Control": keep, "Content-Security-Policy": POLICY, "Vary": "Accept-Encoding"})
     if packed:
         response.headers["Content-Encoding"] = "gzip"

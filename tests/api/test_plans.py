@@ -22,6 +22,11 @@ URL = "https://git.example.org/web.git"
 MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}\n"
 EVERYONE = [{"name": "all", "clusterSelector": {}}]
 GROUP = {"kind": "ClusterGroup", "metadata": {"name": "g", "namespace": "team-a"}, "spec": {"selector": {}}}
+OP = {
+    "kind": "HelmOp",
+    "metadata": {"name": "h", "namespace": "team-a"},
+    "spec": {"helm": {"repo": "https://charts.example.org", "chart": "web"}, "targets": EVERYONE},
+}
 FOLDER = base64.b64encode(packed({"a.yaml": MAP})).decode()
 
 
@@ -71,6 +76,14 @@ def test_a_plan_of_a_cluster_tells_which_bundles_its_labels_would_bring_and_take
     assert admin.get("/v1/fleet.cattle.io.clusters/team-a/c1").json["metadata"]["labels"] == {"env": "old"}
 
 
+def test_a_plan_of_a_helmop_tells_its_clusters_with_and_without_its_chart(stored: Session) -> None:
+    targets = plan(stored, object=OP, targetsOnly=True).json["targets"]
+    assert [(one["target"], one["clusters"]["count"]) for one in targets] == [("all", 2)]
+    answer = plan(stored, object=OP)
+    assert (answer.status_code, "chart web is unknown" in answer.json["message"]) == (503, True)
+    assert stored.get("/v1/fleet.cattle.io.helmops").json["count"] == 0
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
@@ -86,6 +99,8 @@ def test_a_plan_of_a_cluster_tells_which_bundles_its_labels_would_bring_and_take
         ({"object": {"kind": "Bundle"}}, 422, "object.kind"),
         ({"object": {**GROUP, "spec": {"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}}}, 422, None),
         ({"object": GROUP, "folder": FOLDER}, 422, "folder"),
+        ({"object": OP, "folder": FOLDER}, 422, "folder"),
+        ({"object": {**OP, "spec": {"helm": {"chart": "web"}}}}, 422, "spec.helm.repo"),
         ({"object": {"kind": "GitRepo", **gitrepo("x", repo="/etc")}}, 422, "spec.repo"),
     ],
 )
@@ -105,6 +120,8 @@ def test_a_question_that_makes_no_sense_is_refused(stored: Session, body: dict[s
         ({"team_a": "read-only"}, {"object": GROUP}, 403),
         ({"team_a": "member"}, {"object": GROUP}, 200),
         ({"team_b": "admin"}, {"object": GROUP}, 403),
+        ({"team_a": "read-only"}, {"object": OP, "targetsOnly": True}, 403),
+        ({"team_a": "member"}, {"object": OP, "targetsOnly": True}, 200),
         ({"team_a": "read-only"}, {"object": {"kind": "GitRepo", **gitrepo("new")}}, 403),
         ({"team_a": "member"}, {"object": {"kind": "GitRepo", **gitrepo("other", targets=EVERYONE)}, "targetsOnly": True}, 200),
         ({"team_a": "member"}, {"object": {"kind": "GitRepo", **gitrepo("new", targets=EVERYONE)}}, 200),

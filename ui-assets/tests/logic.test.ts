@@ -105,7 +105,7 @@ describe("the event stream", () => {
     }
   });
 
-  it("tells many changes at once, goes on where it was, and says that it was away", async () => {
+  it("tells many changes at once, goes on where it was, and says that it was away when it could not be begun again", async () => {
     const asked: string[] = [];
     const states: string[] = [];
     const event = (id: number): string => `id: ${id}\nevent: resource.change\ndata: {"resourceType":"t","id":"w/${id}","revision":"${id}"}\n\n`;
@@ -126,12 +126,28 @@ describe("the event stream", () => {
       silence: 10_000,
     });
     const told: string[][] = [];
-    feed.listen((changes) => told.push(changes.map((change) => change.id)));
+    feed.listen((changes) => changes.length && told.push(changes.map((change) => change.id)));
     feed.start();
     await expect.poll(() => told, { timeout: 10_000 }).toEqual([["w/1", "w/2"], ["w/3"]]);
     expect(asked.slice(0, 3)).toEqual(["/v1/events", "/v1/events?since=2", "/v1/events?since=2"]);
-    expect(states.slice(0, 2)).toEqual(["away", "away"]);
+    expect(states.slice(0, 2)).toEqual(["live", "away"]);
     expect(feed.state.returns).toBe(1);
+  });
+});
+
+describe("the beginning of the event stream", () => {
+  it("has what was read before it read again, since nobody tells of changes in between", async () => {
+    let begin: (answer: Response) => void = () => undefined;
+    const fetched = (() => new Promise<Response>((done) => (begin = done))) as typeof fetch;
+    const timing = { frame: (run: () => void) => void setTimeout(run, 1), wait: () => new Promise<void>(() => undefined), silence: 10_000 };
+    const feed = new EventFeed(new Client({ base: "", credentials: () => ({}), fetch: fetched }), timing);
+    const resyncs: boolean[] = [];
+    feed.listen((_, resync) => resyncs.push(resync));
+    feed.start();
+    await new Promise((done) => setTimeout(done, 5));
+    expect(resyncs).toEqual([]);
+    begin(new Response("retry: 3000\n\n"));
+    await expect.poll(() => resyncs).toEqual([true]);
   });
 });
 

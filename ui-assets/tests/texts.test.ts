@@ -16,8 +16,8 @@ function files(folder: string, ending: RegExp): string[] {
     return statSync(join(ROOT, path)).isDirectory() ? files(path, ending) : ending.test(name) ? [path] : [];
   });
 }
-const pages = ["components", "standalone"].flatMap((folder) => files(folder, /\.vue$/));
-const sources = ["components", "standalone"].flatMap((folder) => files(folder, /\.(vue|ts)$/));
+const pages = ["components", "standalone", "rancher"].flatMap((folder) => files(folder, /\.vue$/));
+const sources = ["components", "standalone", "rancher"].flatMap((folder) => files(folder, /\.(vue|ts)$/));
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
 interface Part {

@@ -48,6 +48,9 @@
 {{- if and .Values.rancher.enabled (semverCompare "<1.28.0-0" .Capabilities.KubeVersion.Version) -}}
 {{- fail (printf "rancher.enabled: Kubernetes %s can't tell whose a credential is; that needs 1.28" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
+{{- if and .Values.uiPlugin.enabled (not (or .Values.apiService.enabled (and .Values.rancher.enabled .Values.rancher.serviceProxy))) -}}
+{{- fail "uiPlugin.enabled: browsers reach the service through Kubernetes; open a door with apiService.enabled, or with rancher.enabled and rancher.serviceProxy" -}}
+{{- end -}}
 {{- if and .Values.apiService.enabled (has (int .Values.apiService.port) (list 8080 (int .Values.service.port))) -}}
 {{- fail (printf "apiService.port: %d is the port of plain HTTP; take another" (int .Values.apiService.port)) -}}
 {{- end -}}

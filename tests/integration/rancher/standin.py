@@ -1,7 +1,8 @@
 """A small Rancher: users with tokens and sessions before a real API server, as `rancher-integration.md` 3.1-3.3 tells it.
 
 What matters here is what it passes on: it takes the caller's Authorization and Impersonate-* away and acts as the user by
-impersonation; cookies go along; it looks at no CSRF token. A Bearer that it does not know goes on to the API server unchanged.
+impersonation; cookies go along; it looks at no CSRF token. A Bearer that it does not know goes on to the API server unchanged. A stream of
+events goes on piece by piece. What it serves itself, as its dashboard, is up to `own`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import base64
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -47,6 +48,8 @@ class Rancher:
     tokens: dict[str, User] = field(default_factory=dict)
     away: bool = False
     asked: int = 0
+    own: Callable[[str, str, User | None], tuple[int, str, bytes] | None] = lambda _method, _path, _user: None
+    """Method, path and who is calling to status, content type and body of what Rancher answers itself; None for what it passes on."""
 
     def user(self, authorization: str, cookie: str) -> User | None:
         scheme, _, value = authorization.partition(" ")
@@ -73,6 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         rancher.asked += path.endswith("/selfsubjectreviews")
         authorization = self.headers.get("Authorization", "")
         user = rancher.user(authorization, self.headers.get("Cookie", ""))
+        if own := rancher.own(self.command, self.path, user):
+            self._send(own[0], {"Content-Type": own[1]}, own[2])
+            return
         headers = urllib3.HTTPHeaderDict()
         for name, value in self.headers.items():
             if name.lower() not in _OWN and not name.lower().startswith("impersonate-"):
@@ -86,8 +92,26 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(401, {}, b'{"type":"error","status":401,"code":"Unauthorized","message":"must authenticate"}')
             return
-        answer = self.server.pool.request(self.command, rancher.api + path, body=body or None, headers=headers, retries=False)
-        self._send(answer.status, answer.headers, answer.data)
+        url = rancher.api + path
+        answer = self.server.pool.request(self.command, url, body=body or None, headers=headers, retries=False, preload_content=False)
+        if answer.headers.get("Content-Type", "").startswith("text/event-stream"):
+            self._stream(answer)
+        else:
+            self._send(answer.status, answer.headers, answer.data)
+
+    def _stream(self, answer: Any) -> None:
+        self.send_response_only(answer.status)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        try:
+            for piece in answer.stream(1 << 16):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            self.wfile.write(b"0\r\n\r\n")
+        except (OSError, urllib3.exceptions.HTTPError):
+            self.close_connection = True
+        finally:
+            answer.close()
 
     def _send(self, status: int, headers: Any, data: bytes) -> None:
         self.send_response_only(status)

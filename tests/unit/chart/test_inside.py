@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from extension.rancher.group import APISERVICE, GROUP, VERSION
+from extension.rancher.group import APISERVICE, GROUP, MOUNT, VERSION
 from tests.unit.chart.chart import NAMESPACE, RANCHER, RELEASE, Object, container, environment, loaded, only, pod, rendered, rules, texts
 
 CLUSTER = f"{NAMESPACE}-{RELEASE}"
@@ -142,14 +142,28 @@ def test_nobody_but_a_workspace_s_admin_reads_its_secrets() -> None:
     assert "*" not in {verb for rule in rules(objects, "ClusterRole", f"{RELEASE}-workspace-readonly") for verb in rule["verbs"]}
 
 
-def test_the_plugin_is_where_rancher_looks_for_it_and_off_while_there_is_none() -> None:
+def test_the_plugin_is_where_rancher_looks_for_it_and_off_unless_asked_for() -> None:
     assert loaded("values.yaml")["uiPlugin"]["enabled"] is False and "UIPlugin" not in {kind for kind, _ in rendered(FLEET)}
-    plugin = only(rendered({"uiPlugin": {"enabled": True}, "service": {"port": 8081}}, release="cd"), "UIPlugin")
+    plugin = only(rendered({"uiPlugin": {"enabled": True}, "rancher": RANCHER, "service": {"port": 8081}}, release="cd"), "UIPlugin")
     version = loaded("Chart.yaml")["version"]
     assert plugin["metadata"]["namespace"] == "cattle-ui-plugin-system"
     told = plugin["spec"]["plugin"]
     assert plugin["metadata"]["name"] == told["name"] == loaded("Chart.yaml")["name"] and told["version"] == version
     assert told["endpoint"] == f"http://cd-{RELEASE}.{NAMESPACE}.svc:8081/ui-assets/{version}" and told["noCache"] is False
+
+
+@pytest.mark.parametrize(
+    ("doors", "path"),
+    [
+        ({"rancher": RANCHER, "apiService": SERVED}, MOUNT),
+        ({"apiService": SERVED}, MOUNT),
+        ({"rancher": RANCHER}, f"/api/v1/namespaces/{NAMESPACE}/services/http:cd-{RELEASE}:8081/proxy"),
+    ],
+    ids=["both", "aggregated", "service proxy"],
+)
+def test_the_plugin_says_by_which_door_its_pages_reach_the_service(doors: dict[str, Any], path: str) -> None:
+    plugin = only(rendered({"uiPlugin": {"enabled": True}, **doors, "service": {"port": 8081}}, release="cd"), "UIPlugin")
+    assert plugin["spec"]["plugin"]["metadata"]["continuous-delivery.cattle.io/api"] == f"/k8s/clusters/local{path}"
 
 
 def selectors(values: dict[str, Any]) -> list[Object]:

@@ -83,6 +83,14 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"apiService": {"enabled": True, "port": 8443}, "service": {"port": 8443}},
         CHECK + "apiService.port: 8443 is the port of plain HTTP; take another",
     ),
+    *(
+        (
+            {"uiPlugin": {"enabled": True}, **values},
+            CHECK + "uiPlugin.enabled: browsers reach the service through Kubernetes; open a door with apiService.enabled, "
+            "or with rancher.enabled and rancher.serviceProxy",
+        )
+        for values in ({}, {"rancher": {**RANCHER, "serviceProxy": False}})
+    ),
     ({"engine": "fleet"}, CHECK + "engine: fleet is for Rancher's users; open a door for them with rancher.enabled or apiService.enabled"),
     (
         {"backup": {"workspaces": ["team-a"]}},
@@ -106,7 +114,7 @@ MISSING = [
         "backup.resourceSet: this cluster has no ResourceSet (resources.cattle.io/v1); install rancher-backup first",
     ),
     (
-        {"uiPlugin": {"enabled": True}},
+        {"uiPlugin": {"enabled": True}, "rancher": RANCHER},
         "uiPlugin.enabled: this cluster has no UIPlugin (catalog.cattle.io/v1); it is for the cluster local of a Rancher server",
     ),
 ]

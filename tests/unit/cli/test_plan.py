@@ -1,4 +1,4 @@
-"""`rancher-cd plan`, `explain`, `trace`: how a folder is packed, what is asked, and how the answer is told."""
+"""`rancher-cd plan`, `explain`, `trace`, `test-connection`: how a folder is packed, what is asked, and how the answer is told."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from extension.cli import main
 from extension.commands import plan
+from extension.objects.connection import ConnectionReport, Step
 from extension.objects.errors import Invalid
 from extension.objects.explanation import Explanations, Membership, Origin, Term, Trace
 from extension.objects.preview import BundlePlan, PlanReport
@@ -52,6 +53,14 @@ def test_explanations_and_traces_are_told() -> None:
     assert run(trace, "trace", "ConfigMap", "web", "--cluster", "a").stdout == str(trace)
 
 
+@pytest.mark.parametrize(("works", "code"), [(True, 0), (False, 1)])
+def test_a_tried_connection_is_told_hop_by_hop(works: bool, code: int) -> None:
+    report = ConnectionReport("u", works, (Step("proxy", "failed", "it is down", "start it"),), branches=("main",))
+    result = run(report, "test-connection", "https://git.example.org/a.git")
+    assert (result.exit_code, result.stdout) == (code, str(report))
+    assert "  proxy        failed: it is down (start it)\nbranches: 1: main\n" in result.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -69,7 +78,7 @@ def test_wrong_usage_is_told(arguments: tuple[str, ...], said: str) -> None:
 def test_a_file_holds_one_object_to_plan(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("kind: Cluster\n")
     result = CliRunner().invoke(main, ["plan", "-f", str(tmp_path / "x.yaml")])
-    assert result.exit_code == 1 and "holds no single GitRepo or ClusterGroup" in result.stderr
+    assert result.exit_code == 1 and "holds no single GitRepo, HelmOp or ClusterGroup" in result.stderr
 
 
 def _members(packed: bytes) -> dict[str, str]:

@@ -41,6 +41,9 @@ export class EventFeed {
   private resync = false;
   private since = "";
   private stopping: AbortController | undefined;
+  /** Whether the last stream was begun: one that ends later was ended by a proxy (Kubernetes' own does after a minute), and is no server
+   * that is away until it can't be begun again. */
+  private isOpen = false;
 
   constructor(
     private readonly client: Client,
@@ -70,8 +73,8 @@ export class EventFeed {
         await this.read(stopped);
         wait = FIRST_WAIT;
       } catch (problem) {
-        if (stopped.aborted || this.failed(problem)) return;
-        wait = Math.min(wait * 2, LONGEST_WAIT);
+        if (stopped.aborted || (!this.isOpen && this.failed(problem))) return;
+        wait = this.isOpen ? FIRST_WAIT : Math.min(wait * 2, LONGEST_WAIT);
       }
       await this.timing.wait(wait);
     }
@@ -92,6 +95,7 @@ export class EventFeed {
   }
 
   private async read(stopped: AbortSignal): Promise<void> {
+    this.isOpen = false;
     const dead = new AbortController();
     const stop = (): void => dead.abort();
     stopped.addEventListener("abort", stop);
@@ -111,12 +115,13 @@ export class EventFeed {
       clearTimeout(timer);
       stopped.removeEventListener("abort", stop);
     }
-    if (!stopped.aborted) this.state.status = "away";
   }
 
   private begun(): void {
+    this.isOpen = true;
     if (this.state.status === "away") this.state.returns += 1;
-    if (this.state.status !== "starting" && !this.since) this.forgotten();
+    // What changed after something was read and before the stream began is told by nobody.
+    if (!this.since && (this.state.status !== "starting" || this.listeners.size)) this.forgotten();
     this.state.status = "live";
   }
 

@@ -7,4 +7,8 @@ declare module "*.yaml" {
   const texts: import("./l10n").Tree;
   export default texts;
 }
+declare module "*.css?inline" {
+  const text: string;
+  export default text;
+}
 declare module "*.css";

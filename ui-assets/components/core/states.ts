@@ -44,6 +44,9 @@ export const STATES = ["errapplied", "waitapplied", "modified", "outofsync", "pe
 /** Those that a cluster can be in besides. */
 export const CLUSTER_STATES = ["waitcheckin", ...STATES] as const;
 
+/** All that are counted, the worst first. */
+export const RANKED: readonly string[] = ["error", "errapplied", "modified", "waitcheckin", "waitapplied", "notready", "outofsync", "pending", "gitupdating", "removing", "paused", "active"];
+
 export interface Share {
   name: string;
   count: number;

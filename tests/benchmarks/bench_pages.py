@@ -1,0 +1,162 @@
+"""The pages in a browser before a service with SIZE clusters (default 10,000): how much Rancher's dashboard loads of ours, the time until
+the first page can be used, until the next page of a list is there, and the frames that are drawn while clusters change all the time."""
+
+from __future__ import annotations
+
+import gzip
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import requests
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from extension.client import ApiClient
+from extension.commands.simulate import registration
+from extension.simulator.behaviour import Behaviour
+from extension.simulator.doors import HttpDoor
+from extension.simulator.running import Shard, join
+from tests.benchmarks.common import figure, size
+from tests.benchmarks.service import Service, served
+from tests.browser import components
+
+WORKSPACE = "fleet-default"
+TIMES = 20
+A_MINUTE = 10_000
+"""Events, of clusters that change."""
+SECONDS = 60.0
+WRITERS = 4
+LONG = 100.0
+"""Milliseconds of a frame that one notices."""
+
+WATCH = """
+window.measured = { first: 0, clicked: 0, changed: [], frames: [] };
+const top = () => document.querySelector("tbody tr a")?.textContent ?? "";
+let last = "";
+new MutationObserver(() => {
+  const now = top();
+  if (!now || now === last) return;
+  if (!measured.first) measured.first = performance.now();
+  if (measured.clicked) measured.changed.push(performance.now() - measured.clicked);
+  [last, measured.clicked] = [now, 0];
+}).observe(document, { childList: true, subtree: true, characterData: true });
+addEventListener("click", () => (measured.clicked = performance.now()), true);
+"""
+FRAMES = """(seconds) => new Promise((done) => {
+  const frames = [];
+  let before = performance.now();
+  const end = before + seconds * 1000;
+  const draw = (now) => {
+    frames.push(now - before);
+    before = now;
+    if (now < end) requestAnimationFrame(draw);
+    else done(frames);
+  };
+  requestAnimationFrame(draw);
+})"""
+
+
+def opened(browser: Browser, service: Service) -> Page:
+    """A tab of a browser that was never here, at the list of clusters."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.add_init_script(f"sessionStorage.setItem('continuous-delivery-token', '{service.token}');{WATCH}")
+    page = context.new_page()
+    page.goto(f"{service.url}/w/{WORKSPACE}/clusters?sort=metadata.name")
+    page.locator("tbody tr a").first.wait_for()
+    return page
+
+
+def p95(found: list[float]) -> float:
+    return statistics.quantiles(found, n=20)[-1]
+
+
+def first_pages(browser: Browser, service: Service, count: int) -> None:
+    found = []
+    for _ in range(TIMES):
+        page = opened(browser, service)
+        found.append(float(page.evaluate("() => measured.first")))
+        page.context.close()
+    figure("pages", count, p95(found), "ms", what="first page of clusters, from its address to its rows, nothing kept", percentile=95,
+           median=round(statistics.median(found)), longest=round(max(found)))  # fmt: skip
+
+
+def next_pages(page: Page, count: int) -> None:
+    for _ in range(TIMES):
+        before = page.evaluate("() => measured.changed.length")
+        page.get_by_role("button", name="Next", exact=True).click()
+        page.wait_for_function("(before) => measured.changed.length > before", arg=before)
+    found = [float(one) for one in page.evaluate("() => measured.changed")]
+    figure("pages", count, p95(found), "ms", what="next page of the list, from the click to its rows", percentile=95,
+           median=round(statistics.median(found)), longest=round(max(found)))  # fmt: skip
+
+
+@contextmanager
+def changing(service: Service) -> Iterator[list[int]]:
+    """Clusters change all the time beside this; how often they did, by writer."""
+    names = [one["id"] for one in service.get(f"/v1/fleet.cattle.io.clusters/{WORKSPACE}?limit=200")["data"]]
+    stopped, done = threading.Event(), [0] * WRITERS
+
+    def write(writer: int) -> None:
+        session, began = requests.Session(), time.monotonic()
+        session.headers.update(service.headers)
+        while not stopped.is_set():
+            name = names[(done[writer] * WRITERS + writer) % len(names)]
+            body = {"metadata": {"labels": {"changed": str(done[writer])}}}
+            session.patch(f"{service.url}/v1/fleet.cattle.io.clusters/{name}", json=body, timeout=30).raise_for_status()
+            done[writer] += 1
+            time.sleep(max(0.0, began + done[writer] * 60 * WRITERS / A_MINUTE - time.monotonic()))
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield done
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
+
+
+def frames(page: Page, service: Service, count: int) -> None:
+    with changing(service) as done:
+        before, began = sum(done), time.monotonic()
+        found: list[Any] = page.evaluate(FRAMES, SECONDS)
+        changes = (sum(done) - before) / (time.monotonic() - began) * 60
+    figure("pages", count, max(found), "ms", what="longest frame while clusters change", changes_a_minute=round(changes),
+           frames=len(found), median=round(statistics.median(found), 1), over_100_ms=sum(one > LONG for one in found))  # fmt: skip
+
+
+def extension() -> None:
+    (script,) = (components.ROOT / "api" / "pages" / "rancher" / "plugin").glob("*.js")
+    text = script.read_bytes()
+    figure("pages", len(text), len(gzip.compress(text)) / 1000, "kB", what="the extension of Rancher's dashboard, gzipped")
+
+
+def main() -> None:
+    reason = components.missing()
+    if reason:
+        sys.exit(reason)
+    components.build()
+    extension()
+    count = size(10_000, most=1_000_000)
+    with tempfile.TemporaryDirectory() as scratch, served(Path(scratch)) as service, sync_playwright() as playwright:
+        _, word = registration(ApiClient(service.url, service.token), WORKSPACE, "bench")
+        join([Shard(HttpDoor(service.url), Behaviour(), seed) for seed in range(4)], word, "pages", count, 1000)
+        browser = playwright.chromium.launch(executable_path=components.chromium(), args=components.FLAGS)
+        first_pages(browser, service, count)
+        page = opened(browser, service)
+        next_pages(page, count)
+        page.goto(f"{service.url}/w/{WORKSPACE}/clusters?sort=metadata.name")
+        page.locator("tbody tr a").first.wait_for()
+        frames(page, service, count)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""`make screenshots`: the pictures of README.md, taken of the demonstration after something went wrong in it.
+
+They are kept small: a palette of few colours is all that pages have.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+from tests.browser import components
+from tests.browser.pages import Pages
+from tests.browser.standalone import standalone
+from tests.browser.world import World
+from tests.integration.service.running import wait_for
+
+PICTURES = components.ROOT / "docs" / "pictures"
+WORKSPACE = "fleet-default"
+SIZE = {"width": 1200, "height": 720}
+
+
+def break_something(world: World, state: Path) -> None:
+    """Somebody edited what is deployed on one cluster."""
+    (file,) = (state / "clusters" / WORKSPACE / "boston").rglob("configmap_shop-cache.yaml")
+    file.write_text(file.read_text().replace("256Mi", "1Gi"))
+    wait_for(lambda: world.get("gitrepos", f"{WORKSPACE}/shop")["metadata"]["state"]["name"] == "modified", "shop to be Modified")
+
+
+def take(pages: Pages, name: str) -> None:
+    pages.page.wait_for_timeout(500)
+    pages.page.screenshot(path=PICTURES / f"{name}.png", animations="disabled")
+
+
+def gitrepo(pages: Pages) -> None:
+    pages.open(WORKSPACE, "gitrepos/shop", tab="resources")
+    pages.page.get_by_label("Search objects").fill("cache")
+    expect(pages.page.get_by_role("treeitem").first).to_be_visible()
+    take(pages, "why")
+
+
+def plan(pages: Pages) -> None:
+    pages.open(WORKSPACE, "clusters/staging")
+    pages.button("Change workspace").click()
+    pages.dialog().get_by_label("New workspace").select_option("edge")
+    expect(pages.dialog().get_by_text("Leaves the cluster: ")).to_be_visible()
+    take(pages, "move")
+
+
+def clusters(pages: Pages) -> None:
+    pages.open("_", "clusters")
+    expect(pages.row("berlin")).to_be_visible()
+    take(pages, "clusters")
+
+
+def main() -> None:
+    reason = components.missing()
+    if reason:
+        sys.exit(reason)
+    components.build()
+    PICTURES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="demo-") as scratch, standalone(Path(scratch)) as world, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=components.chromium(), args=components.FLAGS)
+        break_something(world, Path(scratch) / "state")
+        light, dark = world.tab(browser, color_scheme="light"), world.tab(browser, color_scheme="dark")
+        for pages in (light, dark):
+            pages.page.set_viewport_size(SIZE)  # type: ignore[arg-type]
+        gitrepo(light)
+        plan(light)
+        clusters(dark)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()
