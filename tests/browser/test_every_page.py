@@ -78,7 +78,11 @@ def test_the_login_can_be_read_by_everybody(standalone: World, chromium: Browser
     pages.page.context.close()
 
 
-DIALOGS = {"clusters/berlin": ("Edit labels", "Change workspace", "Delete"), "gitrepos/shop": ("Delete",), "gitrepos/_create": ("New Secret",)}
+DIALOGS = {
+    "clusters/berlin": ("Edit labels", "Change workspace", "Delete"),
+    "gitrepos/shop": ("Delete",),
+    "gitrepos/_create": ("New Secret",),
+}
 
 
 def test_every_dialog_can_be_read_by_everybody_and_closes_with_escape(standalone: World, chromium: Browser) -> None:
