@@ -29,9 +29,10 @@ def answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = Non
     return Response(raw, status, headers=dict(headers or {}), content_type=YAML if wants_yaml else JSON)
 
 
-def whole_collection(type_: str, data: list[dict[str, Any]], place: str) -> Response:
+def whole_collection(type_: str, data: list[dict[str, Any]], place: str, *, may_create: bool = False) -> Response:
     """A collection that has no pages, with its own address."""
-    return answer({"type": "collection", "links": {"self": place}, "resourceType": type_, "count": len(data), "data": data})
+    creates = {"createTypes": {type_: place}} if may_create else {}
+    return answer({"type": "collection", "links": {"self": place}, **creates, "resourceType": type_, "count": len(data), "data": data})
 
 
 def resource_answer(data: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

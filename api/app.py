@@ -11,6 +11,8 @@ from flask import Flask, request
 from api import (
     agents,
     audit,
+    connections,
+    counts,
     docs,
     errorgroups,
     errors,
@@ -40,6 +42,11 @@ __all__ = ["MAX_BODY", "Services", "create_app"]
 
 MAX_BODY = 32 * 1024 * 1024
 HEARTBEAT_SECONDS = 15.0
+_OWN = (
+    *(counts, errorgroups, tokens, plans, connections, explanations, operations),
+    *(members, repair, deliveries, webhook, agents, events, metrics, health),
+)
+"""What is no noun of the store."""
 DESCRIPTION = (
     "Continuous Delivery for Rancher. Rancher-style resources: every object has an id, a type, links to what you may do with it, "
     "and its state. Send an API token as Authorization: Bearer. Lists take labelSelector, filter, sort, limit and continue; "
@@ -67,8 +74,7 @@ def create_app(services: Services) -> Flask:
     api = DocumentedApi(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     errors.register(app)
     _secured(api.spec)
-    own = (errorgroups, tokens, plans, explanations, operations, members, repair, deliveries, webhook, agents, events, metrics, health)
-    for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in own)):
+    for blueprint in (root.blueprint, *BLUEPRINTS, *(module.blueprint for module in _OWN)):
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.blueprint)
     app.extensions[docs.SPEC] = docs.once(api.document)

@@ -1,30 +1,34 @@
-"""`POST /v1/explanations`, `POST /v1/traces`: why a cluster gets a bundle or not, and where an object on it came from.
+"""`POST /v1/explanations`, `POST /v1/traces`: why a cluster gets a bundle or is in a group or not, and where an object on it came from.
 
-Both are read: whoever may read the cluster and the bundle's workspace may ask, and learns no value of Helm. What comes from a
+All are read: whoever may read the cluster and the bundle's workspace may ask, and learns no value of Helm. What comes from a
 workspace that the caller may not read does not exist for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response
-from marshmallow import validate
+from marshmallow import fields, validate
 
-from api import bundles, clusters, gitrepos, writing
+from api import bundles, clustergroups, clusters, gitrepos, writing
 from api.answers import answer
 from api.auth import caller
-from api.nouns import Call, Noun
+from api.nouns import Call, Noun, object_id
 from api.openapi import Routes
 from api.plans import planning, posted, understood
 from api.schemas import PLACE, NoQuery
 from api.services import services
 from extension.objects.base import Key, Object, to_builtins
+from extension.objects.codec import decode
 from extension.objects.errors import MissingRequired
-from extension.objects.explanation import Explanations, Trace, TracedObjects
-from extension.objects.kinds import Bundle, GitRepo
+from extension.objects.explanation import Explanations, Membership, Term, Trace, TracedObjects
+from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo
 from extension.objects.schemas import Text, Whole, schema, strict
+from extension.objects.selectors import LabelSelector
 from extension.objects.status import ResourceKey
+from extension.targeting.terms import membership
 
 blueprint = Routes("explanations", __name__, description="Why a cluster gets what it gets, and where it comes from.")
 PAGE, MOST = 50, 500
@@ -37,6 +41,14 @@ ExplanationRequest = strict(
         "cluster": _CLUSTER,
         "bundle": Text(validate=PLACE, metadata={"description": "`<workspace>/<name>`"}),
         "gitrepo": Text(validate=PLACE, metadata={"description": "all bundles of this GitRepo: `<workspace>/<name>`"}),
+    },
+)
+MembershipRequest = strict(
+    "MembershipRequest",
+    {
+        "cluster": _CLUSTER,
+        "group": Text(validate=PLACE, metadata={"description": "a stored ClusterGroup: `<workspace>/<name>`"}),
+        "selector": fields.Nested(schema(LabelSelector), metadata={"description": "in place of `group`: one that is not stored yet"}),
     },
 )
 TraceRequest = strict(
@@ -71,6 +83,14 @@ def explain(_args: dict[str, Any]) -> Response:
     return answer(to_builtins(planning().explain(_read(clusters.NOUN, body["cluster"]).key, bundle, repo)))
 
 
+@blueprint.at("/v1/explanations/groups", "POST")
+@blueprint.told(200, schema(Membership), "Tell why a cluster is in a group or not", "explainGroup", requestBody=posted(MembershipRequest))
+@blueprint.query(NoQuery)
+def member(_args: dict[str, Any]) -> Response:
+    body = understood(MembershipRequest)
+    return answer(to_builtins(_membership(_read(clusters.NOUN, body["cluster"]), body)))
+
+
 @blueprint.at("/v1/traces", "POST")
 @blueprint.told(200, schema(Trace), "Tell where an object on a cluster comes from", "trace", requestBody=posted(TraceRequest))
 @blueprint.query(NoQuery)
@@ -92,6 +112,22 @@ def traced(_args: dict[str, Any]) -> Response:
     assert isinstance(repo, GitRepo)
     page = (body.get("limit") or PAGE, body.get("continue") or "")
     return answer(to_builtins(planning().traced(repo, body["path"], *page, caller().workspaces(Bundle, "list"))))
+
+
+def _membership(cluster: Object, body: Mapping[str, Any]) -> Membership:
+    assert isinstance(cluster, Cluster)
+    if bool(body.get("group")) == (body.get("selector") is not None):
+        raise MissingRequired("group: name a cluster group, or send a selector", field="group", hint="one of the two")
+    workspace, selector = cluster.metadata.namespace, decode(LabelSelector, body.get("selector") or {}, field="selector")
+    if not body.get("group"):
+        return _judged(cluster, "", membership(cluster, workspace, selector))
+    group = _read(clustergroups.NOUN, body["group"])
+    assert isinstance(group, ClusterGroup)
+    return _judged(cluster, body["group"], membership(cluster, group.metadata.namespace, group.spec.selector))
+
+
+def _judged(cluster: Cluster, group: str, terms: tuple[Term, ...]) -> Membership:
+    return Membership(object_id(cluster.key), group=group, matches=all(term.holds for term in terms), terms=terms)
 
 
 def _read(noun: Noun, where: str) -> Object:

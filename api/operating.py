@@ -1,4 +1,4 @@
-"""What operations do (`api/operations.py`): begin, look how far each object is, take back.
+"""What operations do (`api/operations.py`): begin, look how far each object is, take back, do again what failed.
 
 Each object is acted on as the action of that name does, so rights, checks and dry runs are those of the action.
 """
@@ -6,6 +6,7 @@ Each object is acted on as the action of that name does, so rights, checks and d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from api import bundles, clusters, gitrepos, helmops, writing
@@ -16,7 +17,7 @@ from api.services import Services
 from extension.objects.base import Key, Object
 from extension.objects.errors import Invalid, MissingRequired, UserError
 from extension.objects.kinds import Bundle, Cluster, HelmOp
-from extension.objects.operation import Operation, OperationItem, OperationKind, OperationSpec, Stage, forced, key_of
+from extension.objects.operation import RETRIED, Operation, OperationItem, OperationKind, OperationSpec, Stage, forced, key_of
 
 MOST = 1000
 """Objects of one operation: what is remembered of it has to fit into one object."""
@@ -49,11 +50,24 @@ def undone(call: Call, operation: Operation) -> tuple[OperationSpec, list[dict[s
     if not moved:
         raise Invalid("nothing was moved", where=f"operation {operation.metadata.name}", field="action")
     done = [_moved(call, _there(item), {"workspace": key_of("", item).namespace, "labels": item.labels}) for item in moved]
-    return _spec(call, "move", clusters.NOUN, done, operation.metadata.name), [said for _, said in done]
+    return _spec(call, "move", clusters.NOUN, done, undoes=operation.metadata.name), [said for _, said in done]
 
 
-def _spec(call: Call, kind: OperationKind, noun: Noun, done: Sequence[Begun], undoes: str = "") -> OperationSpec:
-    return OperationSpec(kind, noun.plural, call.caller.name, call.caller.id, undoes, tuple(item for item, _ in done))
+def retried(call: Call, operation: Operation) -> tuple[OperationSpec, list[dict[str, Any]]]:
+    """Does again what failed of an operation, as it was asked for, and nothing of the rest."""
+    spec, noun = operation.spec, NOUNS[operation.spec.type]
+    failed = [item for item, stage in zip(spec.items, stages(call.services, spec), strict=True) if stage.state in RETRIED]
+    if not failed:
+        raise Invalid("nothing of it failed", where=f"operation {operation.metadata.name}", field="action")
+    asked = [(key_of(noun.cls.KIND, item), {"labels": {}, **item.asked, "workspace": item.workspace}) for item in failed]
+    done = [_moved(call, key, wanted) if spec.kind == "move" else _forced(call, noun, key) for key, wanted in asked]
+    return _spec(call, spec.kind, noun, done, retries=operation.metadata.name), [said for _, said in done]
+
+
+def _spec(call: Call, kind: OperationKind, noun: Noun, done: Sequence[Begun], **of: str) -> OperationSpec:
+    """`of` names the operation that this one `undoes` or `retries`."""
+    items = tuple(item for item, _ in done)
+    return OperationSpec(kind, noun.plural, call.caller.name, call.caller.id, items=items, **of)
 
 
 def stages(services: Services, spec: OperationSpec) -> list[Stage]:
@@ -123,16 +137,22 @@ def _moved(call: Call, key: Key, wanted: Mapping[str, Any]) -> Begun:
     try:
         said = act(clusters.NOUN, call, "move", read, wanted)
     except UserError as error:
-        return _failed(key, error, wanted["workspace"])
+        return _failed(key, error, wanted)
     assert isinstance(said, dict)
     management, bundles = said.get("management", ""), len(said["adopts"]) + len(said["comes"])
-    item = OperationItem(object_id(key), workspace=wanted["workspace"], management=management, bundles=bundles, labels=before)
+    where, asked = wanted["workspace"], _asked(wanted)
+    item = OperationItem(object_id(key), workspace=where, management=management, bundles=bundles, labels=before, asked=asked)
     return item, {name: said[name] for name in _TOLD if name in said}
 
 
-def _failed(key: Key, error: UserError, workspace: str = "") -> Begun:
+def _failed(key: Key, error: UserError, wanted: Mapping[str, Any] = MappingProxyType({})) -> Begun:
     message = "; ".join(filter(None, (error.message, error.hint)))
-    return OperationItem(object_id(key), workspace=workspace, error=message), {}
+    return OperationItem(object_id(key), workspace=wanted.get("workspace", ""), asked=_asked(wanted), error=message), {}
+
+
+def _asked(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a move was asked besides where it leads."""
+    return {name: value for name, value in wanted.items() if name != "workspace" and value != {}}
 
 
 def _there(item: OperationItem) -> Key:

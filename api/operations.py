@@ -17,14 +17,14 @@ from api.answers import answer, whole_collection
 from api.auth import caller
 from api.nouns import Call
 from api.openapi import Routes
-from api.operating import MOST, NOUNS, begun, stages, undone
+from api.operating import MOST, NOUNS, begun, retried, stages, undone
 from api.plans import posted, understood
 from api.representation import url
 from api.schemas import PLACE, DryRun, NoQuery, WriteQuery, collection
 from api.services import services
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import NotFound
-from extension.objects.operation import KEPT, Operation, OperationItem, OperationSpec, Stage, stage_of_all
+from extension.objects.operation import KEPT, RETRIED, Operation, OperationItem, OperationSpec, Stage, stage_of_all
 from extension.objects.schemas import Flag, Text, Whole, strict
 
 blueprint = Routes("operations", __name__, description="Forced updates and moves of many objects, and what became of them.")
@@ -67,6 +67,7 @@ OperationBody = strict(
         "objects": Text(required=True, metadata={"description": "the type of its objects"}),
         "by": Text(required=True),
         "undoes": Text(metadata={"description": "the operation that this one takes back"}),
+        "retries": Text(metadata={"description": "the operation whose failures this one does again"}),
         "created": Text(),
         "dryRun": Flag(metadata={"description": "nothing was done or remembered"}),
         "total": Whole(required=True, metadata={"description": "so many objects"}),
@@ -75,7 +76,8 @@ OperationBody = strict(
         "items": fields.List(fields.Nested(_Item), metadata={"description": "not in lists"}),
     },
 )
-_ActionQuery = strict("OperationActionQuery", {"action": Text(required=True, validate=validate.OneOf(("undo",))), **DryRun})
+_ACTIONS = {"undo": undone, "retry": retried}
+_ActionQuery = strict("OperationActionQuery", {"action": Text(required=True, validate=validate.OneOf(sorted(_ACTIONS))), **DryRun})
 
 
 @blueprint.at("/v1/operations")
@@ -103,11 +105,11 @@ def one(_args: dict[str, Any], name: str) -> Response:
 
 
 @blueprint.at("/v1/operations/<name>", "POST")
-@blueprint.told(201, OperationBody, "Take a move back: `action=undo`", "undoOperation")
+@blueprint.told(201, OperationBody, "Take a move back (`action=undo`), or do again what failed (`action=retry`)", "actOperation")
 @blueprint.query(_ActionQuery)
-def undo(args: dict[str, Any], name: str) -> Response:
+def act(args: dict[str, Any], name: str) -> Response:
     call = Call(services(), caller(), "dryRun" in args)
-    return _told(call, *undone(call, _found(name)))
+    return _told(call, *_ACTIONS[args["action"]](call, _found(name)))
 
 
 def _told(call: Call, spec: OperationSpec, said: Sequence[dict[str, Any]]) -> Response:
@@ -142,14 +144,18 @@ def _listed(operation: Operation) -> dict[str, Any]:
     undo = {"undo": f"{here}?action=undo"} if here and spec.kind == "move" else {}
     body = {"id": meta.name, "type": "operation", "links": {"self": here} if here else {}, "actions": undo, "kind": spec.kind,
             "objects": spec.type, "by": spec.by, "total": len(spec.items)}  # fmt: skip
-    return body | {name: value for name, value in (("undoes", spec.undoes), ("created", meta.creation_timestamp)) if value}
+    more = {"undoes": spec.undoes, "retries": spec.retries, "created": meta.creation_timestamp}
+    return body | {name: value for name, value in more.items() if value}
 
 
 def _shown(operation: Operation, found: Sequence[Stage], said: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """With its state and its objects; `found` and `said` have one for each."""
     state, counts = stage_of_all(found)
     items = [_item(*of) for of in zip(operation.spec.items, found, said, strict=True)]
-    return {**_listed(operation), "state": state, "counts": counts, "items": items}
+    listed = _listed(operation)
+    here = listed["links"].get("self")
+    retry = {"retry": f"{here}?action=retry"} if here and any(counts.get(name) for name in RETRIED) else {}
+    return {**listed, "actions": listed["actions"] | retry, "state": state, "counts": counts, "items": items}
 
 
 def _item(item: OperationItem, stage: Stage, said: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import msgspec
 from flask import Response
 from marshmallow import fields, validate
 
-from api import clustergroups, gitrepos, writing
+from api import clustergroups, gitrepos, helmops, writing
 from api import clusters as cluster_noun
 from api.access import demand_write
 from api.answers import answer
@@ -28,27 +28,29 @@ from api.schemas import PLACE, NoQuery
 from api.services import Plans, services
 from extension.objects.base import Object, to_builtins
 from extension.objects.errors import Invalid, MissingRequired, NotFound
-from extension.objects.kinds import Cluster, ClusterGroup, GitRepo
+from extension.objects.kinds import Cluster, ClusterGroup, GitRepo, HelmOp
 from extension.objects.preview import Asked, Members, PlanReport
 from extension.objects.schemas import Base64, Flag, Text, Whole, refuse, schema, strict
 
 blueprint = Routes("plans", __name__, description="What a change would do, before it is made.")
 PAGE, MOST = 1000, 10_000
-_NOUNS = {noun.cls.KIND: noun for noun in (gitrepos.NOUN, clustergroups.NOUN, cluster_noun.NOUN)}
+_NOUNS = {noun.cls.KIND: noun for noun in (gitrepos.NOUN, helmops.NOUN, clustergroups.NOUN, cluster_noun.NOUN)}
 
 _QUESTION = {
     "gitrepo": Text(validate=PLACE, metadata={"description": "a stored GitRepo: `<workspace>/<name>`"}),
     "branch": Text(metadata={"description": "in place of the GitRepo's own"}),
     "revision": Text(metadata={"description": "a tag or commit in place of the GitRepo's own"}),
     "folder": Base64(metadata={"description": "a tar, gzipped, in place of the repository", "format": "byte"}),
-    "object": fields.Dict(metadata={"description": "a GitRepo, ClusterGroup or Cluster as it would be stored"}),
+    "object": fields.Dict(metadata={"description": "a GitRepo, HelmOp, ClusterGroup or Cluster as it would be stored"}),
     "bundle": Text(metadata={"description": "only the bundle of this name, with more groups"}),
 }
 PlanRequest = strict(
     "PlanRequest",
     {
         **_QUESTION,
-        "targetsOnly": Flag(metadata={"description": "only which clusters the GitRepo's targets select; no repository is read"}),
+        "targetsOnly": Flag(
+            metadata={"description": "only which clusters the targets of the GitRepo or HelmOp select; no repository is read"}
+        ),
         "diffs": Flag(metadata={"description": "false: without rendering anything"}),
     },
 )
@@ -105,6 +107,9 @@ def _asked(body: Mapping[str, Any]) -> Asked:
         raise MissingRequired("gitrepo: name a stored GitRepo, or send an object", field="gitrepo", hint="one of the two")
     obj = _stored(body) if body.get("gitrepo") else _unsaved(body["object"])
     asked = Asked(bundle=body.get("bundle") or "", diffs=body.get("diffs") is not False, workspaces=caller().workspaces(Cluster, "list"))
+    if isinstance(obj, HelmOp):
+        _only_repos(body, "branch", "revision", "folder")
+        return msgspec.structs.replace(asked, helmop=obj, targets_only=bool(body.get("targetsOnly")))
     if isinstance(obj, ClusterGroup):
         _only_repos(body)
         return msgspec.structs.replace(asked, group=obj)
@@ -155,7 +160,7 @@ def _at(repo: GitRepo, body: Mapping[str, Any]) -> GitRepo:
     return msgspec.structs.replace(repo, spec=spec)
 
 
-def _only_repos(body: Mapping[str, Any]) -> None:
-    for name in ("branch", "revision", "folder", "targetsOnly"):
+def _only_repos(body: Mapping[str, Any], *names: str) -> None:
+    for name in names or ("branch", "revision", "folder", "targetsOnly"):
         if body.get(name):
             raise InvalidOption(f"{name}: is for GitRepos", field=name)

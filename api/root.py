@@ -17,6 +17,7 @@ from api.nouns import METHODS, Noun
 from api.openapi import Routes
 from api.registry import NOUNS
 from api.representation import url
+from api.services import services
 from extension.objects.errors import NotFound
 from extension.objects.schemas import schema
 from extension.objects.shown import COLUMNS
@@ -42,10 +43,15 @@ def root() -> Response:
     links = (
         {"self": url().rstrip("/")}
         | {noun.plural: url(noun.plural) for noun in NOUNS if caller().may_anywhere(noun.cls, "list")}
-        | {"schemas": url("schemas"), "events": url("events")}
+        | {name: url(name) for name in ("schemas", "events", "counts", "errorgroups", "operations", *_places())}
     )
     entry = {"id": "v1", "type": "apiRoot", "apiVersion": {"group": "", "version": "v1"}, "links": links}
     return answer({"type": "collection", "links": {"self": links["self"]}, "resourceType": "apiRoot", "count": 1, "data": [entry]})
+
+
+def _places() -> tuple[str, ...]:
+    """What there is only with Rancher, which has users and their tokens of its own, or only without."""
+    return ("tokens",) if services().rancher is None else ("repair",) if services().repairs is not None else ()
 
 
 @blueprint.at("/v1/schemas")

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from flask import current_app, g
 
-from extension.objects.agents import ClusterCopies, DeploymentReport, Registration, RegistrationRequest, ReportAnswer, Work
+from extension.objects.agents import ClusterCopies, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
 from extension.objects.base import Key
+from extension.objects.connection import ConnectionReport
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import GitRepo
 from extension.objects.moving import Move, Moved
@@ -89,7 +90,8 @@ class Agents(Protocol):
     def content(self, key: str, sha256: str) -> bytes: ...
     def chart(self, key: str, bundle_id: int) -> bytes: ...
     def copies(self, key: str, bundle_id: int) -> ClusterCopies: ...
-    def report(self, key: str, reports: tuple[DeploymentReport, ...], agent_generation: int | None = None) -> ReportAnswer: ...
+    def report(self, key: str, batch: ReportBatch) -> ReportAnswer: ...
+    def renew(self, key: str) -> str: ...
     def rotate(self, cluster: Key) -> None: ...
     def revoke(self, cluster: Key) -> None: ...
 
@@ -103,6 +105,13 @@ class Plans(Protocol):
     def explain(self, cluster: Key, bundle: Key | None, repo: Key | None) -> Explanations: ...
     def trace(self, cluster: Key, wanted: ResourceKey, workspaces: tuple[str, ...] | None) -> Trace: ...
     def traced(self, repo: GitRepo, path: str, limit: int, after: str, workspaces: tuple[str, ...] | None) -> TracedObjects: ...
+
+
+class Connections(Protocol):
+    """Tries of the way to a repository (`extension/engine/connections.py`). Raises Forbidden for what the workspace does not allow,
+    TooLong when there is no answer in time, and Busy when too many ask."""
+
+    def test(self, repo: GitRepo, with_paths: bool) -> ConnectionReport: ...
 
 
 class Operations(Protocol):
@@ -135,8 +144,8 @@ class WorkspaceMembers(Protocol):
 class Services:
     """`ready` gives the problems that keep the service from working, by component; empty when it is ready.
     `allow_file` lets GitRepos name folders of this machine. `agents` is None where no agents are served, `plans` where nothing
-    can be planned, `rancher` where callers come with this service's own tokens, and `repairs` with it. `acting` gives the services as
-    one of Rancher's users has them, None where all have the same; `members` comes with it."""
+    can be planned, `connections` where none can be tried, `rancher` where callers come with this service's own tokens, and `repairs`
+    with it. `acting` gives the services as one of Rancher's users has them, None where all have the same; `members` comes with it."""
 
     store: Store
     tokens: Tokens
@@ -148,6 +157,7 @@ class Services:
     allow_file: bool = False
     agents: Agents | None = None
     plans: Plans | None = None
+    connections: Connections | None = None
     rancher: Doors | None = None
     repairs: Repairs | None = None
     acting: Callable[[Services, Somebody], Services] | None = None

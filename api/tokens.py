@@ -22,8 +22,8 @@ from api.schemas import NoQuery, collection
 from api.services import TokenInfo, services
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired, NotFound
-from extension.objects.kinds import FleetWorkspace
-from extension.objects.schemas import Text, refuse, strict
+from extension.objects.kinds import ClusterRegistrationToken, FleetWorkspace
+from extension.objects.schemas import Flag, Text, refuse, strict
 
 blueprint = Routes("tokens", __name__, description="API tokens: who may call, and what they may do in which workspace.")
 
@@ -46,6 +46,7 @@ _SHOWN = {
     "roles": fields.Dict(keys=fields.String(), values=fields.String()),
     "created": Text(),
     "expires": Text(),
+    "current": Flag(metadata={"description": "there when it is the caller's own"}),
 }
 TokenBody = strict("Token", _SHOWN)
 CreatedToken = strict("CreatedToken", {**_SHOWN, "token": Text(required=True, metadata={"description": "shown this once"})})
@@ -56,7 +57,7 @@ CreatedToken = strict("CreatedToken", {**_SHOWN, "token": Text(required=True, me
 @blueprint.query(NoQuery)
 def tokens(_args: dict[str, Any]) -> Response:
     data = [_shown(token) for token in services().tokens.list() if _sees(caller(), token)]
-    return whole_collection("token", data, url("tokens"))
+    return whole_collection("token", data, url("tokens"), may_create=_gives(caller()))
 
 
 @blueprint.at("/v1/tokens", "POST")
@@ -112,6 +113,12 @@ def _lacks(workspace: str) -> str:
     return f"it needs the role admin in {'all workspaces' if workspace == EVERYWHERE else f'workspace {workspace}'}"
 
 
+def _gives(caller: Caller) -> bool:
+    """Whether there is a workspace for which the caller may make tokens."""
+    workspaces = caller.workspaces(ClusterRegistrationToken, "create")
+    return any(map(caller.gives_tokens, (EVERYWHERE,) if workspaces is None else workspaces))
+
+
 def _sees(caller: Caller, token: TokenInfo) -> bool:
     return token.id == caller.token or all(caller.gives_tokens(workspace) for workspace in token.roles)
 
@@ -124,6 +131,7 @@ def _found(token_id: str) -> TokenInfo:
 
 
 def _shown(token: TokenInfo) -> dict[str, Any]:
-    times = {"created": token.created, "expires": token.expires}
-    shown = {"id": token.id, "type": "token", "links": {"self": url("tokens", token.id)}, "name": token.name, "roles": dict(token.roles)}
-    return shown | {name: value for name, value in times.items() if value}
+    more = {"created": token.created, "expires": token.expires, "current": token.id == caller().token}
+    here = url("tokens", token.id)
+    shown = {"id": token.id, "type": "token", "links": {"self": here, "remove": here}, "name": token.name, "roles": dict(token.roles)}
+    return shown | {name: value for name, value in more.items() if value}

@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "serve": (f"{_PACKAGE}.serve", "command", "Run the service."),
     "simulate": (f"{_PACKAGE}.simulate", "command", "Let simulated agents live with the service, to size it."),
     "target": (f"{_PACKAGE}.target", "command", "Tell which clusters a Bundle goes to, with which options."),
+    "test-connection": (f"{_PACKAGE}.connections", "command", "Tell how far the service gets to a repository, and what is there."),
     "token": (f"{_PACKAGE}.tokens", "command", "Create, list and revoke API tokens."),
     "trace": (f"{_PACKAGE}.explain", "trace", "Tell where an object on a cluster comes from."),
     "unpause": (f"{_PACKAGE}.actions", "unpause", "Let changes through again."),

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import msgspec
 
 from extension.objects.agents import (
+    AgentKey,
     CheckIn,
     ClusterCopies,
     Registration,
@@ -39,6 +40,9 @@ class Link(Protocol):
     def check_in(self, key: str, since: str) -> tuple[Work | None, float]:
         """The work, None when there is none, and the seconds until the next check-in."""
 
+    def renew(self, key: str) -> str:
+        """Another key, in this one's place."""
+
     def content(self, key: str, sha256: str) -> bytes: ...
     def chart(self, key: str, bundle_id: int) -> bytes: ...
     def copies(self, key: str, bundle_id: int) -> ClusterCopies: ...
@@ -59,6 +63,9 @@ class HttpLink:
         answer = self._asked("POST", "checkin", key, CheckIn(since))
         work = None if answer.status == _NO_CONTENT else msgspec.json.decode(answer.body, type=Work)
         return work, float(answer.headers.get("Check-In-After") or RETRY)
+
+    def renew(self, key: str) -> str:
+        return msgspec.json.decode(self._asked("POST", "key", key).body, type=AgentKey).key
 
     def content(self, key: str, sha256: str) -> bytes:
         return self._asked("GET", f"contents/{sha256}", key).body

@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from extension.agent.link import Link
 from extension.agent.outbox import Outbox
 from extension.delivery.copies import Copies
@@ -25,6 +27,7 @@ from extension.objects.base import Key
 from extension.objects.content import resources_in
 from extension.objects.errors import Invalid, UserError
 from extension.objects.kinds import BundleResource
+from extension.objects.moving import Leaving
 from extension.store.protocol import Assigned, Report
 
 KEPT_BYTES = 64 << 20
@@ -41,6 +44,7 @@ class HubOrders:
         self._revisions: dict[int, int] = {}
         self._contents: OrderedDict[str, bytes] = OrderedDict()
         self._copies: dict[int, Copies] = {}
+        self._leaving: dict[str, Leaving] = {}
         self.unreachable = ""
         """Why the cluster can't be reached, empty while it can."""
 
@@ -49,6 +53,7 @@ class HubOrders:
         items = [assigned(item, 0) for item in work.items]
         with self._lock:
             self._fresh += items
+            self._leaving = {mark.bundle: mark for mark in work.leaving}
             self._revisions |= {item.bundle_id: item.revision for item in items}
 
     def assigned(self, cluster: Key, since: int) -> Sequence[Assigned]:
@@ -70,7 +75,9 @@ class HubOrders:
 
     def leave(self, agent: Agent) -> bool:
         """Removes the releases of this product that belong to no order: what the cluster had in another workspace, and what the hub
-        forgot. Releases of Rancher's own Fleet are not touched."""
+        forgot. Objects stay where a move said so. Releases of Rancher's own Fleet are not touched."""
+        with self._lock:
+            marks = dict(self._leaving)
         releases = agent.delivery.releases()
         with agent.lock:
             wanted = {item.bundle.name: item for item in agent.items.values() if not item.deleting}
@@ -80,9 +87,12 @@ class HubOrders:
             if item is not None and not is_placed(item):
                 waits = True
             elif not is_of(item, release) and release.deployment_id:
-                agent.delivery.remove(release)
-                if item is None and not release.keep_resources:
+                keep = release.keep_resources or (release.bundle in marks and marks[release.bundle].keep)
+                agent.delivery.remove(msgspec.structs.replace(release, keep_resources=keep))
+                if item is None and not keep:
                     agent.delivery.withdraw(release.bundle)
+        if not waits:
+            self._outbox.done(marks.values())
         return not waits
 
     def _resources(self, item: Assigned) -> tuple[BundleResource, ...]:

@@ -1,4 +1,4 @@
-"""`rancher-cd explain`, `rancher-cd trace`: why a cluster gets what it gets, and where an object on it comes from."""
+"""`rancher-cd explain`, `rancher-cd trace`: why a cluster gets what it gets or is in a group, and where an object on it comes from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from extension.client import ApiClient, path
 from extension.commands.options import WORKSPACE, connection
 from extension.commands.plan import OUTPUT, shown
 from extension.objects.codec import decode
-from extension.objects.explanation import Explanations, Trace, TracedObjects
+from extension.objects.explanation import Explanations, Membership, Trace, TracedObjects
 
 
 @click.command("explain")
@@ -19,15 +19,21 @@ from extension.objects.explanation import Explanations, Trace, TracedObjects
 @WORKSPACE
 @click.option("--bundle", default="", help="The bundle.")
 @click.option("--gitrepo", default="", help="All bundles of this GitRepo.")
+@click.option("--group", default="", help="In place of these: why it is in this cluster group or not.")
 @click.option("--bundle-namespace", default="", help="Workspace of the bundle or GitRepo, if it is another than the cluster's.")
 @OUTPUT
 @connection
 def explain(  # noqa: PLR0917 (click's parameters)
-    client: ApiClient, cluster: str, namespace: str, bundle: str, gitrepo: str, bundle_namespace: str, output: str
+    client: ApiClient, cluster: str, namespace: str, bundle: str, gitrepo: str, group: str, bundle_namespace: str, output: str
 ) -> None:
-    """Tell step by step why CLUSTER gets a bundle or not, with which options, and what it waits for."""
-    if bool(bundle) == bool(gitrepo):
-        raise click.UsageError("name a bundle with --bundle, or a GitRepo with --gitrepo")
+    """Tell step by step why CLUSTER gets a bundle or not, with which options, and what it waits for; or why it is in a group."""
+    if [bool(bundle), bool(gitrepo), bool(group)].count(True) != 1:
+        raise click.UsageError("name a bundle with --bundle, a GitRepo with --gitrepo, or a cluster group with --group")
+    if group:
+        body = {"cluster": f"{namespace}/{cluster}", "group": f"{namespace}/{group}"}
+        told = client.request("POST", path("explanations", "groups"), body=body)
+        sys.stdout.write(shown(decode(Membership, told), told, output))
+        return
     of = f"{bundle_namespace or namespace}/{bundle or gitrepo}"
     body = {"cluster": f"{namespace}/{cluster}", "bundle" if bundle else "gitrepo": of}
     told = client.request("POST", path("explanations"), body=body)

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, NoReturn
 import msgspec
 
 from extension.commands.service import planner, sources
-from extension.engine.moves import coming, deployed, in_workspace, keeps_nothing, outcome
+from extension.engine.connections import Connections
+from extension.engine.moves import coming, deployed, in_workspace, outcome
 from extension.engine.planning import Planner
 from extension.objects.base import Key
-from extension.objects.errors import Forbidden
+from extension.objects.connection import ConnectionReport
+from extension.objects.errors import Forbidden, Invalid
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import Cluster, GitRepo
 from extension.objects.moving import Move, Moved
@@ -79,6 +81,17 @@ class FleetPlans:
             return self._planner.traced(repo, path, limit, after, workspaces)
 
 
+class FleetConnections:
+    """Tries of one user, whose Secrets are read as the user. See `api.services.Connections`."""
+
+    def __init__(self, connections: Connections, asked: Callable[[], AbstractContextManager[None]]) -> None:
+        self._connections, self._asked = connections, asked
+
+    def test(self, repo: GitRepo, with_paths: bool) -> ConnectionReport:
+        with self._asked():
+            return self._connections.test(repo, with_paths)
+
+
 class FleetProcess:
     """`name` is that of its place in the service: the process that takes it next clears the mirror away."""
 
@@ -93,7 +106,9 @@ class FleetProcess:
         self.operations = StoredOperations(self._file, self._moved) if self._file else RecordedOperations(self._api, namespace, self._moved)
         self._pool = Pool()
         self._templates = GoTemplates(self._pool.evaluate)
-        self.planner = planner(self.store, settings, self._pool, sources(self.store, settings, self._pool, extra_ca))
+        found = sources(self.store, settings, self._pool, extra_ca)
+        self.planner = planner(self.store, settings, self._pool, found)
+        self.connections = Connections(self.store, found)
 
     @property
     def tokens(self) -> TokenStore:
@@ -114,10 +129,10 @@ class FleetProcess:
     def acting(self, services: Services, identity: Identity) -> Services:
         """The services as one of Rancher's users has them."""
         user = partial(self._api.acting, identity)
-        plans = FleetPlans(self.planner, partial(self.store.read_for, user))
-        return dataclasses.replace(
-            services, store=self.store.acting(user), move=partial(self._move, identity), plans=plans, members=BoundMembers(user)
-        )
+        asked = partial(self.store.read_for, user)
+        plans, connections = FleetPlans(self.planner, asked), FleetConnections(self.connections, asked)
+        store, move = self.store.acting(user), partial(self._move, identity)
+        return dataclasses.replace(services, store=store, move=move, plans=plans, connections=connections, members=BoundMembers(user))
 
     def _moved(self, item: OperationItem) -> Stage:
         """How far a move is, is Rancher's to say, or Fleet's where Rancher has no such cluster."""
@@ -135,7 +150,8 @@ class FleetProcess:
     def _move(self, identity: Identity, cluster: Key, wanted: Move, dry_run: bool) -> Moved:
         """Asks Rancher for it, whose controllers make the cluster's object anew in the other workspace."""
         if wanted.keep_resources:
-            raise keeps_nothing("Fleet's agent")
+            hint = "set keepResources in the options of the bundles that leave it, and move it then"
+            raise Invalid("keepResources: Fleet's agent keeps nothing of what leaves its cluster", field="keepResources", hint=hint)
         here = self.store.get(Cluster, cluster.namespace, cluster.name)
         comes = coming(self.store, self._templates, in_workspace(here, wanted))
         arrived = Key(Cluster.KIND, wanted.workspace, cluster.name)

@@ -63,18 +63,19 @@ def move(  # noqa: PLR0917 (click's parameters)
 
 @click.command("operation")
 @click.argument("name", default="")
-@click.option("--undo", is_flag=True, help="Move the clusters back.")
-@click.option("--dry-run", is_flag=True, help="With --undo: only tell what would be.")
+@click.option("--undo", "action", flag_value="undo", help="Move the clusters back.")
+@click.option("--retry", "action", flag_value="retry", help="Do again what failed, and nothing of the rest.")
+@click.option("--dry-run", is_flag=True, help="With --undo and --retry: only tell what would be.")
 @connection
-def operation(client: ApiClient, name: str, undo: bool, dry_run: bool) -> None:
+def operation(client: ApiClient, name: str, action: str | None, dry_run: bool) -> None:
     """Tell how far an operation is, object by object; without a NAME, list the newest."""
-    if undo and not name:
-        raise click.UsageError("name the operation that is to be taken back")
+    if action and not name:
+        raise click.UsageError("name the operation that is to be taken back or done again")
     if not name:
         click.echo(_listed(client.get(path(OPERATIONS))["data"]), nl=False)
         return
-    query = {"action": "undo", **({"dryRun": "All"} if dry_run else {})}
-    found = client.request("POST", path(OPERATIONS, name), query=query) if undo else client.get(path(OPERATIONS, name))
+    query = {"action": action, **({"dryRun": "All"} if dry_run else {})} if action else {}
+    found = client.request("POST", path(OPERATIONS, name), query=query) if action else client.get(path(OPERATIONS, name))
     click.echo(aligned([("ID", "STATE", "MESSAGE"), *((item["id"], item["state"], item["message"]) for item in found["items"])]), nl=False)
 
 

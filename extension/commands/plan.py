@@ -1,4 +1,4 @@
-"""`rancher-cd plan`: what a commit, a working folder, a GitRepo or a ClusterGroup would do, before it is merged or stored."""
+"""`rancher-cd plan`: what a commit, a working folder, a GitRepo, HelmOp or ClusterGroup would do, before it is merged or stored."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CHANGES = 3
 MOST = 20 * 1024 * 1024
 """Bytes of a packed folder: the service takes bodies of 32 MiB, and base64 makes four bytes of three."""
 OUTPUT = click.option("-o", "--output", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True)
-KINDS = ("GitRepo", "ClusterGroup")
+KINDS = ("GitRepo", "HelmOp", "ClusterGroup")
 
 
 @click.command("plan")
@@ -39,7 +39,9 @@ KINDS = ("GitRepo", "ClusterGroup")
 @click.option("--branch", default="", help="Plan this branch instead of the GitRepo's own.")
 @click.option("--revision", default="", help="Plan this tag or commit instead of the GitRepo's own.")
 @click.option("--folder", type=click.Path(exists=True, file_okay=False), help="Plan this folder, the root of the repository.")
-@click.option("-f", "--file", default="", help="Plan the GitRepo or ClusterGroup of this file (- for standard input) as if it were stored.")
+@click.option(
+    "-f", "--file", default="", help="Plan the GitRepo, HelmOp or ClusterGroup of this file (- for standard input) as if it were stored."
+)
 @click.option("--targets-only", is_flag=True, help="Only tell which clusters the GitRepo's targets select.")
 @click.option("--bundle", default="", help="Only this bundle, with more of its groups of clusters.")
 @click.option("--no-diff", is_flag=True, help="Without rendering what changes.")
@@ -69,7 +71,9 @@ def _object(file: str, namespace: str) -> dict[str, Any]:
     """The one object of a file. Raises Invalid."""
     found = [one for one in yaml.load_all(read_text(file), file) if one is not None]
     if len(found) != 1 or not isinstance(found[0], dict) or found[0].get("kind") not in KINDS:
-        raise Invalid(f"holds no single {' or '.join(KINDS)}", where=file, hint="name a file with the one that is to be planned")
+        raise Invalid(
+            f"holds no single {', '.join(KINDS[:-1])} or {KINDS[-1]}", where=file, hint="name a file with the one that is to be planned"
+        )
     one = in_workspace(found[0], namespace)
     one.pop("status", None)
     return one

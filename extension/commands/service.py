@@ -12,6 +12,7 @@ import click
 
 from extension import __version__
 from extension.commands import demo
+from extension.engine.connections import Connections
 from extension.engine.contents import Contents
 from extension.engine.errands import Wanted, asked_for
 from extension.engine.hub import Hub
@@ -80,6 +81,7 @@ class Process:
         found = sources(self.store, settings, self._pool, extra_ca)
         self.hub = Hub(self.store, self._reports, settings, Contents(self.store, found))
         self.planner = planner(self.store, settings, self._pool, found)
+        self.connections = Connections(self.store, found)
         self._seen = Seen(self.store, numbers=self.hub.reached)
         seconds, pause = ALONE if settings.alone else (SECONDS, PAUSE)
 
@@ -136,8 +138,8 @@ def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Runnin
     store = process.store
     services = api.Services(
         store, store.tokens, settings, __version__, process.move, StoredOperations(store), ready=inside.problems,
-        allow_file=settings.allow_file_repos, agents=process.hub, plans=process.planner, rancher=inside.doors,
-        repairs=inside.repairs,
+        allow_file=settings.allow_file_repos, agents=process.hub, plans=process.planner, connections=process.connections,
+        rancher=inside.doors, repairs=inside.repairs,
     )  # fmt: skip
     if first:
         _announce(store, settings, with_demo)
@@ -159,7 +161,7 @@ def _before_fleet(settings: Settings, name: str, first: bool, inside: Inside) ->
     services = api.Services(
         process.store, process.tokens, settings, __version__, process.move, process.operations,
         ready=lambda: {**inside.problems(), **process.problems()}, allow_file=settings.allow_file_repos, plans=process.planner,
-        rancher=inside.doors, repairs=inside.repairs, acting=process.acting,
+        connections=process.connections, rancher=inside.doors, repairs=inside.repairs, acting=process.acting,
     )  # fmt: skip
     if first:
         _announce_address(settings)

@@ -6,7 +6,6 @@ agent left half-done is taken over: calls for one release come one at a time, so
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ import msgspec
 
 from extension.delivery.client import Client, Kind, Unreachable
 from extension.delivery.copies import KINDS, Copier, data_of, is_named
+from extension.delivery.corrections import counted, judged, known
 from extension.delivery.helm_records import AGENT, AGENT_NAMESPACE, BUNDLE_ID, DEPLOYMENT_ID, KEEP_RESOURCES, HelmRecords, Revision
 from extension.delivery.kubeconfig import read
 from extension.delivery.namespaces import check_namespace, drop_namespace, label_namespace
@@ -25,6 +25,7 @@ from extension.delivery.observing import Observer
 from extension.delivery.packing import chart
 from extension.delivery.protocol import Deployment, Release, tried
 from extension.delivery.recovery import clear, recovered
+from extension.delivery.rollback import rolled_back
 from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
@@ -162,11 +163,16 @@ class KubernetesDelivery:
                 self.remove(Release(there[1], there[0], deployment.name, "", deployment.options.keep_resources))
 
     def _observe(self, deployment: Deployment, revision: Revision) -> BundleDeploymentStatus:
-        seen, wrong = self._look(deployment, revision), ""
-        if is_to_correct(deployment.options, seen.modified):
-            revision, wrong = self._corrected(deployment, revision)
+        seen, wrong, now = self._look(deployment, revision), "", _now()
+        corrections = known(deployment.status, deployment.deployment_id, deployment.options)
+        if is_to_correct(deployment.options, judged(seen.modified, corrections)):
+            try:
+                revision = self._corrected(deployment, revision)
+                corrections = counted(corrections, seen.modified, now)
+            except Invalid as error:
+                wrong = str(error)
             seen = self._look(deployment, revision)
-        status = observed(deployment.status, deployment.deployment_id, seen, _now(), wrong)
+        status = observed(deployment.status, deployment.deployment_id, seen, now, wrong, corrections)
         return msgspec.structs.replace(
             status,
             sync_generation=deployment.options.force_sync_generation,
@@ -181,25 +187,13 @@ class KubernetesDelivery:
         release = f"{revision.namespace}/{revision.name}:{revision.number}"
         return observer.observe(release, deployment.options, lambda: self._objects(before) or ())
 
-    def _corrected(self, deployment: Deployment, revision: Revision) -> tuple[Revision, str]:
-        """Rolls back to the revision that is deployed, as Fleet corrects drift (4.5): the revision that counts now, and why it failed."""
-        correct, history = deployment.options.correct_drift or CorrectDrift(), _history(deployment.options)
-        access = Access(self._kubeconfig, revision.namespace, self._user(deployment.options))
-        try:
-            self._call("helm_release.rollback", Named(access, revision.name, revision.number, correct.force))
-        except Invalid as error:
-            self._trim(revision, range(revision.number + 1, sys.maxsize), history if correct.keep_fail_history else 0)
-            return revision, str(error)
-        newest = self._records.revisions(revision.namespace, revision.name)[-1]
+    def _corrected(self, deployment: Deployment, revision: Revision) -> Revision:
+        """The revision that counts after drift was undone. Raises Invalid with why that failed."""
+        options = deployment.options
+        access, correct = Access(self._kubeconfig, revision.namespace, self._user(options)), options.correct_drift or CorrectDrift()
+        newest = rolled_back(self._records, self._call, access, revision, correct, _history(options))
         self._remember(newest, self._objects(revision) or ())
-        self._trim(newest, range(newest.number), history - 1)
-        return newest, ""
-
-    def _trim(self, release: Revision, numbers: range, kept: int) -> None:
-        """Forgets revisions with these numbers but so many of the newest: Helm trims nothing after a rollback."""
-        found = [one for one in self._records.revisions(release.namespace, release.name) if one.number in numbers]
-        for old in found[: len(found) - kept]:
-            self._records.drop(old)
+        return newest
 
     def _objects(self, revision: Revision) -> tuple[Object, ...] | None:
         """The objects of a revision, from memory or its record; None when there is none."""

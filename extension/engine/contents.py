@@ -85,8 +85,11 @@ class Contents:
         """The files of a deployment. Raises Invalid for a chart that can't be fetched."""
         if item.chart is None:
             return self._store.content(item.content_sha256)
-        helm = item.options.helm or HelmOptions()
         op = self._store.find(HelmOp, item.bundle.namespace, item.bundle.name)
+        return self.chart(op, item.options.helm or HelmOptions())
+
+    def chart(self, op: HelmOp | None, helm: HelmOptions) -> tuple[BundleResource, ...]:
+        """The files of a HelmOp's chart. Raises Invalid when it can't be fetched."""
         try:
             files = self._charts.fetch(op, helm)
         except UserError as error:

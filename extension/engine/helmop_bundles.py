@@ -42,6 +42,11 @@ def bundle_of(op: HelmOp, versions: Mapping[Chart, str]) -> Bundle:
     return Bundle(metadata=meta, spec=spec)
 
 
+def targeting(op: HelmOp) -> Bundle:
+    """The Bundle of a HelmOp as far as its targets go, whatever its charts' versions are."""
+    return bundle_of(op, {chart_of(helm): helm.version for helm in (op.spec.helm or HelmOptions(), *(helm for _, helm in charts(op.spec)))})
+
+
 def _targets(op: HelmOp, versions: Mapping[Chart, str]) -> tuple[BundleTarget, ...]:
     """The targets, each with a name, and with a version where it has helm options."""
     root = op.spec.helm or HelmOptions()

@@ -118,7 +118,7 @@ class HelmOpReconciler:
         try:
             op = self._admitted(op)
             check(op.spec)
-            there = self._own(op)
+            there = own(self._store, op)
             blamed = POLLED if polls(op.spec) else ACCEPTED
             versions, error = self._versions(op, there, forced)
             self._put(op, there, versions)
@@ -141,19 +141,6 @@ class HelmOpReconciler:
         """The HelmOp with its workspace's defaults, stored; raises Forbidden when the rules refuse it (3.2)."""
         found = admitted_helmop(op, self._rules(op.metadata.namespace))
         return op if found == op else self._store.update(found)
-
-    def _own(self, op: HelmOp) -> Bundle | None:
-        """The HelmOp's Bundle. Raises Invalid when its name is taken, Conflict when it is on its way out."""
-        there = self._store.find(Bundle, op.metadata.namespace, op.metadata.name)
-        if there is None:
-            return None
-        if not is_of(op, there):
-            repo = there.metadata.labels.get(REPO_NAME)
-            whose = f"GitRepo {repo}" if repo else "a Bundle made by hand"
-            raise Invalid(f"bundle name {op.metadata.name} is taken by {whose}", where=str(op.key), hint="give the HelmOp another name")
-        if there.metadata.deletion_timestamp:
-            raise Conflict(f"Bundle {op.metadata.name} is being deleted", where=str(op.key))
-        return there
 
     def _versions(self, op: HelmOp, there: Bundle | None, forced: bool) -> tuple[dict[Chart, str], UserError | None]:
         """The versions of all charts, asked for where they are not known or may have changed; the error that left a known one in
@@ -225,6 +212,20 @@ class HelmOpReconciler:
             return DELETION_RETRY
         drop_finalizer(self._store, op, FINALIZER)
         return None
+
+
+def own(store: Store, op: HelmOp) -> Bundle | None:
+    """The HelmOp's Bundle. Raises Invalid when its name is taken, Conflict when it is on its way out."""
+    there = store.find(Bundle, op.metadata.namespace, op.metadata.name)
+    if there is None:
+        return None
+    if not is_of(op, there):
+        repo = there.metadata.labels.get(REPO_NAME)
+        whose = f"GitRepo {repo}" if repo else "a Bundle made by hand"
+        raise Invalid(f"bundle name {op.metadata.name} is taken by {whose}", where=str(op.key), hint="give the HelmOp another name")
+    if there.metadata.deletion_timestamp:
+        raise Conflict(f"Bundle {op.metadata.name} is being deleted", where=str(op.key))
+    return there
 
 
 def _interval(op: HelmOp) -> float:

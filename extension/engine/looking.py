@@ -10,6 +10,7 @@ from pyroaring import FrozenBitMap
 
 from extension.bundles import Memo, Scan
 from extension.engine.bundles import planned_for, vague_version
+from extension.engine.helmop_bundles import targeting
 from extension.engine.moves import coming, deployed
 from extension.engine.policies import Policies
 from extension.engine.proposals import Proposal, Proposals, Proposed
@@ -18,7 +19,7 @@ from extension.engine.telling import Teller, group_id, place, summed
 from extension.engine.turns import Deadline, TooLong
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import Conflict, Invalid, UserError
-from extension.objects.kinds import Bundle, BundleSpec, Cluster, ClusterGroup, GitRepo
+from extension.objects.kinds import Bundle, BundleSpec, Cluster, ClusterGroup, GitRepo, HelmOp
 from extension.objects.plan import NONE, Plan, Progress
 from extension.objects.preview import Asked, BundlePlan, Members, PlanReport, TargetMatch
 from extension.sources.uploaded import UploadedTree
@@ -55,12 +56,13 @@ class Look:
             return self._of_group(self._asked.group)
         if self._asked.cluster is not None:
             return self._of_cluster(self._asked.cluster)
-        repo = self._asked.repo or GitRepo()
+        maker = self._asked.helmop or self._asked.repo or GitRepo()
         if self._asked.targets_only:
-            return PlanReport(str(repo.key), targets=tuple(self._targets(repo)))
+            return PlanReport(str(maker.key), targets=tuple(self._targets(maker)))
         found = self._proposal()
         bundles = tuple(self._bundles(found))
-        return summed(PlanReport(str(repo.key), commit=found.commit, deployed=repo.status.commit, bundles=bundles, warnings=found.warnings))
+        deployed = maker.status.commit if isinstance(maker, GitRepo) else ""
+        return summed(PlanReport(str(maker.key), commit=found.commit, deployed=deployed, bundles=bundles, warnings=found.warnings))
 
     def members(self, group: str, after: str, limit: int) -> Members:
         clusters = next((shift.clusters for key, shift in self._shifts() if group_id(key, shift) == group), None)
@@ -80,7 +82,9 @@ class Look:
             yield from ((bundle.key, shift) for shift in self._leaving(bundle)[0].shifts)
 
     def _proposal(self) -> Proposal:
-        """The Bundles that are asked about: of a GitRepo, or those that ask for groups where the group's clusters are."""
+        """The Bundles that are asked about: of a GitRepo or HelmOp, or those that ask for groups where the group's clusters are."""
+        if self._asked.helmop is not None:
+            return self._proposals.of_helmop(self._asked.helmop, self._deadline)
         group = self._asked.group
         if group is None:
             tree = None if self._asked.archive is None else UploadedTree(self._asked.archive)
@@ -110,10 +114,13 @@ class Look:
         leaves = (BundlePlan(place(key), "removed", removed=1) for key in sorted(has - wanted.keys()) if self._reads(key.namespace))
         return summed(PlanReport(str(cluster.key), bundles=(*comes, *leaves)))
 
-    def _targets(self, repo: GitRepo) -> Iterator[TargetMatch]:
-        scan = Scan.of(repo)
-        meta = ObjectMeta(name=repo.metadata.name, namespace=repo.metadata.namespace, labels=scan.labels)
-        bundle = Bundle(metadata=meta, spec=BundleSpec(targets=scan.targets or (), target_restrictions=scan.target_restrictions))
+    def _targets(self, maker: GitRepo | HelmOp) -> Iterator[TargetMatch]:
+        if isinstance(maker, HelmOp):
+            bundle = targeting(maker)
+        else:
+            scan = Scan.of(maker)
+            meta = ObjectMeta(name=maker.metadata.name, namespace=maker.metadata.namespace, labels=scan.labels)
+            bundle = Bundle(metadata=meta, spec=BundleSpec(targets=scan.targets or (), target_restrictions=scan.target_restrictions))
         for name, clusters in targets(bundle, self._index):
             yield TargetMatch(name, self._teller.names(self._seen(clusters)))
 

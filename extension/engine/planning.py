@@ -1,4 +1,4 @@
-"""What a change would do, before it is made: a commit, a folder, a GitRepo or ClusterGroup that is not stored yet.
+"""What a change would do, before it is made: a commit, a folder, a GitRepo, HelmOp or ClusterGroup that is not stored yet.
 
 The same reading and the same `targeting.plan` as the engine's, compared with the stored deployments as sets, and one rendering of
 both sides a group of clusters with the same change. Nothing is written, and a million clusters cost what their variants cost.
@@ -12,6 +12,7 @@ from typing import Protocol
 from extension.engine import tracing
 from extension.engine.contents import ChartFiles, Contents
 from extension.engine.explanations import Explainer
+from extension.engine.helmops import Versions
 from extension.engine.looking import Look
 from extension.engine.policies import Policies
 from extension.engine.produced import REPO_NAME
@@ -33,7 +34,7 @@ Workspaces = tuple[str, ...] | None
 """Those that the caller may read, None for all."""
 
 
-class Sources(tracing.Sources, ChartFiles, Protocol):
+class Sources(tracing.Sources, Versions, ChartFiles, Protocol):
     """Where commits and charts come from; `sources.EngineSources`."""
 
 

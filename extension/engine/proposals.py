@@ -7,31 +7,39 @@ apart and back, the commit's label. What keeps the engine from deploying a commi
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
 from extension.bundles import Memo, Reading, Scan, extract_values, read, with_values
 from extension.bundles.overlap import objects, overwriting
+from extension.engine import gitrepos, helmops
 from extension.engine.bundles import manifest_of, values_of
-from extension.engine.gitrepos import Sources, refuse
+from extension.engine.gitrepos import refuse
+from extension.engine.helmop_bundles import Chart, bundle_of, chart_of, warning
+from extension.engine.helmops import own
 from extension.engine.produced import COMMIT, Produced, labelled
 from extension.engine.stored import listed
 from extension.engine.turns import Deadline
 from extension.objects.base import Key
 from extension.objects.content import content_id, sha256_sum
-from extension.objects.kinds import Bundle, BundleResource, GitRepo
+from extension.objects.helmop import charts
+from extension.objects.kinds import Bundle, BundleResource, GitRepo, HelmOp
 from extension.objects.options import OverwrittenResource
 from extension.objects.tree import Tree
+from extension.sources.remote import redact
 from extension.store.protocol import Store
-from extension.targeting.admission import Rules, admitted
+from extension.targeting.admission import Rules, admitted, admitted_helmop
 
 
 class Proposed(msgspec.Struct, frozen=True):
-    """A Bundle as it would be stored: `whole` has its values, `resources` its files (None: they are in the store)."""
+    """A Bundle as it would be stored: `whole` has its values, `resources` its files (None: they are in the store). Of a HelmOp, which is
+    `op` as it would be, the files are the chart's."""
 
     whole: Bundle
     manifest_id: str
     resources: tuple[BundleResource, ...] | None = None
+    op: HelmOp | None = None
 
     @property
     def commit(self) -> str:
@@ -45,6 +53,10 @@ class Proposal(msgspec.Struct, frozen=True):
     bundles: tuple[Proposed, ...]
     gone: tuple[Bundle, ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+class Sources(gitrepos.Sources, helmops.Versions, Protocol):
+    """Where commits and the versions of charts come from."""
 
 
 class Proposals:
@@ -83,6 +95,16 @@ class Proposals:
 
     def _objects(self, bundle: Bundle) -> tuple[OverwrittenResource, ...]:
         return tuple(objects(self._store.get(Bundle, bundle.metadata.namespace, bundle.metadata.name)))
+
+    def of_helmop(self, op: HelmOp, deadline: Deadline) -> Proposal:
+        """The Bundle of a HelmOp, with the versions that its charts have now. Raises what the engine would refuse it with."""
+        op = admitted_helmop(op, self._rules(op.metadata.namespace))
+        own(self._store, op)
+        found: dict[Chart, str] = {}
+        for chart, helm in {chart_of(helm): helm for _, helm in charts(op.spec)}.items():
+            deadline.check(f"asking for the version of chart {redact(helm.chart or helm.repo)}")
+            found[chart] = self._sources.version(op, helm)
+        return Proposal("", (Proposed(bundle_of(op, found), "", op=op),), warnings=tuple(filter(None, (warning(op),))))
 
     def stored(self, chosen: Callable[[Bundle], bool], deadline: Deadline) -> Proposal:
         """The stored Bundles that are chosen, as they are."""

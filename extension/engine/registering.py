@@ -16,7 +16,7 @@ from extension.engine.gate import Gate
 from extension.engine.keyring import Bearer, Keyring
 from extension.engine.registrationtokens import expires
 from extension.objects.agents import Registration, RegistrationRequest
-from extension.objects.base import ObjectMeta
+from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Conflict, Invalid, MissingRequired, Unauthorized, Unavailable
 from extension.objects.kinds import Cluster, ClusterRegistrationToken, ClusterSpec
 from extension.objects.names import LOCAL_WORKSPACE, registered_cluster_name
@@ -82,12 +82,13 @@ class Registrations:
         workspace = token.metadata.namespace
         if workspace == LOCAL_WORKSPACE:
             raise Invalid(f"workspace {workspace} takes no clusters", hint="take a ClusterRegistrationToken of another workspace")
-        found, created = self._in_workspace(workspace, wanted)
+        found, created = self._in_workspace(token.key, wanted)
         log.info("registered", workspace=workspace, token=token.metadata.name, asked=len(wanted), created=created)
         return found
 
-    def _in_workspace(self, workspace: str, wanted: Wanted) -> tuple[Mapping[str, Known], int]:
+    def _in_workspace(self, token: Key, wanted: Wanted) -> tuple[Mapping[str, Known], int]:
         """The clusters by clientID, made where there is none, and how many were. Somebody else may make them at the same time."""
+        workspace = token.namespace
         for _ in range(_ATTEMPTS):
             found = self._store.asking.clients(workspace, wanted)
             _refuse(found)
@@ -96,7 +97,7 @@ class Registrations:
             if not missing:
                 return found, 0
             try:
-                self._store.register(missing)
+                self._store.register(missing, token)
             except AlreadyExists:
                 continue
             return self._store.asking.clients(workspace, wanted), len(missing)

@@ -20,7 +20,7 @@ from extension.objects.agents import REGISTRATION_VALUES
 from extension.objects.base import Key, ObjectMeta, OwnerReference
 from extension.objects.durations import seconds
 from extension.objects.errors import Unavailable
-from extension.objects.kinds import ClusterRegistrationToken, ClusterRegistrationTokenStatus, Secret
+from extension.objects.kinds import ClusterRegistrationToken, Secret
 from extension.settings import Settings
 from extension.store.agent_keys import identity
 from extension.store.protocol import Store
@@ -53,9 +53,17 @@ class RegistrationTokenReconciler:
             self._store.delete(ClusterRegistrationToken, key.namespace, key.name)
             return None
         name = token.metadata.name if self._give(token) else ""
-        status = ClusterRegistrationTokenStatus(expires=end, secret_name=name)
-        self._store.update_status(msgspec.structs.replace(token, status=status))
+        if (token.status.expires, token.status.secret_name) != (end, name):
+            self._tell(token, end, name)
         return None if left is None else min(left + 0.01, LONGEST)
+
+    def _tell(self, token: ClusterRegistrationToken, end: str | None, name: str) -> None:
+        """Sets what is known here; clusters are counted beside it by whoever registers them."""
+
+        def told(stored: ClusterRegistrationToken) -> ClusterRegistrationToken:
+            return msgspec.structs.replace(stored, status=msgspec.structs.replace(stored.status, expires=end, secret_name=name))
+
+        self._store.change_status(ClusterRegistrationToken, token.metadata.namespace, token.metadata.name, told)
 
     def _give(self, token: ClusterRegistrationToken) -> bool:
         """Whether the token's Secret is there; one that is somebody else's is left alone."""

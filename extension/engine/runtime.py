@@ -10,6 +10,7 @@ from extension.engine.bootstrap import bootstrap
 from extension.engine.bundles import BundleReconciler
 from extension.engine.clusters import Opening
 from extension.engine.contents import ChartFiles, Contents
+from extension.engine.departures import depart
 from extension.engine.errands import Errands
 from extension.engine.feed import Feed
 from extension.engine.gitrepos import GitRepoReconciler
@@ -141,6 +142,7 @@ class Engine:
             self.imagescans.add(scan.key, after=number / POLLS_A_SECOND_AT_START)
         for number, op in enumerate(listed(self._store, HelmOp)):
             self.helmops.add(op.key, after=number / POLLS_A_SECOND_AT_START)
+        self._depart()
 
     def _gitrepo_changed(self, change: Change) -> None:
         self.gitrepos.add(change.key)
@@ -168,15 +170,21 @@ class Engine:
         self.bundles.add_apart(Key("Bundle", change.key.namespace, change.key.name), REPORTED_APART)
         self._work_changed = True
 
+    def _depart(self) -> None:
+        if departing := self._index.deleting():
+            depart(self._store, departing)
+
     def _settle(self) -> None:
         """What is done once a batch: targets are looked at again, and agents ask for their work, since what a deployment is told
         changes with its bundle too (paused)."""
         if self._clusters_changed:
             self._clusters_changed = False
             self._retarget()
+            self._work_changed = self._work_changed or bool(self._index.deleting())
         if self._work_changed:
             self._work_changed = False
             self.agents.sync_all()
+            self._depart()
 
     def _cluster_changed(self, change: Change) -> None:
         """Most clusters have agents of their own: they are not read for a change."""

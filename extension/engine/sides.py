@@ -17,7 +17,7 @@ from extension.engine.proposals import Proposed
 from extension.objects.base import Key, to_builtins
 from extension.objects.errors import UserError
 from extension.objects.kinds import Bundle, BundleDeploymentStatus, BundleResource
-from extension.objects.options import BundleDeploymentOptions
+from extension.objects.options import BundleDeploymentOptions, HelmOptions
 from extension.objects.plan import Variant
 from extension.rendering.diffing import Bounds, Difference, difference, objects_of
 from extension.rendering.masking import scrubbed
@@ -79,6 +79,8 @@ class Sides:
         given = proposed.resources
 
         def resources() -> tuple[BundleResource, ...]:
+            if proposed.op is not None:
+                return self._contents.chart(proposed.op, new.options.helm or HelmOptions())
             return self._contents.deployment(_as_assigned(bundle, new)).resources() if given is None else given
 
         return Side(bundle.metadata.name, new.options, _manifest(new.deployment_id), proposed.commit, resources)

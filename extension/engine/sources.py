@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from extension.bundles import Charts
 from extension.engine.charts import TreeCharts
+from extension.objects.connection import References, Way
 from extension.objects.explanation import CommitInfo
 from extension.objects.kinds import GitRepo, HelmOp, ImageScan
 from extension.objects.options import HelmOptions
@@ -17,7 +18,7 @@ from extension.sources.images import Latest
 
 
 class EngineSources:
-    """`gitrepos.Sources`, `helmops.Versions`, `contents.ChartFiles` and `imagescans.Images`."""
+    """`gitrepos.Sources`, `connections.Repositories`, `helmops.Versions`, `contents.ChartFiles` and `imagescans.Images`."""
 
     def __init__(self, sources: GitRepoSources, pool: Pool) -> None:
         self._sources = sources
@@ -33,6 +34,12 @@ class EngineSources:
 
     def about(self, repo: GitRepo, commit: str) -> CommitInfo:
         return self._sources.about(repo, commit)
+
+    def way(self, repo: GitRepo) -> Way:
+        return self._sources.way(repo)
+
+    def references(self, repo: GitRepo) -> References:
+        return self._sources.references(repo)
 
     def charts(self, repo: GitRepo) -> Charts:
         return TreeCharts(self._sources.charts(repo), self._pool.helm.update_dependencies)

@@ -84,8 +84,11 @@ class ClusterRegistrationTokenSpec(Struct, frozen=True):
 
 
 class ClusterRegistrationTokenStatus(Struct, frozen=True):
+    """`registered_clusters` is ours: so many clusters were made with the token, whatever became of them."""
+
     expires: str | None = None
     secret_name: str = ""
+    registered_clusters: int = 0
 
 
 class ClusterRegistrationToken(Object, frozen=True, kw_only=True):

@@ -7,7 +7,11 @@ No message may hold the content of a secret.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+Hop = Literal["", "address", "proxy", "connection", "identity", "credentials", "repository", "revision", "files"]
+"""A step on the way to a repository: its name is found, the proxy lets through, it answers, it is who it should be (a certificate, a host
+key), it lets in, it has the repository, that has the revision, and its files can be read."""
 
 
 class UserError(Exception):
@@ -87,7 +91,12 @@ class Busy(UserError):
 
 
 class Unavailable(UserError):
-    """A repository, cluster or disk can't be used now; the same call may succeed later."""
+    """A repository, cluster or disk can't be used now; the same call may succeed later. `hop` is the step that failed on the way to a
+    repository, empty where there is none."""
 
     status = 503
     code = "ClusterUnavailable"
+
+    def __init__(self, message: str, *, where: str = "", field: str = "", hint: str = "", hop: Hop = "") -> None:
+        super().__init__(message, where=where, field=field, hint=hint)
+        self.hop: Hop = hop

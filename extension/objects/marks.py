@@ -12,13 +12,15 @@ from extension.objects.names import registered_cluster_name
 
 DIRECTORY = "continuous-delivery.cattle.io/directory"
 """Annotation: `true` on a cluster whose manifests go to a folder."""
+DISMISSED = "continuous-delivery.cattle.io/dismissed"
+"""Annotation of a cluster that is being deleted: its agent is to be let go."""
 
 _RETURNED = ("fleet.cattle.io/", "management.cattle.io/")
 
 
 class Mark(IntFlag):
     """`BARE`: templates see no label of it. `SERVED`: by the service itself, and not by an agent that asks for its work. `CLIENT`:
-    somebody gave it a clientID and another name than registration does."""
+    somebody gave it a clientID and another name than registration does. `DELETING`, `DISMISSED`: see `objects.departing`."""
 
     PAUSED = 1
     UNPLACED = 2
@@ -27,6 +29,8 @@ class Mark(IntFlag):
     BARE = 16
     SERVED = 32
     CLIENT = 64
+    DELETING = 128
+    DISMISSED = 256
 
 
 def marks(cluster: Cluster) -> Mark:
@@ -40,6 +44,8 @@ def marks(cluster: Cluster) -> Mark:
         Mark.BARE: not any(visible(key) for key in cluster.metadata.labels),
         Mark.SERVED: bool(spec.kube_config_secret) or cluster.metadata.annotations.get(DIRECTORY) == "true" or _is_local(cluster),
         Mark.CLIENT: bool(spec.client_id) and cluster.metadata.name != registered_cluster_name(spec.client_id),
+        Mark.DELETING: bool(cluster.metadata.deletion_timestamp),
+        Mark.DISMISSED: DISMISSED in cluster.metadata.annotations,
     }
     return Mark(sum(mark for mark, held in holds.items() if held))
 

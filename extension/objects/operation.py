@@ -19,6 +19,8 @@ OperationKind = Literal["forceUpdate", "move"]
 ENDED = ("failed", "gone", "reverted", "done")
 """States of an object of an operation that are its end; `done` is the one that was wanted. Others are `waiting`, `arriving`, `leaving`
 and `updating`."""
+RETRIED = ("failed", "reverted")
+"""Ends of an object with which it is where it was, so that the same can be done again."""
 KEPT = 100
 """So many operations are remembered; the oldest go."""
 
@@ -27,7 +29,8 @@ class OperationItem(Struct, frozen=True):
     """One object of an operation, by the id `workspace/name` that it had when it was begun. With an `error` nothing was.
 
     `generation` is what a forced update set. Of a move, `workspace` is where it leads, `management` the management cluster where there is
-    one, `bundles` how many it has there, and `labels` what those of the labels it set that were there were before.
+    one, `bundles` how many it has there, `labels` what those of the labels it set that were there were before, and `asked` what else it was
+    asked.
     """
 
     id: str
@@ -36,18 +39,20 @@ class OperationItem(Struct, frozen=True):
     management: str = ""
     bundles: int = 0
     labels: dict[str, str] = {}
+    asked: dict[str, Any] = {}
     error: str = ""
 
 
 class OperationSpec(Struct, frozen=True):
     """`type` is that of the objects, such as `fleet.cattle.io.clusters`. `by` is who began it, for people, and `owner` what tells
-    them from all others. `undoes` names the operation that this one takes back."""
+    them from all others. `undoes` names the operation that this one takes back, `retries` the one whose failures it does again."""
 
     kind: OperationKind = "forceUpdate"
     type: str = ""
     by: str = ""
     owner: str = ""
     undoes: str = ""
+    retries: str = ""
     items: tuple[OperationItem, ...] = ()
 
 

@@ -12,7 +12,7 @@ from textwrap import indent
 import msgspec
 
 from extension.objects.base import Struct, prepare
-from extension.objects.kinds import Cluster, ClusterGroup, GitRepo
+from extension.objects.kinds import Cluster, ClusterGroup, GitRepo, HelmOp
 
 MARKS = {"created": "+", "added": "+", "changed": "~", "removed": "-", "unchanged": "="}
 FATES = ("created", "changed", "removed", "unchanged", "waiting", "failed")
@@ -169,13 +169,14 @@ class TargetMatch(Value, frozen=True):
 
 class Asked(msgspec.Struct, frozen=True):
     """A question to the planner: what `repo` would do, at the revision it names or with `archive` (a gzipped tar) in place of its
-    repository; or what `group` would, or `cluster` with the labels it has here. `targets_only` reads no repository;
+    repository; or what `helmop` would, `group`, or `cluster` with the labels it has here. `targets_only` reads no repository;
     `bundle` is the only one that is looked at, if named.
 
     `workspaces` are those whose clusters the caller may read, None for all.
     """
 
     repo: GitRepo | None = None
+    helmop: HelmOp | None = None
     group: ClusterGroup | None = None
     cluster: Cluster | None = None
     archive: bytes | None = None

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 from dulwich.config import ConfigFile
 
+from extension.objects.connection import References, Way
 from extension.objects.errors import Invalid, Unavailable
 from extension.objects.explanation import CommitInfo
 from extension.objects.tree import Tree
@@ -30,7 +31,7 @@ from extension.sources.http import Http
 from extension.sources.mirror import Bounds, Mirrors
 from extension.sources.network import Network
 from extension.sources.refs import RefLister, Wanted
-from extension.sources.remote import Remote, parse
+from extension.sources.remote import Remote, hops, parse, redact
 
 PROOF = 300.0
 MAX_DEPTH = 10
@@ -63,6 +64,7 @@ class Git:
             allow_file=options.allow_file,
         )
         self._options = options
+        self._network = network
         self._tokens = GitHubTokens(http)
         self._lister = RefLister(http, command, options.timeout)
         self._mirrors = Mirrors(folder, command, options.bounds, options.fetch_timeout + 60)
@@ -124,10 +126,19 @@ class Git:
         allowed = access if at.origin == remote.origin else msgspec.structs.replace(access, credentials=None)
         return self._mirrors.push(remote, at, name, lambda mirror: committed(mirror, change), allowed)
 
-    def check(self, url: str, access: GitAccess = GitAccess()) -> tuple[str, ...]:
-        """The branches of a repository: what a "test connection" shows. Raises as `latest` does."""
+    def way(self, url: str) -> Way:
+        """The hops to a repository, each of which may be what an error of the other calls names. Raises Invalid for a bad URL."""
+        remote = parse(url, allow_file=self._options.allow_file)
+        proxy = "" if remote.scheme == "file" else self._network.proxies.between(*remote.origin)
+        return Way(hops(remote, bool(proxy)), redact(proxy))
+
+    def references(self, url: str, access: GitAccess = GitAccess()) -> References:
+        """The branches and tags of a repository: proof that URL, credentials, proxy and CA work. Raises as `latest` does."""
         remote, access = self._prepare(url, access)
-        return tuple(sorted(_heads(self._list(remote, access, ("refs/heads/",)))))
+        refs = self._list(remote, access, ("HEAD", "refs/heads/", "refs/tags/"))
+        branches, tags = sorted(_heads(refs)), sorted(_heads(refs, tags=True))
+        on = [name for name in branches if refs[f"refs/heads/{name}"] == refs.get("HEAD")]
+        return References(next((name for name in ("main", "master", *on) if name in on), ""), tuple(branches), tuple(tags))
 
     def _tree(self, url: str, commit: str, access: GitAccess, depth: int) -> CommitTree:
         remote, access = self._prepare(url, access)
@@ -184,7 +195,7 @@ class Git:
             f"there {'are' if len(names) > 1 else 'is'} {some}{', ...' if len(names) > 5 else ''}" if names else "the repository is empty"
         )
         told = "" if tags or branch else " (spec.branch is empty, which means master)"
-        return Unavailable(f"{wanted.named} does not exist{told}", where=str(remote), field=wanted.field, hint=hint)
+        return Unavailable(f"{wanted.named} does not exist{told}", where=str(remote), field=wanted.field, hint=hint, hop="revision")
 
     def _submodule(self, remote: Remote, access: GitAccess, depth: int) -> Callable[[CommitTree, str, str], Tree]:
         def open_(tree: CommitTree, path: str, commit: str) -> Tree:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from extension.objects.errors import Conflict, Invalid, Unavailable, UserError
+from extension.objects.errors import Conflict, Hop, Invalid, Unavailable, UserError
 from extension.sources import connect, process
 from extension.sources.credentials import BasicAuth, GitAccess, SSHKey
 from extension.sources.network import Network
@@ -26,24 +26,28 @@ from extension.sources.process import Limits
 from extension.sources.remote import Remote, redact
 
 _KEPT = ("PATH", "TMPDIR", "LD_LIBRARY_PATH", "SYSTEMROOT")
-_DENIED = ("the credentials were refused", "check the clientSecretName secret and its rights to the repository")
-_MEANINGS: tuple[tuple[str, tuple[str, str]], ...] = (  # the first that matches what git said
-    (r"no space left|disk quota|file too large", ("the disk of the service is full", "free space below the service's state folder")),
+_DENIED: tuple[str, str, Hop] = (
+    "the credentials were refused",
+    "check the clientSecretName secret and its rights to the repository",
+    "credentials",
+)
+_MEANINGS: tuple[tuple[str, tuple[str, str, Hop]], ...] = (  # the first that matches what git said
+    (r"no space left|disk quota|file too large", ("the disk of the service is full", "free space below the service's state folder", "")),
     (
         r"host key verification failed|host key is known",
-        ("its host key is not trusted", "put the host's line of `ssh-keyscan` into known_hosts"),
+        ("its host key is not trusted", "put the host's line of `ssh-keyscan` into known_hosts", "identity"),
     ),
     (
         r"error in libcrypto|invalid format|incorrect passphrase",
-        ("the private key can't be used", "store an unencrypted key in ssh-privatekey"),
+        ("the private key can't be used", "store an unencrypted key in ssh-privatekey", "credentials"),
     ),
     (
         r"could not resolve (host|proxy)|not known|temporary failure in name|unable to look up",
-        ("the host is unknown", "check the URL and DNS"),
+        ("the host is unknown", "check the URL and DNS", "address"),
     ),
     (
         r"certificate|ssl[ _:]|gnutls|openssl",
-        ("the server's certificate is not trusted", "put the server's CA into caBundle, or set insecureSkipTLSVerify"),
+        ("the server's certificate is not trusted", "put the server's CA into caBundle, or set insecureSkipTLSVerify", "identity"),
     ),
     (
         r"authentication failed|permission denied|access denied|could not read (username|password)|returned error: 40[13]",
@@ -51,11 +55,11 @@ _MEANINGS: tuple[tuple[str, tuple[str, str]], ...] = (  # the first that matches
     ),
     (
         r"not found|does not appear to be a git repo|does not exist|not exported|no such file",
-        ("there is no such repository, or no right to see it", "check spec.repo and the secret"),
+        ("there is no such repository, or no right to see it", "check spec.repo and the secret", "repository"),
     ),
     (
         r"refused|timed out|unreachable|failed to connect|couldn't connect|connection reset|hung up|does not connect",
-        ("it can't be reached", "check the URL, the network and the proxy settings"),
+        ("it can't be reached", "check the URL, the network and the proxy settings", "connection"),
     ),
 )
 _MISSING = re.compile(
@@ -105,7 +109,7 @@ class GitCommand:
                 return process.run(("git", *args), env=environ, cwd=folder or self._home, limits=limits)
         except process.Timeout as error:
             hint = "check that the server works and its address is reachable"
-            raise Unavailable(f"no answer within {error.args[0]:g} s", where=str(remote), hint=hint) from None
+            raise Unavailable(f"no answer within {error.args[0]:g} s", where=str(remote), hint=hint, hop="connection") from None
         except process.TooMuchOutput:
             raise Invalid("the server lists too many references", where=str(remote), hint="delete stale branches") from None
         except process.Failed as error:
@@ -208,10 +212,15 @@ class GitCommand:
         if _MISSING.search(told):
             return MissingObject(told)
         line, told = _last_line(told), told.replace(remote.url, "")
-        for pattern, (why, hint) in _MEANINGS:
+        for pattern, (why, hint, hop) in _MEANINGS:
             if re.search(pattern, told, re.IGNORECASE):
-                return Unavailable(f"{why}: {line}", where=str(remote), hint=hint)
+                return Unavailable(f"{why}: {line}", where=str(remote), hint=hint, hop=self._behind(remote, hop))
         return Unavailable(f"git failed: {line}", where=str(remote), hint="look at the server's log, or try the same with git")
+
+    def _behind(self, remote: Remote, hop: Hop) -> Hop:
+        """The hop, which is the proxy's where there is one and nobody was connected to."""
+        proxied = hop in ("address", "connection") and remote.scheme != "file" and self._network.proxies.between(*remote.origin)
+        return "proxy" if proxied else hop
 
 
 def _refused(why: str, by_rule: bool, remote: Remote) -> UserError:

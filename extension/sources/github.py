@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from extension.objects.base import prepare
-from extension.objects.errors import Invalid, Unavailable
+from extension.objects.errors import Hop, Invalid, Unavailable
 from extension.sources.credentials import BasicAuth, GitHubApp
-from extension.sources.http import Bound, Http, check_url
+from extension.sources.http import Bound, Http, Response, check_url
 from extension.sources.remote import Remote
 from extension.sources.trust import TLS
 
@@ -50,16 +50,25 @@ class GitHubTokens:
             return kept[1]
         url = f"{where[1]}/app/installations/{app.installation_id}/access_tokens"
         signed = Bound(check_url(url), f"Bearer {_statement(app, self._clock())}")
-        answer = self._http.request("POST", url, headers={"Accept": "application/vnd.github+json"}, body=b"", auth=signed, tls=tls)
+        answer = self._asked(url, signed, tls)
         try:
             token = msgspec.json.decode(answer.body, type=_Token)
             ends = datetime.fromisoformat(token.expires_at).timestamp()
         except (msgspec.DecodeError, ValueError):
-            raise Unavailable("the answer holds no installation token", where=url, hint="check that the host is GitHub") from None
+            hint = "check that the host is GitHub"
+            raise Unavailable("the answer holds no installation token", where=url, hint=hint, hop="credentials") from None
         auth = BasicAuth(USER, token.token)
         with self._lock:
             self._kept[where] = (ends, auth)
         return auth
+
+    def _asked(self, url: str, signed: Bound, tls: TLS) -> Response:
+        """The host's answer. What it has not, such as an installation of this number, is a fault of the App's keys."""
+        try:
+            return self._http.request("POST", url, headers={"Accept": "application/vnd.github+json"}, body=b"", auth=signed, tls=tls)
+        except Unavailable as error:
+            hop: Hop = "credentials" if error.hop == "repository" else error.hop
+            raise Unavailable(error.message, where=error.where, hint=error.hint, hop=hop) from None
 
 
 def api_url(remote: Remote) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from extension.objects.connection import References, Way
 from extension.objects.errors import Invalid
 from extension.objects.explanation import CommitInfo
 from extension.objects.kinds import GitRepo, Secret
@@ -84,9 +85,13 @@ class GitRepoSources:
         """Commits on top of a commit that `tree` was asked for, and pushes that to the GitRepo's branch. Raises as `Git.push`."""
         return self._git.push(repo.spec.repo, repo.spec.branch, change, self.git_access(repo))
 
-    def check(self, repo: GitRepo) -> tuple[str, ...]:
-        """The repository's branches: proof that URL, credentials, proxy and CA work. Raises Invalid, Unavailable."""
-        return self._git.check(repo.spec.repo, self.git_access(repo))
+    def way(self, repo: GitRepo) -> Way:
+        """The hops to its repository. Raises Invalid."""
+        return self._git.way(repo.spec.repo)
+
+    def references(self, repo: GitRepo) -> References:
+        """The repository's branches and tags: proof that URL, credentials, proxy and CA work. Raises Invalid, Unavailable, Forbidden."""
+        return self._git.references(repo.spec.repo, self.git_access(repo))
 
     def charts(self, repo: GitRepo) -> GitRepoCharts:
         """Where its bundles' charts come from. Raises Invalid when a secret it names is missing or malformed."""

@@ -19,7 +19,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError, NameResolutionError
 
-from extension.objects.errors import Forbidden, Invalid, Unavailable
+from extension.objects.errors import Forbidden, Hop, Invalid, Unavailable
 from extension.sources.network import Network
 from extension.sources.reach import unknown_host
 from extension.sources.remote import DEFAULT_PORTS, Origin, redact, shown
@@ -41,6 +41,8 @@ _HINTS = {
     407: ("the proxy wants credentials", "put them into HTTPS_PROXY as http://user:password@host:port"),
     429: ("the server limits how often it is asked", "give credentials, or ask less often"),
 }
+
+_HOPS: Mapping[int, Hop] = {401: "credentials", 403: "credentials", 407: "proxy"}
 
 
 class Bound(msgspec.Struct, frozen=True):
@@ -119,7 +121,8 @@ class Http:
             url = _redirected(url, target)
             if response.status in (301, 302, 303) and method != "HEAD":
                 method, body = "GET", None
-        raise Unavailable(f"redirected more than {MAX_REDIRECTS} times", where=shown(url), hint="use the URL the server leads to")
+        hint = "use the URL the server leads to"
+        raise Unavailable(f"redirected more than {MAX_REDIRECTS} times", where=shown(url), hint=hint, hop="repository")
 
     def _try(self, hop: _Hop, tries: int) -> Response:
         """One hop, tried so often while there is time."""
@@ -169,7 +172,8 @@ def _body(answer: requests.Response, limit: int, deadline: float, where: str) ->
             if len(body) > limit:
                 raise Invalid(f"the answer has more than the {limit} bytes allowed", where=where)
             if time.monotonic() > deadline:
-                raise Unavailable("the answer took too long", where=where, hint="try again later, or raise the timeout")
+                hint = "try again later, or raise the timeout"
+                raise Unavailable("the answer took too long", where=where, hint=hint, hop="connection")
     except (OSError, HTTPError) as error:
         raise requests.ConnectionError(error) from None
     return bytes(body)
@@ -199,7 +203,8 @@ def _may_see(bound: Origin, asked: Origin) -> bool:
 def _redirected(url: str, target: str) -> str:
     there = urljoin(url, target)
     if urlsplit(url).scheme == "https" and urlsplit(there).scheme != "https":
-        raise Unavailable("redirected from https to an unencrypted URL", where=shown(url), hint="use the https URL of the server itself")
+        hint = "use the https URL of the server itself"
+        raise Unavailable("redirected from https to an unencrypted URL", where=shown(url), hint=hint, hop="identity")
     return there
 
 
@@ -208,7 +213,8 @@ def _checked(response: Response, accept: tuple[int, ...]) -> Response:
         return response
     named = HTTPStatus(response.status).phrase if response.status in HTTPStatus._value2member_map_ else ""
     why, hint = _HINTS.get(response.status, ("the server failed", "try again later, or look at the server's log"))
-    raise Unavailable(f"answered {response.status} {named}".rstrip() + f": {why}", where=shown(response.url), hint=hint)
+    hop = _HOPS.get(response.status, "repository")
+    raise Unavailable(f"answered {response.status} {named}".rstrip() + f": {why}", where=shown(response.url), hint=hint, hop=hop)
 
 
 def _passing(error: requests.RequestException) -> bool:
@@ -225,12 +231,16 @@ def explain(error: requests.RequestException, url: str, origin: Origin, proxy: s
     where, causes = shown(url), root_causes(error)
     told = redact(str(causes[-1]))
     if any(isinstance(cause, TooSlow) for cause in causes) or isinstance(error, requests.Timeout):
-        return Unavailable(f"no answer within {timeout:g} s", where=where, hint="check that the server works and its address is reachable")
+        hint = "check that the server works and its address is reachable"
+        hop: Hop = "proxy" if proxy and isinstance(error, requests.ConnectTimeout) else "connection"
+        return Unavailable(f"no answer within {timeout:g} s", where=where, hint=hint, hop=hop)
     if isinstance(error, requests.exceptions.ProxyError):
-        return Unavailable(f"the proxy {redact(proxy)} does not connect: {told}", where=where, hint="check HTTPS_PROXY and NO_PROXY")
+        hint = "check HTTPS_PROXY and NO_PROXY"
+        return Unavailable(f"the proxy {redact(proxy)} does not connect: {told}", where=where, hint=hint, hop="proxy")
     if isinstance(error, requests.exceptions.SSLError):
         hint = "put the server's CA into caBundle (or the secret's cacerts), or set insecureSkipTLSVerify"
-        return Unavailable(f"the server's certificate is not trusted: {told}", where=where, hint=hint)
+        return Unavailable(f"the server's certificate is not trusted: {told}", where=where, hint=hint, hop="identity")
     if any(isinstance(cause, NameResolutionError) for cause in causes):
         return unknown_host(origin.host, where, causes[-1])
-    return Unavailable(f"can't connect: {told}", where=where, hint="check the URL, the network and the proxy settings")
+    hint = "check the URL, the network and the proxy settings"
+    return Unavailable(f"can't connect: {told}", where=where, hint=hint, hop="connection")

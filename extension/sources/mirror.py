@@ -158,7 +158,7 @@ class Mirrors:
         whole = ("--unshallow",) if (path / "shallow").exists() else ()
         refs = ("+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*")
         hint = "push it, or check spec.revision"
-        missing = Unavailable(f"the server does not have commit {commit}", where=str(remote), hint=hint)
+        missing = Unavailable(f"the server does not have commit {commit}", where=str(remote), hint=hint, hop="revision")
         try:
             self._git.remote((*options, *whole, "--", at.url, *refs), at, access, path)
             self._git.local(("update-ref", f"{_KEPT}/{commit}", f"{commit}^{{commit}}"), path)

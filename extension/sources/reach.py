@@ -69,7 +69,7 @@ class Reach(msgspec.Struct, frozen=True):
 
 def unknown_host(host: str, where: str, error: BaseException) -> Unavailable:
     reason = getattr(error, "strerror", None) or "the name can't be resolved"
-    return Unavailable(f"host {host} is unknown: {reason}", where=where, hint="check the URL and the DNS of the service")
+    return Unavailable(f"host {host} is unknown: {reason}", where=where, hint="check the URL and the DNS of the service", hop="address")
 
 
 def _plain(address: Address) -> Address:

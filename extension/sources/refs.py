@@ -98,7 +98,10 @@ class RefLister:
         except _BROKEN as error:
             told = redact(str(error))[:200]
             raise Unavailable(
-                f"the answer is not git's protocol: {told}", where=str(remote), hint="check that spec.repo is a git URL"
+                f"the answer is not git's protocol: {told}",
+                where=str(remote),
+                hint="check that spec.repo is a git URL",
+                hop="repository",
             ) from None
         return Listing(_text(found) | {f"{name}^{{}}": sha for name, sha in _text(peeled).items()}, moved)
 
@@ -114,7 +117,7 @@ class RefLister:
             )
         except Unavailable as error:
             where = str(remote) if error.where.startswith(str(remote).rstrip("/")) else error.where
-            raise Unavailable(error.message, where=where, hint=error.hint) from None
+            raise Unavailable(error.message, where=where, hint=error.hint, hop=error.hop) from None
 
     def _by_command(self, remote: Remote, access: GitAccess, prefixes: tuple[str, ...]) -> dict[str, str]:
         patterns = [prefix if not prefix.endswith("/") else f"{prefix}*" for prefix in prefixes]
@@ -141,8 +144,7 @@ def _ls_refs(capabilities: list[bytes], prefixes: tuple[str, ...]) -> bytes:
 def _moved(remote: Remote, url: str) -> Remote:
     """The remote at the place its server redirected to."""
     if not url.endswith(_TAIL):
-        raise Unavailable(
-            f"redirected to {redact(url)}, which is no git repository", where=str(remote), hint="use the repository's own URL"
-        )
+        hint = "use the repository's own URL"
+        raise Unavailable(f"redirected to {redact(url)}, which is no git repository", where=str(remote), hint=hint, hop="repository")
     base = url.removesuffix(_TAIL)
     return remote if base == remote.url.rstrip("/") else parse(base)

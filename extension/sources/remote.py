@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
-from extension.objects.errors import Invalid
+from extension.objects.errors import Hop, Invalid
 
 Scheme = Literal["https", "http", "ssh", "git", "file"]
 
@@ -121,6 +121,15 @@ def _check(shown: str, field: str, host: str, user: str, path: str) -> None:
         raise Invalid(f"{shown!r}: the user holds characters that are not allowed", field=field, hint=HINT)
     if path in ("", "/") or path.lstrip("/").startswith("-"):
         raise Invalid(f"{shown!r}: the path of the repository is missing or starts with a dash", field=field, hint=HINT)
+
+
+def hops(remote: Remote, proxied: bool) -> tuple[Hop, ...]:
+    """The steps on the way to a repository, in their order."""
+    if remote.scheme == "file":
+        return ("repository", "revision")
+    identity: tuple[Hop, ...] = ("identity",) if remote.scheme in ("https", "ssh") else ()
+    credentials: tuple[Hop, ...] = () if remote.scheme == "git" else ("credentials",)
+    return ("proxy" if proxied else "address", "connection", *identity, *credentials, "repository", "revision")
 
 
 def redact(text: str) -> str:

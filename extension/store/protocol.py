@@ -231,8 +231,9 @@ class Store(Protocol):
         """Marks all deployments of a bundle for removal; how many are left."""
 
     # clusters
-    def register(self, clusters: Sequence[Cluster]) -> None:
-        """Creates many clusters, which have names, in one write. Raises AlreadyExists, and then none is created."""
+    def register(self, clusters: Sequence[Cluster], token: Key | None = None) -> None:
+        """Creates many clusters, which have names, in one write that also counts them for the ClusterRegistrationToken they came with.
+        Raises AlreadyExists, and then none is created."""
 
     def move(self, old: Cluster, new: Cluster) -> Cluster:
         """Replaces a cluster by one of another workspace, in one write: both are never there. Raises NotFound, AlreadyExists, Conflict."""

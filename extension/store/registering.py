@@ -7,14 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
+from extension.objects.base import Key
 from extension.objects.errors import AlreadyExists
-from extension.objects.kinds import Cluster
+from extension.objects.kinds import Cluster, ClusterRegistrationToken
 from extension.objects.marks import marks
 from extension.store.bulk import load, new_ids
 from extension.store.clock import now
-from extension.store.documents import prepared
+from extension.store.documents import Documents, prepared
 from extension.store.schema import objects
 from extension.store.tagging import tag
 from extension.store.tallies import begin
@@ -22,14 +23,24 @@ from extension.store.tallies import begin
 _AT_ONCE = 500
 
 
-def register(connection: Connection, clusters: Sequence[Cluster], revision: int) -> None:
-    """Creates the clusters, which must have names. Raises AlreadyExists, and then none is created."""
+def register(connection: Connection, documents: Documents, clusters: Sequence[Cluster], revision: int, token: Key | None) -> None:
+    """Creates the clusters, which must have names, and counts them for the token they came with. Raises AlreadyExists, and then none is
+    created."""
     _refuse_known(connection, clusters)
     created = now()
     made = list(zip(new_ids(connection, len(clusters)), (_complete(c, created, revision) for c in clusters), strict=True))
     load(connection, "object", _COLUMNS, [_row(number, cluster, revision) for number, cluster in made])
     tag(connection, made)
     begin(connection, [number for number, _ in made], revision)
+    row = documents.row(connection, token) if token else None
+    if row is not None:
+        _count(connection, documents, row, len(made), revision)
+
+
+def _count(connection: Connection, documents: Documents, row: Row[Any], clusters: int, revision: int) -> None:
+    found = documents.object(ClusterRegistrationToken, row)
+    status = msgspec.structs.replace(found.status, registered_clusters=found.status.registered_clusters + clusters)
+    documents.replace(connection, row, msgspec.structs.replace(found, status=status), revision)
 
 
 def _refuse_known(connection: Connection, clusters: Sequence[Cluster]) -> None:

@@ -269,9 +269,9 @@ class SqlStore:
 
     # clusters
 
-    def register(self, clusters: Sequence[Cluster]) -> None:
+    def register(self, clusters: Sequence[Cluster], token: Key | None = None) -> None:
         with self._writing(False) as (connection, revision):
-            register(connection, clusters, revision)
+            register(connection, self._documents, clusters, revision, token)
 
     def seen(self, clusters: Iterable[Key], when: str) -> None:
         with self._database.read() as connection:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pyroaring import FrozenBitMap
 
 from extension.objects.explanation import TargetCheck, Term
-from extension.objects.kinds import Bundle, BundleSpec, BundleTarget
+from extension.objects.kinds import Bundle, BundleSpec, BundleTarget, Cluster
 from extension.objects.marks import visible
 from extension.objects.options import BundleDeploymentOptions, HelmOptions
 from extension.objects.selectors import LabelSelector, Requirement, described, holds, matches, requirements
@@ -40,6 +40,15 @@ def checks(bundle: Bundle, cluster: int, universe: Universe) -> Iterator[TargetC
         yield _check(kind, target.name or str(place + 1), target, cluster, scope, inputs, chosen, target.do_not_deploy)
 
 
+def membership(cluster: Cluster, workspace: str, selector: LabelSelector | None) -> tuple[Term, ...]:
+    """The conditions of a cluster group of that workspace, held against a cluster: it is in the group when all hold. Raises Invalid."""
+    home = cluster.metadata.namespace
+    place = Term(f"workspace {workspace}", home == workspace, f"the cluster is in workspace {home}")
+    if selector is None:
+        return (place, Term("it has no selector", False, "and that matches nothing"))
+    return (place, *_selected(selector, cluster.metadata.labels, "selector"))
+
+
 def _check(  # noqa: PLR0917 (what a check is made of)
     kind: str, name: str, entry: Entry, cluster: int, scope: Scope, inputs: Inputs, selected: bool = False, silent: bool = False
 ) -> TargetCheck:
@@ -66,12 +75,12 @@ def _terms(entry: Entry, cluster: int, scope: Scope, inputs: Inputs, mine: list[
         yield Term(f"clusterGroupSelector {described(selector)}", hit, labels or groups)
 
 
-def _selected(selector: LabelSelector, labels: Mapping[str, str]) -> Iterator[Term]:
+def _selected(selector: LabelSelector, labels: Mapping[str, str], field: str = "clusterSelector") -> Iterator[Term]:
     found = requirements(selector)
     if not found:
-        yield Term("clusterSelector anything", True, "it selects every cluster")
+        yield Term(f"{field} anything", True, "it selects every cluster")
     for req in found:
-        yield Term(f"clusterSelector {_words(req)}", holds(req, labels), _seen(req.key, labels))
+        yield Term(f"{field} {_words(req)}", holds(req, labels), _seen(req.key, labels))
 
 
 def _words(req: Requirement) -> str:

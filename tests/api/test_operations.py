@@ -112,6 +112,29 @@ def test_a_move_tells_what_leaves_and_comes_and_is_taken_back(moving: Session, s
     assert moving.get(made.headers["Location"]).json["items"][0]["state"] == "gone"
 
 
+def test_what_failed_of_a_move_is_done_again_as_it_was_asked_and_nothing_else(moving: Session, services: Services) -> None:
+    body = {**MOVE, "ids": ["team-a/web", "team-a/late"], "keepResources": True}
+    made = moving.post(OPERATIONS, json=body).json
+    assert states(made) == {"team-a/web": "arriving", "team-a/late": "failed"}
+    moving.post(CLUSTERS, json={"metadata": {"name": "late", "namespace": "team-a"}})
+    again = moving.post(made["actions"]["retry"].partition("http://localhost")[2])
+    assert (again.status_code, again.json["retries"], states(again.json)) == (201, made["id"], {"team-a/late": "arriving"})
+    assert services.store.get(Cluster, "team-b", "late").metadata.labels == MOVE["labels"]
+    kept = services.operations.find(again.json["id"])
+    assert kept is not None and kept.spec.items[0].asked == {"labels": MOVE["labels"], "keepResources": True}
+
+
+@pytest.mark.usefixtures("repos")
+def test_only_what_failed_of_a_forced_update_is_done_again(admin: Session, services: Services) -> None:
+    made = admin.post(OPERATIONS, json={**FORCE, "ids": ["team-a/one", "team-a/gone"]}).json
+    again = admin.post(f"{OPERATIONS}/{made['id']}?action=retry&dryRun=All").json
+    assert (again["dryRun"], states(again)) == (True, {"team-a/gone": "failed"})
+    assert services.store.get(GitRepo, "team-a", "one").spec.force_sync_generation == 2, "what is on its way is left alone"
+    well = admin.post(OPERATIONS, json={**FORCE, "ids": ["team-a/one"]}).json
+    refused = admin.post(f"{OPERATIONS}/{well['id']}?action=retry")
+    assert ("retry" in well["actions"], refused.status_code, "nothing of it failed" in refused.json["message"]) == (False, 422, True)
+
+
 def test_a_move_that_is_refused_is_an_item_that_failed_and_can_not_be_taken_back(moving: Session) -> None:
     made = moving.post(OPERATIONS, json={**MOVE, "workspace": "nowhere"})
     assert (made.status_code, states(made.json)) == (201, {"team-a/web": "failed"})

@@ -22,6 +22,11 @@ URL = "https://git.example.org/web.git"
 MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}\n"
 EVERYONE = [{"name": "all", "clusterSelector": {}}]
 GROUP = {"kind": "ClusterGroup", "metadata": {"name": "g", "namespace": "team-a"}, "spec": {"selector": {}}}
+OP = {
+    "kind": "HelmOp",
+    "metadata": {"name": "h", "namespace": "team-a"},
+    "spec": {"helm": {"repo": "https://charts.example.org", "chart": "web"}, "targets": EVERYONE},
+}
 FOLDER = base64.b64encode(packed({"a.yaml": MAP})).decode()
 
 
@@ -71,6 +76,14 @@ def test_a_plan_of_a_cluster_tells_which_bundles_its_labels_would_bring_and_take
     assert admin.get("/v1/fleet.cattle.io.clusters/team-a/c1").json["metadata"]["labels"] == {"env": "old"}
 
 
+def test_a_plan_of_a_helmop_tells_its_clusters_with_and_without_its_chart(stored: Session) -> None:
+    targets = plan(stored, object=OP, targetsOnly=True).json["targets"]
+    assert [(one["target"], one["clusters"]["count"]) for one in targets] == [("all", 2)]
+    answer = plan(stored, object=OP)
+    assert (answer.status_code, "chart web is unknown" in answer.json["message"]) == (503, True)
+    assert stored.get("/v1/fleet.cattle.io.helmops").json["count"] == 0
+
+
 @pytest.mark.parametrize(
     ("body", "status", "field"),
     [
@@ -86,6 +99,8 @@ def test_a_plan_of_a_cluster_tells_which_bundles_its_labels_would_bring_and_take
         ({"object": {"kind": "Bundle"}}, 422, "object.kind"),
         ({"object": {**GROUP, "spec": {"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}}}, 422, None),
         ({"object": GROUP, "folder": FOLDER}, 422, "folder"),
+        ({"object": OP, "folder": FOLDER}, 422, "folder"),
+        ({"object": {**OP, "spec": {"helm": {"chart": "web"}}}}, 422, "spec.helm.repo"),
         ({"object": {"kind": "GitRepo", **gitrepo("x", repo="/etc")}}, 422, "spec.repo"),
     ],
 )
@@ -105,6 +120,8 @@ def test_a_question_that_makes_no_sense_is_refused(stored: Session, body: dict[s
         ({"team_a": "read-only"}, {"object": GROUP}, 403),
         ({"team_a": "member"}, {"object": GROUP}, 200),
         ({"team_b": "admin"}, {"object": GROUP}, 403),
+        ({"team_a": "read-only"}, {"object": OP, "targetsOnly": True}, 403),
+        ({"team_a": "member"}, {"object": OP, "targetsOnly": True}, 200),
         ({"team_a": "read-only"}, {"object": {"kind": "GitRepo", **gitrepo("new")}}, 403),
         ({"team_a": "member"}, {"object": {"kind": "GitRepo", **gitrepo("other", targets=EVERYONE)}, "targetsOnly": True}, 200),
         ({"team_a": "member"}, {"object": {"kind": "GitRepo", **gitrepo("new", targets=EVERYONE)}}, 200),
@@ -143,6 +160,67 @@ def test_an_explanation_and_a_trace_tell_of_the_bundle(deployed: None, admin: Se
     assert (origin["bundle"], origin["madeBy"], origin["deploymentID"]) == ("team-a/web", "GitRepo team-a/web", "d1")
     both = {**QUESTIONS["/v1/explanations"], "gitrepo": "team-a/web"}
     assert admin.post("/v1/explanations", json=both).json["fieldName"] == "bundle"
+
+
+@pytest.fixture
+def groups(admin: Session) -> Session:
+    for name, workspace, env in (("prod", "team-a", "prod"), ("dev", "team-a", "dev"), ("other", "team-b", "prod")):
+        labels = {"env": env} if name != "dev" else {}
+        admin.post("/v1/fleet.cattle.io.clusters", json={"metadata": {"name": name, "namespace": workspace, "labels": labels}})
+    selector = {"matchLabels": {"env": "prod"}, "matchExpressions": [{"key": "old", "operator": "DoesNotExist"}]}
+    for name, spec in (("g", {"selector": selector}), ("none", {})):
+        admin.post("/v1/fleet.cattle.io.clustergroups", json={"metadata": {"name": name, "namespace": "team-a"}, "spec": spec})
+    return admin
+
+
+def why(session: Session, **body: Any) -> Any:
+    return session.post(MEMBERSHIP, json=body)
+
+
+MEMBERSHIP = "/v1/explanations/groups"
+PROD = {"matchLabels": {"env": "prod"}}
+
+
+@pytest.mark.parametrize(
+    ("cluster", "of", "matches", "failing"),
+    [
+        ("team-a/prod", {"group": "team-a/g"}, True, []),
+        ("team-a/dev", {"group": "team-a/g"}, False, [("selector env=prod", "the cluster has no label env")]),
+        ("team-b/other", {"group": "team-a/g"}, False, [("workspace team-a", "the cluster is in workspace team-b")]),
+        ("team-a/prod", {"group": "team-a/none"}, False, [("it has no selector", "and that matches nothing")]),
+        ("team-a/dev", {"selector": {}}, True, []),
+        ("team-a/dev", {"selector": PROD}, False, [("selector env=prod", "the cluster has no label env")]),
+    ],
+)
+def test_each_condition_of_a_group_is_held_against_the_cluster(
+    groups: Session, cluster: str, of: dict[str, Any], matches: bool, failing: list[tuple[str, str]]
+) -> None:
+    found = why(groups, cluster=cluster, **of).json
+    assert (found["type"], found["matches"], found["group"]) == ("membership", matches, of.get("group", ""))
+    assert [(term["text"], term["seen"]) for term in found["terms"] if not term["holds"]] == failing
+    listed = groups.get(f"/v1/fleet.cattle.io.clusters?clusterGroup={of['group']}").json["data"] if "group" in of else None
+    assert listed is None or (cluster in [one["id"] for one in listed]) == matches, "the list of the group tells the same"
+
+
+def test_why_a_cluster_is_in_a_group_is_told_to_who_reads_both(groups: Session, login: Callable[..., Session]) -> None:
+    reader = login(team_a="read-only")
+    assert why(reader, cluster="team-a/prod", group="team-a/g").status_code == 200
+    assert why(login(team_b="admin"), cluster="team-b/other", group="team-a/g").status_code == 404
+    assert why(login(team_b="admin"), cluster="team-a/prod", selector={}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("of", "field"),
+    [
+        ({}, "group"),
+        ({"group": "team-a/g", "selector": {}}, "group"),
+        ({"selector": {"matchExpressions": [{"key": "a", "operator": "Like"}]}}, "matchExpressions.operator"),
+        ({"selector": {"matchLabel": {}}}, "selector.matchLabel"),
+    ],
+)
+def test_a_question_about_a_group_that_can_not_be_names_its_field(groups: Session, of: dict[str, Any], field: str) -> None:
+    refused = why(groups, cluster="team-a/prod", **of)
+    assert (refused.status_code, refused.json["fieldName"]) == (422, field)
 
 
 @pytest.mark.parametrize("path", ["/v1/plans", *QUESTIONS])

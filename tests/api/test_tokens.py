@@ -81,6 +81,15 @@ def test_one_sees_the_tokens_one_could_have_given_and_ones_own(admin: Session, l
     assert [token["id"] for token in reader.get(URL).json["data"]] == [reader.token.partition(":")[0]]
 
 
+def test_a_list_tells_who_may_make_tokens_and_which_is_ones_own(admin: Session, login: Callable[..., Session]) -> None:
+    callers = {"all": admin, "one": login(team_a="admin"), "member": login(team_a="member"), "reader": login(all="read-only")}
+    listed = {name: session.get(URL).json for name, session in callers.items()}
+    assert [name for name, body in listed.items() if "createTypes" in body] == ["all", "one"]
+    for name, session in callers.items():
+        own = [token["id"] for token in listed[name]["data"] if token.get("current")]
+        assert own == [session.token.partition(":")[0]]
+
+
 def test_one_can_give_up_ones_own_token(login: Callable[..., Session]) -> None:
     reader = login(team_a="read-only")
     assert reader.delete(f"{URL}/{reader.token.partition(':')[0]}").status_code == 200

@@ -245,7 +245,7 @@ class KubernetesStore:
 
     # clusters
 
-    def register(self, clusters: Sequence[Cluster]) -> None:
+    def register(self, clusters: Sequence[Cluster], token: Key | None = None) -> None:
         self._refuse("Fleet registers clusters here")
 
     def move(self, old: Cluster, new: Cluster) -> Cluster:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,13 @@ def delivery(access: str, pools: tuple[Pool, Pool]) -> Iterator[KubernetesDelive
     delivery = KubernetesDelivery(access, *pools)
     yield delivery
     delivery.close()
+
+
+@pytest.fixture
+def opened(access: str, pools: tuple[Pool, Pool]) -> Iterator[Callable[[], KubernetesDelivery]]:
+    """Makes a delivery to the cluster as a program does that starts: it remembers nothing."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(closing(KubernetesDelivery(access, *pools)))
 
 
 @pytest.fixture

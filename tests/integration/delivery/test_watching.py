@@ -6,7 +6,9 @@ import pytest
 
 from extension.delivery.client import Client, Kind
 from extension.delivery.kubernetes import KubernetesDelivery
+from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.options import ComparePatch, CorrectDrift, DiffOptions, HelmOptions, LocalObjectReference, ValuesFrom
+from extension.objects.states import modified_text
 from tests.integration.delivery.conftest import CONFIG_MAPS, NAMESPACES, Make, conditions, message
 
 pytestmark = pytest.mark.xdist_group("kube")
@@ -120,3 +122,35 @@ def test_the_patch_of_a_secret_shows_no_value(delivery: KubernetesDelivery, clie
     status = delivery.observe(make(files={"s.yaml": text}, status=status))
     assert [m.name for m in status.modified_status] == ["s"]
     assert "canary" not in str(status) and "Y2FuYXJ5" not in str(status)
+
+
+def changed_by(status: BundleDeploymentStatus) -> list[tuple[str, str, str, str]]:
+    return [(one.path, one.wanted, one.found, one.manager) for m in status.modified_status for one in m.changes]
+
+
+def test_a_change_names_the_field_both_values_and_who_made_it(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    files = {"d.yaml": DEPLOYMENT}
+    status = delivery.deploy(make(files=files))
+    by = {"fieldManager": "kubectl-edit"}
+    image = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "example.org/web:2"}]
+    path = DEPLOYMENTS.path(namespace, "web")
+    client.request("PATCH", path, body=image, query=by, content_type="application/json-patch+json")
+    client.request("PATCH", f"{path}/scale", body={"spec": {"replicas": 5}}, query={"fieldManager": "scaler"}, content_type=MERGE)
+    status = delivery.observe(make(files=files, status=status))
+    assert changed_by(status) == [
+        ("/spec/replicas", "1", "5", "scaler"),
+        ("/spec/template/spec/containers/0/image", '"example.org/web:1"', '"example.org/web:2"', "kubectl-edit"),
+    ]
+    [one] = status.modified_status
+    assert [bool(change.time) for change in one.changes] == [False, True], "the API server notes no time for the subresource scale"
+    assert modified_text(one).startswith(f"deployment.apps {namespace}/web modified: spec.replicas is 5, deployed 1, changed by scaler and")
+
+
+def test_who_took_a_field_away_or_is_one_of_many_is_not_guessed(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    status = delivery.deploy(make())
+    change(client, CONFIG_MAPS.path(namespace, "a"), data={"key": None, "more": "x"})
+    assert changed_by(delivery.observe(make(status=status))) == [("/data/key", '"one"', "", "")]

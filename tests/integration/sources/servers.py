@@ -266,11 +266,16 @@ class Proxy(Server):
                     return
                 proxy.reached.append(self.path)
                 host, _, port = self.path.rpartition(":")
-                with socket.create_connection((_local(host), int(port))) as upstream:
+                self.close_connection = True
+                try:
+                    upstream = socket.create_connection((_local(host), int(port)))
+                except OSError:
+                    self.reply(502)
+                    return
+                with upstream:
                     self.send_response(200)
                     self.end_headers()
                     _splice(self.connection, upstream)
-                self.close_connection = True
 
             def do_GET(self) -> None:
                 if not self._known():

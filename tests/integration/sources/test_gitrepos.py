@@ -55,7 +55,7 @@ def test_the_named_secret_is_used(repository: Repository, root: Path, sources: S
     repo = gitrepo(repo=url, branch="main", client_secret_name="bob")
     reader = reading(sources, BASIC)
     assert reader.tree(repo, reader.latest(repo)).read("README.md") == b"# read me\n"
-    assert reader.check(repo) == ("main",)
+    assert reader.references(repo).branches == ("main",)
 
 
 def test_without_a_name_the_namespaces_gitcredential_is_used(

@@ -10,6 +10,7 @@ from extension.agent.identity import Identity
 from extension.agent.program import Program, Registering
 from extension.delivery.protocol import Release
 from extension.objects.errors import Busy, Conflict, Unavailable
+from extension.objects.moving import Leaving
 from extension.objects.options import BundleDeploymentOptions, DownstreamResource
 from tests.fakes.delivery import MemoryDelivery
 from tests.fakes.waiting import wait_for
@@ -20,7 +21,7 @@ class Living:
     """An agent that lives in a thread; its clock stands still but for `pass_`."""
 
     def __init__(self, keep=None):
-        self.hub, self.keep, self.now = MemoryHub(), keep or MemoryKeep(), 0.0
+        self.hub, self.keep, self.now, self.day = MemoryHub(), keep or MemoryKeep(), 0.0, 0
         self.deliveries: list[MemoryDelivery] = []
         self.secret = "secret"
         self.error = None
@@ -30,6 +31,8 @@ class Living:
             Registering(lambda: self.secret, labels={"env": "prod"}),
             self._open,
             drift_interval=15.0,
+            key_days=30.0,
+            today=lambda: self.day * 86400.0,
             clock=lambda: self.now,
             wait=lambda event, _seconds: event.wait(0.01),
         )
@@ -106,6 +109,20 @@ def test_a_new_key_is_kept_before_it_is_used(living):
     living.hub.changed(item(1, "web"))
     living.until(lambda: living.hub.said(1))
     assert living.keep.saved[-1] == "key-next"
+
+
+def test_a_key_that_is_old_is_replaced_by_another_and_that_is_used(living):
+    living.start()
+    wait_for(lambda: "check-in" in living.hub.asked)
+    living.day = 29
+    living.until(lambda: living.hub.asked.count("check-in") > 2)
+    assert "key" not in living.hub.asked
+    living.day = 30
+    living.until(lambda: living.keep.saved[-1] == "key-next")
+    living.hub.keys = {"key-next"}
+    living.hub.changed(item(1, "web"))
+    living.until(lambda: living.hub.said(1))
+    assert (living.hub.asked.count("key"), len(living.hub.registered)) == (1, 1)
 
 
 def test_a_key_that_was_taken_back_is_replaced_by_registering_again_as_the_same_cluster(living):
@@ -213,3 +230,45 @@ def test_without_a_token_it_says_so_and_tries_again(living):
     wait_for(lambda: living.hub.asked.count("register"))
     living.secret = "secret"
     living.until(lambda: living.hub.registered)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_what_a_move_left_behind_goes_as_the_move_said_and_the_hub_is_told(living, keep):
+    living.delivery.deployed["old"] = Release("old", "default", "old", "s-1:x")
+    living.hub.leaving = (Leaving("old", keep),)
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.leaving == ())
+    assert living.delivery.did("keep" if keep else "remove") == ["old"]
+
+
+def test_one_that_is_let_go_keeps_that_says_it_and_does_nothing_any_more(living):
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.said(1))
+    living.hub.dismisses = True
+    living.hub.changed()
+    living.until(lambda: living.hub.let_go == 1)
+    wait_for(lambda: living.keep.identity == Identity("cluster-uid", dismissed=True))
+    assert living.delivery.did("remove") == [], "what is to go was told before"
+    wait_for(lambda: living.delivery.closed)
+    del living.hub.asked[:]
+    living.pass_(100_000.0)
+    threading.Event().wait(0.1)
+    assert living.hub.asked == []
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        pytest.param(Identity("cluster-uid", "key-1", dismissed=True), 1, id="killed before it was said"),
+        pytest.param(Identity("cluster-uid", "key-gone", dismissed=True), 0, id="killed after it was said"),
+        pytest.param(Identity("cluster-uid", dismissed=True), 0, id="long ago"),
+    ],
+)
+def test_one_that_was_let_go_registers_nothing_when_it_starts_again(known, said):
+    living = Living(MemoryKeep(known)).start()
+    wait_for(lambda: living.delivery.closed)
+    living.stop()
+    assert (living.hub.let_go, living.hub.registered) == (said, [])
+    assert living.keep.identity == Identity("cluster-uid", dismissed=True)

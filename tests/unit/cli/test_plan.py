@@ -1,4 +1,4 @@
-"""`rancher-cd plan`, `explain`, `trace`: how a folder is packed, what is asked, and how the answer is told."""
+"""`rancher-cd plan`, `explain`, `trace`, `test-connection`: how a folder is packed, what is asked, and how the answer is told."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from click.testing import CliRunner
 
 from extension.cli import main
 from extension.commands import plan
+from extension.objects.connection import ConnectionReport, Step
 from extension.objects.errors import Invalid
-from extension.objects.explanation import Explanations, Origin, Trace
+from extension.objects.explanation import Explanations, Membership, Origin, Term, Trace
 from extension.objects.preview import BundlePlan, PlanReport
 from tests.unit.cli.test_connection import answering
 
@@ -46,8 +47,18 @@ def test_a_plan_is_a_document_for_programs() -> None:
 
 def test_explanations_and_traces_are_told() -> None:
     assert run(Explanations("ws/a", notes=("none yet",)), "explain", "a", "--gitrepo", "web").stdout == "none yet\n"
+    membership = Membership("ws/a", group="ws/g", terms=(Term("selector env=prod", False, "the cluster has no label env"),))
+    assert run(membership, "explain", "a", "--group", "g").stdout == str(membership)
     trace = Trace("ws/a", "ConfigMap web", origins=(Origin("ws/web", "c/web"),))
     assert run(trace, "trace", "ConfigMap", "web", "--cluster", "a").stdout == str(trace)
+
+
+@pytest.mark.parametrize(("works", "code"), [(True, 0), (False, 1)])
+def test_a_tried_connection_is_told_hop_by_hop(works: bool, code: int) -> None:
+    report = ConnectionReport("u", works, (Step("proxy", "failed", "it is down", "start it"),), branches=("main",))
+    result = run(report, "test-connection", "https://git.example.org/a.git")
+    assert (result.exit_code, result.stdout) == (code, str(report))
+    assert "  proxy        failed: it is down (start it)\nbranches: 1: main\n" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -55,7 +66,7 @@ def test_explanations_and_traces_are_told() -> None:
     [
         (("plan",), "name a GitRepo, or a file with --file"),
         (("plan", "web", "-f", "x.yaml"), "name a GitRepo, or a file with --file"),
-        (("explain", "a"), "name a bundle with --bundle, or a GitRepo with --gitrepo"),
+        (("explain", "a"), "name a bundle with --bundle, a GitRepo with --gitrepo, or a cluster group with --group"),
         (("trace", "ConfigMap", "web"), "name KIND, NAME and --cluster, or --gitrepo"),
     ],
 )
@@ -67,7 +78,7 @@ def test_wrong_usage_is_told(arguments: tuple[str, ...], said: str) -> None:
 def test_a_file_holds_one_object_to_plan(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_text("kind: Cluster\n")
     result = CliRunner().invoke(main, ["plan", "-f", str(tmp_path / "x.yaml")])
-    assert result.exit_code == 1 and "holds no single GitRepo or ClusterGroup" in result.stderr
+    assert result.exit_code == 1 and "holds no single GitRepo, HelmOp or ClusterGroup" in result.stderr
 
 
 def _members(packed: bytes) -> dict[str, str]:

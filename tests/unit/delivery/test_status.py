@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from extension.delivery.status import LISTED, Observation, failed, is_failed, is_recorded, observed, waiting
+from extension.delivery.status import LISTED, Observation, failed, is_failed, is_recorded, is_to_correct, observed, waiting
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleDeploymentStatus
-from extension.objects.states import State, deployment_message, deployment_state
-from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
+from extension.objects.options import BundleDeploymentOptions, CorrectDrift
+from extension.objects.states import STOPPED_HINT, State, deployment_message, deployment_state
+from extension.objects.status import Correction, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
 
 THEN, NOW = "2026-11-23T11:00:00Z", "2026-11-23T12:00:00Z"
 EMPTY = BundleDeploymentStatus()
@@ -92,6 +93,26 @@ def test_lists_are_sorted_and_cut_and_the_counts_are_whole():
 def test_looking_again_at_the_same_changes_nothing():
     first = observed(EMPTY, "id:1", Observation("web/r:1", (key("a"),), (modified("a"),)), THEN)
     assert observed(first, "id:1", Observation("web/r:1", (key("a"),), (modified("a"),)), NOW) == first
+
+
+def test_what_is_corrected_no_more_says_so_and_what_to_do_and_the_account_is_kept():
+    corrections = (Correction("ConfigMap", "v1", "web", "a", ("",), 5, THEN),)
+    status = observed(EMPTY, "id:1", Observation("web/r:6", (key("a"),), (modified("a"),)), NOW, corrections=corrections)
+    assert (status.modified_status[0].repairs, status.corrections) == (5, corrections)
+    assert message(status, "Ready") == f'configmap.v1 web/a modified {{"a":1}} (correction stopped after 5 repairs): {STOPPED_HINT}'
+
+
+CORRECTING = BundleDeploymentOptions(correct_drift=CorrectDrift(enabled=True))
+
+
+@pytest.mark.parametrize(
+    ("faults", "wanted"),
+    [((), False), ((modified("a"),), True), ((modified("a", repairs=5),), False), ((modified("a", repairs=5), modified("b")), True)],
+    ids=["nothing", "drift", "what is undone again and again", "and something else"],
+)
+def test_drift_is_corrected_where_it_is_not_undone_again_and_again(faults, wanted):
+    assert is_to_correct(CORRECTING, faults) is wanted
+    assert not is_to_correct(BundleDeploymentOptions(), faults)
 
 
 RECORDED = [

@@ -12,7 +12,7 @@ from extension.engine.stored import listed
 from extension.engine.turns import Turns
 from extension.objects.errors import Invalid, Unavailable
 from extension.objects.explanation import CommitInfo
-from extension.objects.kinds import Bundle, BundleDeployment, GitRepo
+from extension.objects.kinds import Bundle, BundleDeployment, GitRepo, HelmOp
 from extension.objects.options import HelmOptions
 from extension.objects.preview import Asked, PlanReport
 from extension.objects.tree import Tree
@@ -23,7 +23,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.sources import DictSources
 from tests.unit.engine.git import Git
 from tests.unit.engine.rollouts import Rollouts
-from tests.unit.engine.samples import NS
+from tests.unit.engine.samples import NS, config_map
 
 REPO = "repo"
 
@@ -33,6 +33,10 @@ class Sources(DictSources):
 
     gone = ""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.versions: dict[str, dict[str, dict[str, bytes]]] = {}
+
     def tree(self, repo: GitRepo, commit: str) -> Tree:
         if self.gone:
             raise Unavailable(self.gone, where=repo.spec.repo)
@@ -41,8 +45,19 @@ class Sources(DictSources):
     def about(self, repo: GitRepo, commit: str) -> CommitInfo:
         return CommitInfo("Ada", "2026-01-01T00:00:00+00:00", "A change")
 
+    def version(self, op: HelmOp, helm: HelmOptions) -> str:
+        """The newest of the versions there are of a chart, whatever is asked for."""
+        if not self.versions.get(helm.chart):
+            raise Unavailable(f"chart {helm.chart} is unknown", where=helm.repo)
+        return max(self.versions[helm.chart])
+
     def fetch(self, op: Any, helm: HelmOptions) -> Mapping[str, bytes]:
-        raise Invalid(f"chart {helm.chart} can't be fetched here")
+        """The chart, with who asked for it in its one object."""
+        if helm.version not in self.versions.get(helm.chart, {}):
+            raise Invalid(f"chart {helm.chart} can't be fetched here")
+        return self.versions[helm.chart][helm.version] | {
+            f"{helm.chart}/templates/who.yaml": config_map("who", op.spec.helm_secret_name or "nobody").encode()
+        }
 
 
 class Previews:
@@ -73,7 +88,7 @@ class Previews:
         return self.store.get(GitRepo, NS, REPO)
 
     def plan(self, **asked: Any) -> PlanReport:
-        return self.planner.plan(Asked(**asked if {"group", "repo"} & asked.keys() else {"repo": self.repo, **asked}))
+        return self.planner.plan(Asked(**asked if {"group", "helmop", "repo"} & asked.keys() else {"repo": self.repo, **asked}))
 
     def ids(self) -> dict[tuple[str, str], str]:
         """The deployment ID of every bundle on every cluster."""

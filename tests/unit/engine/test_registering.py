@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from extension.engine.registering import MOST
+from extension.engine.registrationtokens import RegistrationTokenReconciler
 from extension.objects.agents import RegistrationRequest
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import Busy, Conflict, Invalid, MissingRequired, Unauthorized
@@ -17,7 +18,7 @@ from extension.settings import Settings
 from extension.store.copying import Place, copy_store
 from extension.store.opening import open_store
 from extension.store.protocol import Query
-from tests.unit.engine.hubs import Agent, World, one
+from tests.unit.engine.hubs import Agent, World, one, token
 from tests.unit.engine.samples import NS, changed, cluster
 from tests.unit.store.places import BOTH
 
@@ -87,6 +88,24 @@ def test_many_register_at_once_new_ones_and_known_ones_in_one_write(world):
     assert [answer.cluster_name for answer in found[:600]] == [registered_cluster_name(client) for client in clients]
     assert world.store.revision() == before + 1
     assert world.store.list(Cluster, Query(limit=1)).count == 600
+
+
+def test_a_token_counts_the_clusters_that_were_made_with_it_and_no_other(world):
+    secret = world.token()
+    world.hub.register(secret, [RegistrationRequest("a"), RegistrationRequest("b")])
+    world.hub.register(secret, [RegistrationRequest("b"), RegistrationRequest("c")])
+    world.hub.register(world.token("other"), one("c"))
+    look = RegistrationTokenReconciler(world.store, world.hub.keys, world.settings)
+    world.store.update(msgspec.structs.replace(world.store.get(ClusterRegistrationToken, NS, "join"), spec=token(ttl="1h").spec))
+    look(token().key)
+    counted = {name: world.store.get(ClusterRegistrationToken, NS, name).status for name in ("join", "other")}
+    assert {name: status.registered_clusters for name, status in counted.items()} == {"join": 3, "other": 0}
+    assert counted["join"].expires, "what else the status tells is kept up beside it"
+
+
+def test_clusters_of_a_token_that_went_meanwhile_are_made_uncounted(world):
+    world.store.register([cluster("a")], Key(ClusterRegistrationToken.KIND, NS, "gone"))
+    assert world.store.get(Cluster, NS, "a").metadata.uid
 
 
 def test_the_same_clients_registering_at_the_same_time_are_one_cluster_each(world):

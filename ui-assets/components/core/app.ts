@@ -3,16 +3,18 @@ import { inject, type InjectionKey, reactive } from "vue";
 import type { ApiError, Client } from "./client";
 import type { EventFeed } from "./events";
 import type { Translate } from "./l10n";
-import type { Navigation } from "./nav";
+import type { Navigation, Place } from "./nav";
 
 export interface Notice {
   id: number;
   kind: "success" | "error" | "info";
   text: string;
   detail?: string;
+  /** Where there is more about it. */
+  to?: Place;
 }
 
-/** What the caller may see at all: plural to methods of its collection, from `/v1/schemas`. */
+/** What the caller may see at all, by the plural of a type or the name of a place such as `tokens`; from `/v1` and `/v1/schemas`. */
 export interface Rights {
   known: boolean;
   create: Set<string>;
@@ -40,8 +42,8 @@ export class Notices {
   readonly shown = reactive<Notice[]>([]);
   private last = 0;
 
-  say(kind: Notice["kind"], text: string, detail = ""): void {
-    this.shown.push({ id: ++this.last, kind, text, detail });
+  say(kind: Notice["kind"], text: string, detail = "", to?: Place): void {
+    this.shown.push({ id: ++this.last, kind, text, detail, ...(to ? { to } : {}) });
     if (this.shown.length > 4) this.shown.shift();
   }
 
@@ -58,8 +60,11 @@ export function inWords(error: ApiError, t: Translate): { text: string; detail: 
 }
 
 export async function readRights(client: Client, rights: Rights): Promise<void> {
-  const schemas = await client.get<{ data: { pluralName: string; collectionMethods: string[] }[] }>("schemas");
-  rights.list = new Set(schemas.data.map((schema) => schema.pluralName));
+  const [schemas, root] = await Promise.all([
+    client.get<{ data: { pluralName: string; collectionMethods: string[] }[] }>("schemas"),
+    client.get<{ data: { links: Record<string, string> }[] }>(""),
+  ]);
+  rights.list = new Set(Object.keys(root.data[0]?.links ?? {}));
   rights.create = new Set(schemas.data.filter((schema) => schema.collectionMethods.includes("POST")).map((schema) => schema.pluralName));
   rights.known = true;
 }

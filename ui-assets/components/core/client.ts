@@ -111,7 +111,7 @@ export class Client {
       else if (value !== undefined && value !== "") pairs.append(name, String(value));
     }
     const text = pairs.toString();
-    return `${this.options.base}/v1/${path}${text ? `?${text}` : ""}`;
+    return `${this.options.base}/v1${path && `/${path}`}${text && `?${text}`}`;
   }
 }
 

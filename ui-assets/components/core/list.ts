@@ -24,6 +24,8 @@ export interface ListOptions {
   searched?: string;
   /** Lists that have no search and no order of their own take neither. */
   plain?: boolean;
+  /** The collection comes whole: it has no pages and takes nothing. */
+  whole?: boolean;
   enabled?: () => boolean;
 }
 
@@ -128,6 +130,7 @@ export function useList<R = Resource>(options: ListOptions): List<R> {
 }
 
 function questionOf(options: ListOptions, size: number, asked: (name: string) => string): Query {
+  if (options.whole) return options.query?.() ?? {};
   const query: Record<string, string | number | readonly string[] | undefined> = { limit: size, continue: asked("after") };
   const filters: string[] = [];
   const add = (more: Query): void => {

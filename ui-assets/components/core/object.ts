@@ -13,12 +13,13 @@ export interface Shown<R> {
   refresh: () => void;
 }
 
-export function useObject<R extends Resource = Resource>(type: TypeId, id: () => string, also: readonly string[] = []): Shown<R> {
+export function useObject<R extends Resource = Resource>(type: TypeId, id: () => string, also: readonly string[] = [], enabled = (): boolean => true): Shown<R> {
   const { client, events } = useApp();
   const object = shallowRef<R>();
   const error = ref<ApiError | null>(null);
   const gone = ref(false);
   const read = latest(async (signal) => {
+    if (!enabled()) return;
     try {
       object.value = await client.get<R>(pathOf(PLURALS[type], id()), {}, signal);
       error.value = null;

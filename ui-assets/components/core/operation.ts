@@ -20,11 +20,33 @@ export interface Operation {
   objects: string;
   by: string;
   undoes?: string;
+  retries?: string;
   created?: string;
   total: number;
   state?: string;
   counts?: Record<string, number>;
   items?: OperationItem[];
+}
+
+const ENDED = ["done", "failed", "gone", "reverted"];
+const PAGES: Record<string, string> = {
+  "fleet.cattle.io.gitrepos": "gitrepo",
+  "fleet.cattle.io.helmops": "helmop",
+  "fleet.cattle.io.bundles": "bundle",
+  "fleet.cattle.io.clusters": "cluster",
+};
+
+/** What went wrong first, then what still goes on, then what is done; each as it was asked for. */
+export function ordered(items: readonly OperationItem[]): OperationItem[] {
+  const rank = (item: OperationItem): number => (item.state === "done" ? 2 : ENDED.includes(item.state) ? 0 : 1);
+  return [...items].sort((one, other) => rank(one) - rank(other));
+}
+
+/** The page of an object of an operation, and its id there: a cluster that was moved has another workspace. */
+export function whereIs(operation: Operation, item: OperationItem): { page: string; id: string } {
+  const isThere = operation.kind === "move" && !["failed", "reverted"].includes(item.state);
+  const id = isThere && item.workspace ? `${item.workspace}/${item.id.split("/")[1]}` : item.id;
+  return { page: PAGES[operation.objects] ?? "", id };
 }
 
 export function useOperation(): { operation: Ref<Operation | undefined>; follow: (id: string) => void; error: Ref<ApiError | null> } {
@@ -43,7 +65,7 @@ export function useOperation(): { operation: Ref<Operation | undefined>; follow:
   });
   const again = throttled(read.run);
   const leave = events.listen(() => {
-    if (name && operation.value?.state !== "done") again.run();
+    if (name && operation.value?.state !== "done") again.run(); // what failed may be mended meanwhile
   });
   onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
   const follow = (id: string): void => {

@@ -64,6 +64,17 @@ function requirement(row: Row): Requirement {
   return takesValues(operator) || row.hadValues ? { key, operator, values: row.values } : { key, operator };
 }
 
+/** A row for what somebody is about to write. */
+export function emptyRow(): Row {
+  return { key: "", operator: "In", values: [""], isLabel: true, hadValues: true };
+}
+
+/** What is written with commas between; nothing is the one value that is empty. */
+export function valuesOf(text: string): string[] {
+  const found = text.split(",").map((value) => value.trim());
+  return found.length > 1 ? found.filter(Boolean) : found;
+}
+
 /** As text, the way `labelSelector` takes it; what can't be written so is left to the server to refuse. */
 export function asText(selector: LabelSelector | undefined): string {
   return rowsOf(selector).map(termOf).join(",");

@@ -23,6 +23,13 @@ const TONES: Record<string, Tone> = {
   removing: "going",
   running: "going",
   waiting: "going",
+  arriving: "going",
+  leaving: "going",
+  updating: "going",
+  gone: "held",
+  reverted: "bad",
+  skipped: "held",
+  unneeded: "good",
 };
 
 export function tone(state: State | string): Tone {
@@ -36,6 +43,9 @@ export const STATES = ["errapplied", "waitapplied", "modified", "outofsync", "pe
 
 /** Those that a cluster can be in besides. */
 export const CLUSTER_STATES = ["waitcheckin", ...STATES] as const;
+
+/** All that are counted, the worst first. */
+export const RANKED: readonly string[] = ["error", "errapplied", "modified", "waitcheckin", "waitapplied", "notready", "outofsync", "pending", "gitupdating", "removing", "paused", "active"];
 
 export interface Share {
   name: string;

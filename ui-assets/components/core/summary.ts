@@ -1,0 +1,56 @@
+// How many objects of a list are in which state, counted by the server; counted again as they change, every few seconds at most.
+import { computed, type ComputedRef, onScopeDispose, shallowRef, watch } from "vue";
+import { useApp } from "./app";
+import { ApiError, type Query } from "./client";
+import { latest, throttled } from "./pace";
+import { RANKED, type Share } from "./states";
+import type { Collection } from "./types";
+
+interface Counted extends Collection {
+  summary?: { counts: Record<string, { total: number }> }[];
+}
+export interface States {
+  count: ComputedRef<number>;
+  shares: ComputedRef<Share[]>;
+  loaded: ComputedRef<boolean>;
+}
+
+const EVERY = 4000;
+const BY_STATE: Query = { summary: "metadata.state.name" };
+
+/** `read` may refuse to count by state where there are too many objects whose state is a sum: then their number alone is known. */
+export function useStates(path: () => string, types: readonly string[], enabled: () => boolean = () => true): States {
+  const { client, events } = useApp();
+  const body = shallowRef<Counted>();
+  const read = latest(async (signal) => {
+    if (!enabled()) return;
+    const query = { limit: 1, exclude: ["spec", "status"] };
+    try {
+      body.value = await client.get<Counted>(path(), { ...query, ...BY_STATE }, signal);
+    } catch (problem) {
+      if (!(problem instanceof ApiError)) throw problem;
+      if (problem.status === 422) body.value = await client.get<Counted>(path(), query, signal);
+    }
+  });
+  const again = throttled(read.run, EVERY);
+  watch(() => [path(), enabled()], read.run, { immediate: true });
+  const leave = events.listen((changes, resync) => {
+    if (resync || changes.some((change) => types.includes(change.resourceType))) again.run();
+  });
+  onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
+  return {
+    count: computed(() => body.value?.count ?? 0),
+    shares: computed(() => ranked(body.value?.summary?.[0]?.counts ?? {})),
+    loaded: computed(() => body.value !== undefined),
+  };
+}
+
+/** The worst first; a state that nobody knows comes before what is well. */
+export function ranked(counts: Record<string, { total: number }>): Share[] {
+  const rank = (name: string): number => {
+    const place = RANKED.indexOf(name);
+    return place < 0 ? RANKED.length - 1.5 : place;
+  };
+  const found = Object.entries(counts).map(([name, { total }]) => ({ name, count: total }));
+  return found.filter((share) => share.count > 0).sort((a, b) => rank(a.name) - rank(b.name));
+}
