@@ -122,7 +122,7 @@ def sources(store: Store, settings: Settings, pool: Pool, extra_ca: bytes) -> En
 def planner(store: Store, settings: Settings, pool: Pool, found: EngineSources) -> Planner:
     """What plans in this process, whether it leads or not: its pool starts a process with the first chart."""
     templates = GoTemplates(pool.evaluate)
-    return Planner(store, found, pool.render, templates, image_scan=settings.imagescan_enabled)
+    return Planner(store, found, pool.render, templates, image_scan=settings.imagescan_enabled, offline_after=settings.offline_after)
 
 
 def start(settings: Settings, name: str, first: bool, with_demo: bool) -> Running:

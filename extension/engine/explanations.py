@@ -7,9 +7,11 @@ from conditions that people read.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
+from pyroaring import FrozenBitMap
 
 from extension.engine.agent import state_of
 from extension.engine.bundles import planned_for, vague_version
@@ -23,22 +25,35 @@ from extension.objects.explanation import Explained
 from extension.objects.kinds import Bundle, BundleDeployment, Cluster
 from extension.objects.options import BundleDeploymentOptions
 from extension.objects.plan import Plan, Progress, Step, Variant
+from extension.objects.presence import before
 from extension.rendering.masking import without_values
 from extension.store.labels import LabelIndex
 from extension.store.protocol import Store
-from extension.targeting import Dependency, Templates, explain, step, unmet
+from extension.targeting import Dependency, Templates, behind, explain, step, unmet
 from extension.targeting.admission import check_bundle
 from extension.targeting.terms import checks, inputs_read
 
+SOME = 3
+"""So many clusters are named."""
+
 
 class Explainer:
-    """Explains for one cluster. `index` is up to date."""
+    """Explains for one cluster. `index` is up to date; clusters not heard of for `bound` seconds are offline."""
 
     def __init__(
-        self, store: Store, index: LabelIndex, templates: Templates, rules: Policies, proposals: Proposals, *, deadline: Deadline
+        self,
+        store: Store,
+        index: LabelIndex,
+        templates: Templates,
+        rules: Policies,
+        proposals: Proposals,
+        *,
+        deadline: Deadline,
+        bound: float,
     ) -> None:
         self._store, self._index, self._templates = store, index, templates
         self._rules, self._proposals, self._deadline = rules, proposals, deadline
+        self._bound = bound
 
     def bundle(self, key: Key, cluster: Cluster) -> Explained:
         """Raises NotFound for an unknown bundle; what keeps the bundle as a whole back is told as its error."""
@@ -114,6 +129,7 @@ class Explainer:
             return
         if told.live != wanted:
             yield from _not_promoted(bundle, cluster, number, planned, now)
+            yield from self._away(planned, progress)
             return
         if told.applied != wanted:
             if number in self._index.off_schedule():
@@ -123,6 +139,15 @@ class Explainer:
             yield from unmet(bundle.spec.depends_on, bundle.metadata.namespace, self._others(bundle.key, cluster.key))
             seen = cluster.status.agent.last_seen
             yield f"the cluster has not applied it yet; it was last heard of {seen or 'never'}"
+
+    def _away(self, planned: Plan, progress: Progress) -> Iterator[str]:
+        """Which of the clusters that a rollout counts as unavailable are offline: waiting alone does not end that."""
+        late = behind(planned, progress)
+        away = late & FrozenBitMap(self._store.asking.silent(before(datetime.now(UTC), self._bound)))
+        if away:
+            names = sorted(place(key) for key in self._store.keys(Cluster.KIND, away[:SOME]).values())
+            more = f" and {len(away) - SOME} more" if len(away) > SOME else ""
+            yield f"{len(away)} of {len(late)} clusters that are not up to date are offline: {', '.join(names)}{more}"
 
     def _not_created(self, number: int, planned: Plan, progress: Progress, now: Step) -> Iterator[str]:
         if number in progress.deleting:

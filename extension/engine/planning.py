@@ -42,12 +42,14 @@ class Planner:
     """Answers `Asked`. Safe for several threads. `render` and `templates` are the rendering pool's."""
 
     def __init__(
-        self, store: Store, sources: Sources, render: Render, templates: Templates, *, image_scan: bool = False, turns: Turns | None = None
-    ) -> None:
+        self, store: Store, sources: Sources, render: Render, templates: Templates, *, image_scan: bool = False,
+        offline_after: float = 2700.0, turns: Turns | None = None,
+    ) -> None:  # fmt: skip
         self._store = store
         self._sources = sources
         self._templates = templates
         self._image_scan = image_scan
+        self._offline_after = offline_after
         self._turns = turns or Turns()
         self._index = LabelIndex(store)
         self._sides = Sides(store, Contents(store, sources), render)
@@ -66,7 +68,7 @@ class Planner:
 
         def work(deadline: Deadline) -> Explanations:
             found = self._store.get(Cluster, cluster.namespace, cluster.name)
-            explainer = Explainer(self._store, self._index, self._templates, *self._fresh(), deadline=deadline)
+            explainer = Explainer(self._store, self._index, self._templates, *self._fresh(), deadline=deadline, bound=self._offline_after)
             keys = [bundle] if bundle is not None else self._made_by(repo) if repo is not None else []
             notes = () if keys or repo is None else (self._empty(repo),)
             return Explanations(place(cluster), bundles=tuple(explainer.bundle(key, found) for key in keys), notes=notes)

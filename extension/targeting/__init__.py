@@ -7,7 +7,7 @@ from extension.targeting.memory import MemoryUniverse
 from extension.targeting.merging import merge
 from extension.targeting.planning import plan
 from extension.targeting.restrictions import Restrictions, restrictions
-from extension.targeting.rollout import limit, partitions, step
+from extension.targeting.rollout import behind, limit, partitions, step
 from extension.targeting.universe import Group, Inputs, Universe
 from extension.targeting.values import Templates
 from extension.targeting.variants import deployment_id
@@ -21,6 +21,7 @@ __all__ = [
     "Restrictions",
     "Templates",
     "Universe",
+    "behind",
     "deployment_id",
     "deployments",
     "explain",

@@ -108,6 +108,12 @@ def step(plan: Plan, progress: Progress, universe: Universe, *, max_new: int | N
     )
 
 
+def behind(plan: Plan, progress: Progress) -> FrozenBitMap:
+    """The plan's clusters that are not up to date or not ready: those that a rollout waits for, and that its limits count."""
+    facts = _facts(plan, progress)
+    return plan.clusters - (facts.deployed & facts.applied & facts.available)
+
+
 class _Facts(msgspec.Struct, frozen=True):
     """The stored deployments of a plan's targets, compared with the plan: sets of clusters where something is as it
     should be. `available` are those that run what was last promoted."""

@@ -101,6 +101,19 @@ def test_a_rollout_that_others_hold_up_is_told(world: Previews) -> None:
     assert explained(world, "b", "repo-db").partitions == ("partition All (1 of 1): 3 clusters, 3 not up to date or not ready, 1 may be",)
 
 
+def test_clusters_that_are_offline_and_hold_a_rollout_up_are_named(world: Previews) -> None:
+    one = {"db/fleet.yaml": "rolloutStrategy: {maxUnavailable: 1}\n"}
+    world.deployed(FILES | one, targets=(ALL,))
+    for name in "abc":
+        world.rollouts.report("repo-db", name)
+    world.commit(FILES | one | {"db/b.yaml": config_map("b", "two")})
+    world.git.poll(REPO)
+    world.roll_out()
+    world.store.seen([cluster_key("a")], "2020-01-01T00:00:00Z")
+    world.store.seen([cluster_key("b")], "2999-01-01T00:00:00Z")
+    assert explained(world, "b", "repo-db").waits[1:] == ("1 of 3 clusters that are not up to date are offline: ws/a",)
+
+
 def test_an_earlier_partition_goes_first(world: Previews) -> None:
     parts = "rolloutStrategy:\n  maxUnavailable: 0\n  partitions:\n  - {name: p1, clusterName: a}\n  - {name: p2, clusterSelector: {}}\n"
     world.deployed(FILES | {"db/fleet.yaml": parts}, targets=(ALL,))
