@@ -126,11 +126,11 @@ def _paired(found: list[Any], wanted: list[Any]) -> list[tuple[int, Any, Any]] |
     return [(at, item, wanted[at]) for at, item in enumerate(found)]
 
 
-def _by_key(items: list[Object], key: str) -> dict[bytes, tuple[int, Object]] | None:
+def _by_key(items: list[Object], key: str) -> dict[tuple[type, str | int], tuple[int, Object]] | None:
     """The items by a field that tells them apart; None where it does not."""
     if not all(isinstance(item.get(key), str | int) for item in items):
         return None
-    named = {orjson.dumps(item[key]): (at, item) for at, item in enumerate(items)}
+    named = {(type(item[key]), item[key]): (at, item) for at, item in enumerate(items)}
     return named if len(named) == len(items) else None
 
 
@@ -190,8 +190,12 @@ def _told(value: Any, path: Sequence[str | int], kind: str, masking: Masking) ->
     is_copy = len(path) > 2 and path[:2] == ("metadata", "annotations") and path[2] in COPIES
     if is_copy or (kind == "Secret" and path and path[0] not in SHOWN):
         return MASK
-    text = json.dumps(masking.value(value), ensure_ascii=False, sort_keys=True)
-    return text.encode(errors="replace").decode()
+    return as_text(masking.value(value))
+
+
+def as_text(value: Any, **how: Any) -> str:
+    """Plain data as JSON, whatever the numbers and texts in it."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, **how).encode(errors="replace").decode()
 
 
 def _cut(wanted: str, found: str) -> tuple[str, str]:

@@ -162,8 +162,8 @@ class DirectoryDelivery:
             record = self._restored(record, wrong, record.revision)
         own = {path: found for path, found in drift.items() if not record.files[path].copied}
         corrections, now = known(deployment.status, deployment.deployment_id, deployment.options), _now()
-        told = dict(zip(own, judged(own.values(), corrections), strict=True))
-        if wrong := [path for path, found in told.items() if is_to_correct(deployment.options, (found,))]:
+        marked = dict(zip(own, judged(own.values(), corrections), strict=True))
+        if wrong := [path for path, found in marked.items() if is_to_correct(deployment.options, (found,))]:
             record = self._restored(record, wrong, record.revision + 1)
             corrections = counted(corrections, [own[path] for path in wrong], now)
             own = {path: found for path, found in own.items() if path not in wrong}

@@ -20,7 +20,7 @@ import orjson
 import re2  # type: ignore[import-untyped]  # no stubs are published for it
 
 from extension.delivery import mutators
-from extension.delivery.changes import MERGE_KEYS, changes, is_same
+from extension.delivery.changes import MERGE_KEYS, as_text, changes, is_same
 from extension.objects.options import ComparePatch
 from extension.objects.status import ModifiedStatus
 from extension.rendering.masking import Masking
@@ -28,7 +28,7 @@ from extension.rendering.masking import Masking
 Object = dict[str, Any]
 
 LONGEST_PATCH = 4096
-"""So many bytes of a patch are told. Statuses are kept for every deployment: they must not grow with the size of an object."""
+"""So many characters of a patch are told. Statuses are kept for every deployment: they must not grow with the size of an object."""
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _QUIETLY = re2.Options()
 _QUIETLY.log_errors = False
@@ -176,8 +176,8 @@ def text(patch: Object, kind: str, masking: Masking) -> str:
     """A patch for people, without what a Secret holds; empty for one that is too long to be read or kept."""
     masked = masking.pair(None, {**patch, "kind": kind})[1] or {}
     shown = {key: value for key, value in masked.items() if key in patch}
-    told = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)
-    return told.decode() if len(told) <= LONGEST_PATCH else ""
+    told = as_text(shown, separators=(",", ":"))
+    return told if len(told) <= LONGEST_PATCH else ""
 
 
 def _place(obj: Object) -> tuple[str, str]:

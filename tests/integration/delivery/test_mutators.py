@@ -119,8 +119,7 @@ rules: []
 """
 SECRET = """apiVersion: v1
 kind: Secret
-metadata: {name: token, annotations: {kubernetes.io/service-account.name: default}}
-type: kubernetes.io/service-account-token
+metadata: {name: token}
 data: {}
 """
 BINDING = """apiVersion: rbac.authorization.k8s.io/v1
@@ -155,7 +154,7 @@ CASES = [
     ("the metrics of an autoscaler", SCALER, "", {}),
     ("the selector of a Job", JOB, "", {}),
     ("the rules of an aggregated role", ROLE, "/apis/rbac.authorization.k8s.io/v1/clusterroles/NAME", {"rules": RULES}),
-    ("a token in a Secret", SECRET, f"{PLACE}/secrets/token", {"data": {"token": "eA=="}}),
+    ("what fills an empty Secret", SECRET, f"{PLACE}/secrets/token", {"data": {"token": "eA=="}}),
     ("the empty group of a subject", BINDING, "", {}),
 ]
 

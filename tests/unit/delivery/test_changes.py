@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from extension.delivery.changes import LONGEST, MOST, changes
+from extension.delivery.drift import text
 from extension.rendering.masking import COPIES, MASK, Masking
 
 THEN, NOW = "2026-11-29T11:00:00Z", "2026-11-29T12:00:00Z"
@@ -176,9 +177,11 @@ def test_a_word_of_a_secret_is_told_nowhere(word):
     assert found == '"x://***@y"'
 
 
-def test_a_text_that_is_no_unicode_can_be_told():
-    [(_, _, found)] = fields({"a": "\ud800"}, {"a": ""})
-    found.encode()
+@pytest.mark.parametrize("odd", ["\ud800", 10**40, float("nan"), [{"name": 10**40}]], ids=["no unicode", "a huge number", "none", "a name"])
+def test_whatever_a_file_says_can_be_told(odd):
+    first, _ = told({"a": odd}, {"a": [{"name": 1}]})
+    assert [one for one in first if one.found] and "".join(one.found + one.wanted for one in first).encode()
+    text({"a": odd}, "ConfigMap", Masking()).encode()
 
 
 KEYS = st.sampled_from(["a", "b", "x/y", "z~0"])
