@@ -19,6 +19,9 @@ TABS = {
     "gitrepo": ("overview", "bundles", "resources", "plan", "yaml"),
     "cluster": ("bundles", "resources", "conditions", "yaml"),
     "bundle": ("rollout", "clusters", "resources", "conditions", "yaml"),
+    "clustergroup": ("clusters", "membership", "conditions", "yaml"),
+    "tokens": ("api", "registration"),
+    "workspace": ("members", "yaml"),
 }
 PLACES = [(name, path, tab) for name, path in components.routes().items() for tab in TABS.get(name, ("",))]
 
@@ -77,7 +80,15 @@ def test_the_login_can_be_read_by_everybody(standalone: World, chromium: Browser
     pages.page.context.close()
 
 
-DIALOGS = {"clusters/berlin": ("Edit labels", "Change workspace", "Delete"), "gitrepos/shop": ("Delete",)}
+DIALOGS = {
+    "clusters/berlin": ("Edit labels", "Change workspace", "Delete"),
+    "gitrepos/shop": ("Delete",),
+    "clustergroups/production": ("Delete",),
+    "workspaces": ("Create a workspace",),
+    "workspaces/edge": ("Delete",),
+    "tokens": ("Create an API token",),
+    "clusters/_add": ("Create a registration token",),
+}
 
 
 def test_every_dialog_can_be_read_by_everybody_and_closes_with_escape(standalone: World, chromium: Browser) -> None:
