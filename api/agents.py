@@ -19,7 +19,7 @@ from api.errors import InvalidBody
 from api.openapi import Routes
 from api.quick import AFTER, PLACE
 from api.services import Agents, Services, services
-from extension.objects.agents import CheckIn, ClusterCopies, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
+from extension.objects.agents import AgentKey, CheckIn, ClusterCopies, Registration, RegistrationRequest, ReportAnswer, ReportBatch, Work
 from extension.objects.base import Struct
 from extension.objects.codec import decode
 from extension.objects.errors import NotFound, Unauthorized
@@ -76,12 +76,17 @@ def copies(bundle_id: int) -> Response:
     return _answer(served(services()).copies(bearer(), bundle_id), {"Cache-Control": "no-store"})
 
 
+@blueprint.at("/agent/v1/key", "POST")
+@blueprint.told(200, schema(AgentKey), "Ask for another key", "agentKey", security=_KEYS)
+def renew() -> Response:
+    return _answer(AgentKey(served(services()).renew(bearer())), {"Cache-Control": "no-store"})
+
+
 @blueprint.at("/agent/v1/reports", "POST")
 @blueprint.told(200, schema(ReportAnswer), _REPORTS, "agentReport", security=_KEYS, requestBody=_takes(schema(ReportBatch)))
 def report() -> Response:
     request.max_content_length = LARGE_BODY
-    batch = decode(ReportBatch, _object())
-    return _answer(served(services()).report(bearer(), batch.reports, batch.agent_generation))
+    return _answer(served(services()).report(bearer(), decode(ReportBatch, _object())))
 
 
 def served(services: Services) -> Agents:

@@ -19,6 +19,7 @@ from api.access import EVERYWHERE, absent, forbidden
 from api.agents import served
 from api.auth import caller
 from api.changes import counted_up, with_spec
+from api.departing import DELETION, confirmed, delete
 from api.errors import InvalidBody, InvalidReference
 from api.nouns import Action, Call, Noun, Write, object_id
 from api.places import resources_blueprint
@@ -146,7 +147,9 @@ NOUN = Noun(
     Cluster,
     "A cluster: a Kubernetes API, a folder, or one that an agent speaks for.",
     checks=(_only_local, _kubeconfig, _directory),
-    on_delete=(_not_local,),
+    on_delete=(_not_local, confirmed),
+    deletion=DELETION,
+    delete=delete,
     actions={
         "forceUpdate": Action(lambda cluster: counted_up(cluster, "redeploy_agent_generation"), summary="deploy the agent again"),
         "pause": Action(lambda cluster: with_spec(cluster, paused=True), summary="hold back changes"),

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from api.access import BUNDLE_NAMESPACE
+from extension.objects.base import to_builtins
 from extension.objects.kinds import BundleDeployment
-from extension.objects.status import ModifiedStatus
+from extension.objects.states import changes_text
+from extension.objects.status import FieldChange, ModifiedStatus, NonReadyStatus
 
 BUNDLE_NAME = "fleet.cattle.io/bundle-name"
 CLUSTER = "fleet.cattle.io/cluster"
 CLUSTER_NAMESPACE = "fleet.cattle.io/cluster-namespace"
 
 _Where = tuple[str, str, str, str]
+_Said = tuple[str, str, tuple[FieldChange, ...]]
+"""The state of an object, a message, and the fields that are not as deployed."""
 
 
 def rows(deployment: BundleDeployment) -> Iterator[dict[str, Any]]:
@@ -25,18 +29,21 @@ def rows(deployment: BundleDeployment) -> Iterator[dict[str, Any]]:
         "bundleDeployment": f"{deployment.metadata.namespace}/{deployment.metadata.name}",
     }
     told = _told(deployment)
-    default = (_default(deployment), "")
+    default: _Said = (_default(deployment), "", ())
     owned = [(r.kind, r.api_version, r.namespace, r.name) for r in deployment.status.resources]
     for where in dict.fromkeys([*owned, *told]):
-        state, message = told.get(where, default)
-        yield _row(where, state, message) | common
+        yield _row(where, *told.get(where, default)) | common
 
 
-def _told(deployment: BundleDeployment) -> dict[_Where, tuple[str, str]]:
-    """The objects the agent named, with their state and message."""
-    status = deployment.status
-    found = {(n.kind, n.api_version, n.namespace, n.name): (n.summary.state, "; ".join(n.summary.message)) for n in status.non_ready_status}
-    return found | {(m.kind, m.api_version, m.namespace, m.name): (_modified(m), "") for m in status.modified_status}
+def _told(deployment: BundleDeployment) -> dict[_Where, _Said]:
+    """The objects the agent named, with what it said of them."""
+    late, modified = deployment.status.non_ready_status, deployment.status.modified_status
+    found: dict[_Where, _Said] = {_where(n): (n.summary.state, "; ".join(n.summary.message), ()) for n in late}
+    return found | {_where(m): (_modified(m), changes_text(m), m.changes) for m in modified}
+
+
+def _where(one: NonReadyStatus | ModifiedStatus) -> _Where:
+    return one.kind, one.api_version, one.namespace, one.name
 
 
 def _modified(status: ModifiedStatus) -> str:
@@ -52,7 +59,7 @@ def _default(deployment: BundleDeployment) -> str:
     return "Unknown" if deployment.status.incomplete_state else "Ready"
 
 
-def _row(where: _Where, state: str, message: str) -> dict[str, Any]:
+def _row(where: _Where, state: str, message: str, changes: tuple[FieldChange, ...]) -> dict[str, Any]:
     kind, api_version, namespace, name = where
     group, slash, _ = api_version.partition("/")
     row = {
@@ -64,4 +71,4 @@ def _row(where: _Where, state: str, message: str) -> dict[str, Any]:
         "name": name,
         "state": state,
     }
-    return row | ({"message": message} if message else {})
+    return row | ({"message": message} if message else {}) | ({"changes": to_builtins(changes)} if changes else {})

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from marshmallow import fields
+
 from api.access import WRITES, Caller, Verb
 from api.services import Services
 from extension.objects.base import Key, Object
@@ -13,12 +15,14 @@ from extension.objects.base import Key, Object
 
 @dataclass(frozen=True)
 class Call:
-    """A request: with what, for whom, and whether it may store anything. `confirm` is the name that a deletion was confirmed with."""
+    """A request: with what, for whom, and whether it may store anything. `confirm` is the name that a deletion was confirmed with,
+    with `keep_resources` what is deployed is to stay."""
 
     services: Services
     caller: Caller
     dry_run: bool = False
     confirm: str = ""
+    keep_resources: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,9 @@ class Action:
 
 @dataclass(frozen=True)
 class Noun:
-    """A type of the API. `links` are further places below an object, by name. `confirms`: a deletion may have to be
-    confirmed by name. `prepare` completes a body that is to be written from what is stored (None for a create) before it is checked."""
+    """A type of the API. `links` are further places below an object, by name. `deletion` is what a deletion may be asked
+    with, `delete` what it does, where that is more than to take the object out of the store. `prepare` completes a body that is to be
+    written from what is stored (None for a create) before it is checked."""
 
     cls: type[Object]
     description: str
@@ -58,7 +63,8 @@ class Noun:
     on_delete: tuple[Check, ...] = ()
     actions: Mapping[str, Action] = field(default_factory=dict)
     links: tuple[str, ...] = ()
-    confirms: bool = False
+    deletion: Mapping[str, fields.Field[Any]] = field(default_factory=dict)
+    delete: Callable[[Call, Any], Object] | None = None
     prepare: Callable[[dict[str, Any], Any], dict[str, Any]] = lambda body, old: body
 
     @property

@@ -23,7 +23,8 @@ from api.schemas import collection
 from api.services import services
 from extension.objects.base import Object
 from extension.objects.kinds import BundleDeployment
-from extension.objects.schemas import Text, strict
+from extension.objects.schemas import Text, schema, strict
+from extension.objects.status import FieldChange
 
 RESOURCE_FIELDS = (
     "id",
@@ -38,7 +39,8 @@ RESOURCE_FIELDS = (
     "cluster",
     "bundleDeployment",
 )
-ResourceRow = strict("DeployedResource", {name: Text() for name in RESOURCE_FIELDS})
+_CHANGES = fields.List(fields.Nested(schema(FieldChange)))
+ResourceRow = strict("DeployedResource", {**{name: Text() for name in RESOURCE_FIELDS}, "changes": _CHANGES})
 ResourceCollection = collection("DeployedResource", fields.Nested(ResourceRow))
 ResourcesQuery = strict("ResourcesQuery", SELECTION)
 

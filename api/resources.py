@@ -23,7 +23,7 @@ from api.listing import LIST_FIELDS, SELECTION, collection_body, read_page, sele
 from api.nouns import Call, Noun
 from api.openapi import Routes
 from api.representation import represent, url
-from api.schemas import ActionResult, ConfirmedQuery, DryRun, WriteQuery, body_content, collection_schema, resource_schema
+from api.schemas import ActionResult, DryRun, WriteQuery, body_content, collection_schema, resource_schema
 from api.services import services
 from api.summaries import summary
 from extension.objects.base import Object
@@ -113,7 +113,7 @@ def _writes(blp: Routes, noun: Noun, find: Find) -> type[MethodView]:
             return _represented(noun, _patched(noun, _call(args), lambda: find(namespace, name)))
 
         @blp.told(200, shape, f"Delete a {kind}", f"delete{kind}")
-        @blp.query(ConfirmedQuery if noun.confirms else WriteQuery)
+        @blp.query(strict(f"{kind}DeleteQuery", {**DryRun, **noun.deletion}) if noun.deletion else WriteQuery)
         def delete(self, args: dict[str, Any], name: str, namespace: str = "") -> Response:
             call = _call(args)
             return _represented(noun, _guarded(lambda: find(namespace, name), lambda old: writing.remove(noun, call, old)))
@@ -162,7 +162,7 @@ def _post_query(noun: Noun) -> Any:
 
 
 def _call(args: dict[str, Any]) -> Call:
-    return Call(services(), caller(), "dryRun" in args, args.get("confirm", ""))
+    return Call(services(), caller(), "dryRun" in args, args.get("confirm", ""), args.get("keepResources", False))
 
 
 def _action_body() -> dict[str, Any]:

@@ -38,9 +38,9 @@ DryRun = {
     "dryRun": fields.String(validate=validate.OneOf(["All"]), metadata={"description": "`All`: check and answer, store nothing"}),
 }
 WriteQuery = strict("WriteQuery", DryRun)
-ConfirmedQuery = strict(
-    "ConfirmedQuery", {**DryRun, "confirm": Text(metadata={"description": "the object's name again: delete all that goes with it too"})}
-)
+CONFIRM: dict[str, fields.Field[Any]] = {
+    "confirm": Text(metadata={"description": "the object's name again: delete all that goes with it too"}),
+}
 NoQuery = strict("NoQuery", {})
 PLACE = validate.Regexp(r"[^/\s]+/[^/\s]+\Z")
 """What an object of a workspace is named by: `<workspace>/<name>`."""

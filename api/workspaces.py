@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from api.nouns import Noun, Write
 from api.resources import blueprint
+from api.schemas import CONFIRM
 from extension.objects.errors import Conflict, Invalid
 from extension.objects.kinds import DOCUMENT_KINDS, ConfigMap, FleetWorkspace, Secret
 from extension.objects.names import LOCAL_WORKSPACE
@@ -40,6 +41,6 @@ NOUN = Noun(
     FleetWorkspace,
     "A workspace: clusters, what is deployed to them, and who may do that.",
     on_delete=(_not_built_in, _empty),
-    confirms=True,
+    deletion=CONFIRM,
 )
 blueprints = (blueprint(NOUN),)

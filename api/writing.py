@@ -114,9 +114,13 @@ def _store(noun: Noun, call: Call, old: Object, new: Object) -> Object:
 def remove(noun: Noun, call: Call, old: Object) -> Object:
     demand_write(call.caller, "delete", noun.cls, old.key, noun.workspace(old.metadata.namespace, old.metadata.name))
     _obey(noun.on_delete, Write(call, old, old))
+    return noun.delete(call, old) if noun.delete else deleted(call, old)
+
+
+def deleted(call: Call, old: Object) -> Object:
     meta = old.metadata
     version = meta.resource_version
-    return call.services.store.delete(noun.cls, meta.namespace, meta.name, resource_version=version, dry_run=call.dry_run)
+    return call.services.store.delete(type(old), meta.namespace, meta.name, resource_version=version, dry_run=call.dry_run)
 
 
 def change(noun: Noun, call: Call, read: Callable[[], Object], edit: Callable[[Object], Object]) -> Object:

@@ -32,6 +32,10 @@ class Identity(Struct, frozen=True):
     key: str = ""
     cluster_namespace: str = ""
     cluster_name: str = ""
+    since: float = 0.0
+    """When the key was given, in seconds since the epoch."""
+    dismissed: bool = False
+    """The hub let the cluster go: nothing is asked of it any more, and nothing is registered."""
 
     def __repr__(self) -> str:
         return f"Identity({self.client_id})"

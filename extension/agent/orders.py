@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import msgspec
+
 from extension.agent.link import Link
 from extension.agent.outbox import Outbox
 from extension.delivery.copies import Copies
@@ -25,6 +27,8 @@ from extension.objects.base import Key
 from extension.objects.content import resources_in
 from extension.objects.errors import Invalid, UserError
 from extension.objects.kinds import BundleResource
+from extension.objects.moving import Leaving
+from extension.objects.names import AGENT_BUNDLE
 from extension.store.protocol import Assigned, Report
 
 KEPT_BYTES = 64 << 20
@@ -41,6 +45,7 @@ class HubOrders:
         self._revisions: dict[int, int] = {}
         self._contents: OrderedDict[str, bytes] = OrderedDict()
         self._copies: dict[int, Copies] = {}
+        self._leaving: dict[str, Leaving] = {}
         self.unreachable = ""
         """Why the cluster can't be reached, empty while it can."""
 
@@ -49,6 +54,7 @@ class HubOrders:
         items = [assigned(item, 0) for item in work.items]
         with self._lock:
             self._fresh += items
+            self._leaving = {mark.bundle: mark for mark in work.leaving}
             self._revisions |= {item.bundle_id: item.revision for item in items}
 
     def assigned(self, cluster: Key, since: int) -> Sequence[Assigned]:
@@ -70,7 +76,9 @@ class HubOrders:
 
     def leave(self, agent: Agent) -> bool:
         """Removes the releases of this product that belong to no order: what the cluster had in another workspace, and what the hub
-        forgot. Releases of Rancher's own Fleet are not touched."""
+        forgot. Objects stay where a move said so. Releases of Rancher's own Fleet are not touched."""
+        with self._lock:
+            marks = dict(self._leaving)
         releases = agent.delivery.releases()
         with agent.lock:
             wanted = {item.bundle.name: item for item in agent.items.values() if not item.deleting}
@@ -79,29 +87,38 @@ class HubOrders:
             item = wanted.get(release.bundle)
             if item is not None and not is_placed(item):
                 waits = True
-            elif not is_of(item, release) and release.deployment_id:
-                agent.delivery.remove(release)
-                if item is None and not release.keep_resources:
+            elif not is_of(item, release) and release.deployment_id and release.bundle != AGENT_BUNDLE:
+                keep = release.keep_resources or (release.bundle in marks and marks[release.bundle].keep)
+                agent.delivery.remove(msgspec.structs.replace(release, keep_resources=keep))
+                if item is None and not keep:
                     agent.delivery.withdraw(release.bundle)
+        if not waits:
+            self._outbox.done(marks.values())
         return not waits
 
     def _resources(self, item: Assigned) -> tuple[BundleResource, ...]:
         if item.chart is not None:
-            return resources_in(_from_hub(lambda: self._link.chart(self._key(), item.bundle_id)))
-        return resources_in(self._content(item.content_sha256))
+            chart = f"{item.bundle_id} {item.deployment_id}"
+            return resources_in(self._held(chart, lambda: self._link.chart(self._key(), item.bundle_id)))
+        return resources_in(self._held(item.content_sha256, lambda: self._content(item.content_sha256)))
 
-    def _content(self, sha256: str) -> bytes:
+    def _held(self, name: str, ask: Callable[[], bytes]) -> bytes:
+        """What was asked for before, while it is among the newest."""
         with self._lock:
-            if sha256 in self._contents:
-                self._contents.move_to_end(sha256)
-                return self._contents[sha256]
-        data = _from_hub(lambda: self._link.content(self._key(), sha256))
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise Invalid(f"the hub's files for {sha256} have another hash", hint="see what changes answers between the hub and here")
+            if name in self._contents:
+                self._contents.move_to_end(name)
+                return self._contents[name]
+        data = _from_hub(ask)
         with self._lock:
-            self._contents[sha256] = data
+            self._contents[name] = data
             while len(self._contents) > 1 and sum(map(len, self._contents.values())) > KEPT_BYTES:
                 self._contents.popitem(last=False)
+        return data
+
+    def _content(self, sha256: str) -> bytes:
+        data = self._link.content(self._key(), sha256)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise Invalid(f"the hub's files for {sha256} have another hash", hint="see what changes answers between the hub and here")
         return data
 
     def _copied(self, item: Assigned) -> Copies:

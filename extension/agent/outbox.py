@@ -6,15 +6,17 @@ hub that names another sum has lost some, and is told all anew. Thread-safe.
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 
-from extension.objects.agents import DeploymentReport, ReportAnswer
+from extension.objects.agents import DeploymentReport, ReportAnswer, ReportBatch
+from extension.objects.moving import Leaving
 
-MOST = 1000
-"""Reports of one request."""
+MOST, LARGEST = 1000, 512 << 10
+"""Reports of one request, and bytes where it has several: an ingress before the hub may take no more than 1 MiB."""
 
 
 class Outbox:
@@ -23,6 +25,7 @@ class Outbox:
         self._sequence = 0
         self._waiting: dict[int, DeploymentReport] = {}
         self._acknowledged: dict[int, int] = {}
+        self._left: frozenset[Leaving] = frozenset()
         self.filled = threading.Event()
         """Set while there is something to send."""
 
@@ -33,15 +36,29 @@ class Outbox:
             self._waiting[report.bundle_id] = msgspec.structs.replace(report, sequence=self._sequence)
             self.filled.set()
 
-    def batch(self) -> tuple[DeploymentReport, ...]:
+    def done(self, marks: Iterable[Leaving]) -> None:
+        """What a move left to do, and is done."""
         with self._lock:
-            return tuple(sorted(self._waiting.values(), key=lambda one: one.sequence)[:MOST])
+            self._left |= frozenset(marks)
+            if self._left:
+                self.filled.set()
 
-    def answered(self, sent: Sequence[DeploymentReport], answer: ReportAnswer) -> None:
-        """What the hub said of a batch. A report that it calls stale is told again with a number above its own."""
+    def batch(self, generation: int | None = None) -> ReportBatch:
+        """What is to be said next, with the forced update of the agent that is done."""
+        with self._lock:
+            waiting = sorted(self._waiting.values(), key=lambda one: one.sequence)[:MOST]
+            left = tuple(self._left)
+        sizes = itertools.accumulate(len(msgspec.json.encode(one)) for one in waiting)
+        reports = tuple(one for one, size in zip(waiting, sizes, strict=True) if size <= LARGEST or one is waiting[0])
+        return ReportBatch(reports, generation, left=left)
+
+    def answered(self, said: ReportBatch, answer: ReportAnswer) -> None:
+        """What the hub answered. A report that it calls stale is told again with a number above its own."""
+        sent = said.reports
         stale = {one.bundle_id: one.sequence for one in answer.stale}
         gone = set(answer.gone)
         with self._lock:
+            self._left -= frozenset(said.left)
             self._sequence = max(self._sequence, *stale.values(), 0)
             for one in sent:
                 current = self._waiting.get(one.bundle_id)
@@ -55,8 +72,11 @@ class Outbox:
                     self._acknowledged.pop(one.bundle_id, None)
                 else:
                     self._acknowledged[one.bundle_id] = one.sequence
-            if not self._waiting:
-                self.filled.clear()
+            self._settle()
+
+    def _settle(self) -> None:
+        if not self._waiting and not self._left:
+            self.filled.clear()
 
     def told(self, sequence: int, reported: int, named: Iterable[int] | None) -> bool:
         """Takes what a check-in says of the hub's knowledge; `named` are all deployments there are, where it names them. Whether the hub
@@ -67,6 +87,5 @@ class Outbox:
                 kept = set(named)
                 self._acknowledged = {bundle: number for bundle, number in self._acknowledged.items() if bundle in kept}
                 self._waiting = {bundle: one for bundle, one in self._waiting.items() if bundle in kept}
-                if not self._waiting:
-                    self.filled.clear()
+                self._settle()
             return reported != sum(self._acknowledged.values())

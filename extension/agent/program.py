@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import msgspec
 import structlog
@@ -34,9 +35,11 @@ REFUSED = 60.0
 """Seconds after which an agent whom the hub does not know tries again."""
 GATHER = 0.2
 """Seconds in which reports come together."""
-WHOLE = 24 * 3600.0
+DAY = 24 * 3600.0
+WHOLE = DAY
 """So often all orders are asked for: an answer that was lost heals then at the latest."""
 WORKERS = 4
+_LET_GO = "uninstall it, or delete what it keeps of itself (docs/agents.md) to register the cluster again"
 _NAME = "cluster"
 """What the cluster is called here: the hub may call it something else tomorrow."""
 
@@ -50,7 +53,8 @@ class Registering(msgspec.Struct, frozen=True):
 
 
 class Program:
-    """`open_delivery` gives the cluster's delivery with fresh connections. `run` is called once."""
+    """`open_delivery` gives the cluster's delivery with fresh connections; a key is renewed after `key_days`, never for 0. `run` is called
+    once."""
 
     def __init__(
         self,
@@ -60,11 +64,14 @@ class Program:
         open_delivery: Callable[[], Delivery],
         *,
         drift_interval: float,
+        key_days: float = 0.0,
+        today: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
         self._link, self._keep, self._registering, self._open = link, keep, registering, open_delivery
         self._drift_interval, self._clock, self._wait = drift_interval, clock, wait
+        self._key_seconds, self._today = key_days * DAY, today
         self._identity: Identity | None = None
         self._since, self._whole, self._due, self._failures = "", 0.0, 0.0, 0
         self._outbox = Outbox()
@@ -79,6 +86,8 @@ class Program:
         try:
             while not self._stopping.is_set():
                 pause = self._turn()
+                if self._identity is not None and self._identity.dismissed and not self._identity.key:
+                    self._rest()
                 if self._failures:
                     self._wait(self._stopping, pause)
                 elif self._wait(self._outbox.filled, pause):
@@ -98,9 +107,13 @@ class Program:
         try:
             if self._identity is None:
                 self._identity = self._registered(anew=False)
-            if self._outbox.batch() or self._is_renewed:
+            if self._identity.dismissed:
+                self._let_go(self._identity)
+                return 0.0
+            if self._outbox.filled.is_set():
                 self._report()
             if now >= self._due:
+                self._renew(self._identity)
                 self._check_in()
             self._failures = 0
         except (Conflict, Invalid):
@@ -110,6 +123,12 @@ class Program:
         except UserError as error:
             self._failed(error)
         return max(0.0, self._due - self._clock())
+
+    def _rest(self) -> None:
+        """Does nothing any more, and stays: who ends would be started again."""
+        self._loop.stop()
+        log.warning("the cluster was deleted at the hub: the agent does nothing any more", hint=_LET_GO)
+        self._stopping.wait()
 
     def _refused(self, error: Unauthorized) -> None:
         """The key is not good any more (it was taken back, or the hub was restored): the same clientID is given another."""
@@ -133,13 +152,13 @@ class Program:
     def _registered(self, *, anew: bool) -> Identity:
         """The identity that is kept, or another one that the hub gave and that is kept now."""
         known = self._keep.load()
-        if known is not None and known.key and not anew:
+        if known is not None and (known.dismissed or (known.key and not anew)):
             return known
         client_id = (known and known.client_id) or self._registering.client_id or self._keep.client_id()
         if known is None:  # whoever asks twice has to be the same cluster
             self._keep.save(Identity(client_id))
         given = self._link.register(self._registering.secret(), RegistrationRequest(client_id, self._registering.labels))
-        identity = Identity(client_id, given.key, given.cluster_namespace, given.cluster_name)
+        identity = Identity(client_id, given.key, given.cluster_namespace, given.cluster_name, self._today())
         self._keep.save(identity)
         log.info("registered", cluster=f"{given.cluster_namespace}/{given.cluster_name}")
         return identity
@@ -153,11 +172,33 @@ class Program:
         self._due = self._clock() + after
         if work is None:
             return
+        if work.dismissed:
+            self._let_go(self._identity)
+            return
         if work.key:
-            renewed = msgspec.structs.replace(self._identity, key=work.key)
-            self._keep.save(renewed)
-            self._identity = renewed
+            self._renewed(self._identity, work.key)
         self._taken(work)
+
+    def _renew(self, identity: Identity) -> None:
+        """Asks for another key when this one is old. One whose answer is lost comes with the next check-in."""
+        if self._key_seconds and self._today() - identity.since >= self._key_seconds:
+            self._renewed(identity, self._link.renew(identity.key))
+
+    def _renewed(self, identity: Identity, key: str) -> None:
+        """Takes another key, which is kept before it is used."""
+        renewed = msgspec.structs.replace(identity, key=key, since=self._today())
+        self._keep.save(renewed)
+        self._identity = renewed
+
+    def _let_go(self, identity: Identity) -> None:
+        """Says that it knows, unless it said so. Kept first: one that is killed in between registers nothing, and says it again."""
+        self._identity = msgspec.structs.replace(identity, dismissed=True)
+        self._keep.save(self._identity)
+        if identity.key:
+            with suppress(Unauthorized):  # said before
+                self._link.report(identity.key, ReportBatch(dismissed=True))
+            self._identity = Identity(identity.client_id, dismissed=True)
+            self._keep.save(self._identity)
 
     def _taken(self, work: Work) -> None:
         forced = self._generation is not None and work.agent_generation > self._generation
@@ -177,7 +218,7 @@ class Program:
             self._forget(work)
             self._whole = self._clock() + WHOLE
         self._loop.sync(self._key)
-        if work.complete:
+        if work.complete or work.leaving:
             self._loop.queue.add((self._key, CLUSTER))
         if lacks:
             self._retell()
@@ -205,10 +246,9 @@ class Program:
 
     def _report(self) -> None:
         assert self._identity is not None
-        batch = self._outbox.batch()
-        done = self._generation if self._is_renewed else None
-        answer = self._link.report(self._identity.key, ReportBatch(batch, done))
-        self._said = self._said if done is None else done
+        batch = self._outbox.batch(self._generation if self._is_renewed else None)
+        answer = self._link.report(self._identity.key, batch)
+        self._said = self._said if batch.agent_generation is None else batch.agent_generation
         self._outbox.answered(batch, answer)
 
     def _began(self) -> None:

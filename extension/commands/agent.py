@@ -52,6 +52,8 @@ def _variable(name: str) -> str:
               help="Where a folder's identity is kept, and certificates are.")  # fmt: skip
 @click.option("--drift-interval", type=click.FloatRange(0.1), default=300.0, show_default=True, envvar=_variable("DRIFT_INTERVAL"),
               help="Seconds between looks for drift.")  # fmt: skip
+@click.option("--key-days", type=click.FloatRange(0.0), default=30.0, show_default=True, envvar=_variable("KEY_DAYS"),
+              help="Days after which its key is replaced by another; 0 for never.")  # fmt: skip
 @click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), default="info", show_default=True,
               envvar=_variable("LOG_LEVEL"))  # fmt: skip
 @click.option("--log-format", type=click.Choice(("text", "json")), default="text", show_default=True, envvar=_variable("LOG_FORMAT"))
@@ -67,7 +69,9 @@ def command(**given: Any) -> None:
     registering = Registering(lambda: _token(given, values), given["client_id"] or values.get("clientID", ""), dict(given["labels"]))
     renders, releases = Pool(), Pool(memory=0)
     deliver, keep = _folder(given, state, renders) if given["directory"] else _cluster(given, renders, releases)
-    program = Program(_link(given, values, state), keep, registering, deliver, drift_interval=given["drift_interval"])
+    program = Program(
+        _link(given, values, state), keep, registering, deliver, drift_interval=given["drift_interval"], key_days=given["key_days"]
+    )
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, lambda *_: program.stop())
     try:

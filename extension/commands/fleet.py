@@ -16,11 +16,11 @@ import msgspec
 
 from extension.commands.service import planner, sources
 from extension.engine.connections import Connections
-from extension.engine.moves import coming, deployed, in_workspace, keeps_nothing, outcome
+from extension.engine.moves import coming, deployed, in_workspace, outcome
 from extension.engine.planning import Planner
 from extension.objects.base import Key
 from extension.objects.connection import ConnectionReport
-from extension.objects.errors import Forbidden
+from extension.objects.errors import Forbidden, Invalid
 from extension.objects.explanation import Explanations, Trace, TracedObjects
 from extension.objects.kinds import Cluster, GitRepo
 from extension.objects.moving import Move, Moved
@@ -150,7 +150,8 @@ class FleetProcess:
     def _move(self, identity: Identity, cluster: Key, wanted: Move, dry_run: bool) -> Moved:
         """Asks Rancher for it, whose controllers make the cluster's object anew in the other workspace."""
         if wanted.keep_resources:
-            raise keeps_nothing("Fleet's agent")
+            hint = "set keepResources in the options of the bundles that leave it, and move it then"
+            raise Invalid("keepResources: Fleet's agent keeps nothing of what leaves its cluster", field="keepResources", hint=hint)
         here = self.store.get(Cluster, cluster.namespace, cluster.name)
         comes = coming(self.store, self._templates, in_workspace(here, wanted))
         arrived = Key(Cluster.KIND, wanted.workspace, cluster.name)

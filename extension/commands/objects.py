@@ -13,6 +13,9 @@ from extension.client import ApiClient, Refused, path
 from extension.commands.options import WORKSPACE, KindName, connection, read_text
 from extension.commands.tables import KINDS, Kind, Row, age, aligned, at, kind, none, one_line, table
 from extension.objects import yaml
+from extension.objects.codec import decode
+from extension.objects.states import modified_lines
+from extension.objects.status import ModifiedStatus
 from extension.objects.yaml_dump import dump, dump_all
 
 DEPLOYMENTS = "fleet.cattle.io.bundledeployments"
@@ -117,11 +120,20 @@ def described(of: Kind, row: Row) -> str:
         for title, lines in (
             ("Labels", [f"{key}={value}" for key, value in sorted((meta.get("labels") or {}).items())]),
             ("Conditions", conditions),
+            ("Not as deployed", _differing(status)),
             ("Not ready", [_line(f"{one.get('bundleState', '')} {one.get('name', '')}", one) for one in late]),
             ("Says", _says(row)),
         )
         if lines
     )
+
+
+def _differing(status: Row) -> list[str]:
+    """What agents told of objects that are not as deployed: of a deployment, or of those that a summary names."""
+    late = (status.get("summary") or {}).get("nonReadyResources") or ()
+    of = [("", status.get("modifiedStatus")), *((f"{one.get('name', '')}: ", one.get("modifiedStatus")) for one in late)]
+    modified = ((where, decode(ModifiedStatus, one)) for where, found in of for one in found or ())
+    return [one_line(f"{where}{line}") for where, one in modified for line in modified_lines(one)]
 
 
 def _says(row: Row) -> list[str]:

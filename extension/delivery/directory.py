@@ -19,11 +19,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import json_merge_patch
 import msgspec
 
-from extension.delivery import drift
 from extension.delivery.copies import in_namespace, values_in
+from extension.delivery.corrections import counted, judged, known
+from extension.delivery.drift import Difference, difference, told
 from extension.delivery.protocol import Deployment, Release
 from extension.delivery.records import PRIVATE, PUBLIC, File, Record, Records, write
 from extension.delivery.status import Observation, failed, is_to_correct, observed
@@ -32,6 +32,7 @@ from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.status import ModifiedStatus, ResourceKey
 from extension.rendering.documents import to_yaml
+from extension.rendering.masking import Masking
 from extension.rendering.render import Input, Rendering
 
 Render = Callable[[Input], Rendering]
@@ -160,16 +161,18 @@ class DirectoryDelivery:
         if wrong := [path for path in drift if record.files[path].copied]:
             record = self._restored(record, wrong, record.revision)
         own = {path: found for path, found in drift.items() if not record.files[path].copied}
-        if is_to_correct(deployment.options, tuple(own.values())):
-            wrong = [path for path, found in own.items() if is_to_correct(deployment.options, (found,))]
+        corrections, now = known(deployment.status, deployment.deployment_id, deployment.options), _now()
+        told = dict(zip(own, judged(own.values(), corrections), strict=True))
+        if wrong := [path for path, found in told.items() if is_to_correct(deployment.options, (found,))]:
             record = self._restored(record, wrong, record.revision + 1)
+            corrections = counted(corrections, [own[path] for path in wrong], now)
             own = {path: found for path, found in own.items() if path not in wrong}
         seen = Observation(
             release=f"{record.namespace}/{record.name}:{record.revision}",
             resources=tuple(_key(file) for _, file in sorted(record.files.items()) if not file.copied),
             modified=tuple(own.values()),
         )
-        status = observed(deployment.status, deployment.deployment_id, seen, _now())
+        status = observed(deployment.status, deployment.deployment_id, seen, now, corrections=corrections)
         return msgspec.structs.replace(
             status, sync_generation=record.sync_generation, downstream_resources_generation=record.downstream_generation
         )
@@ -195,9 +198,10 @@ class DirectoryDelivery:
                 continue
             except OSError as error:
                 raise Unavailable(f"can't read: {error.strerror}", where=path) from None
-            patch = _patch(live, file)
-            if patch:
-                found[path] = ModifiedStatus(file.kind, file.api_version, file.namespace, file.name, patch=patch)
+            differing = _differing(live, file)
+            if differing:
+                status = ModifiedStatus(file.kind, file.api_version, file.namespace, file.name)
+                found[path] = told(status, differing, _masking(record))
         return found
 
 
@@ -266,15 +270,18 @@ def _key(file: File) -> ResourceKey:
     return ResourceKey(file.kind, file.api_version, file.namespace, file.name, file.created_at)
 
 
-def _patch(live: str, file: File) -> str:
-    """What would bring the edited file back, as a JSON merge patch; empty when only its form was changed. Secrets are masked."""
+def _differing(live: str, file: File) -> Difference | None:
+    """How an edited file differs from what was written; None when only its form was changed."""
     wanted = yaml.load(file.text)
     try:
         found = yaml.load(live)
     except Invalid:
         found = None
-    patch = json_merge_patch.create_patch(found, wanted) if isinstance(found, dict) else wanted
-    return drift.text(patch, file.kind) if patch else ""
+    return difference(found if isinstance(found, dict) else {}, wanted, {})
+
+
+def _masking(record: Record) -> Masking:
+    return Masking([yaml.load(file.text) for file in record.files.values() if file.kind == "Secret"])
 
 
 def _now() -> str:

@@ -15,18 +15,23 @@ from typing import Any
 import json_merge_patch
 import jsonpatch
 import jsonpointer
+import msgspec
 import orjson
 import re2  # type: ignore[import-untyped]  # no stubs are published for it
 
+from extension.delivery import mutators
+from extension.delivery.changes import MERGE_KEYS, changes, is_same
 from extension.objects.options import ComparePatch
+from extension.objects.status import ModifiedStatus
+from extension.rendering.masking import Masking
 
 Object = dict[str, Any]
 
-_MERGE_KEYS = ("name", "containerPort", "port", "mountPath", "key", "type", "ip", "devicePath", "topologyKey")
+LONGEST_PATCH = 4096
+"""So many bytes of a patch are told. Statuses are kept for every deployment: they must not grow with the size of an object."""
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _QUIETLY = re2.Options()
 _QUIETLY.log_errors = False
-_WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 
 
 def holds(desired: Any, live: Any) -> bool:
@@ -52,7 +57,7 @@ def _same_number(desired: Any, live: Any) -> bool:
 def _lists_hold(desired: list[Any], live: list[Any]) -> bool:
     if len(desired) != len(live):
         return False
-    key = next((k for k in _MERGE_KEYS if all(isinstance(i, dict) and k in i for i in (*desired, *live))), None)
+    key = next((k for k in MERGE_KEYS if all(isinstance(i, dict) and k in i for i in (*desired, *live))), None)
     if key is None:
         return all(holds(d, found) for d, found in zip(desired, live, strict=True))
     by_key = {orjson.dumps(item[key]): item for item in live}
@@ -60,18 +65,13 @@ def _lists_hold(desired: list[Any], live: list[Any]) -> bool:
 
 
 def normalised(obj: Object, patches: Iterable[ComparePatch]) -> Object:
-    """The object without what is not compared: status, server fields, injected CA bundles, and what `comparePatches` name."""
+    """The object without what is not compared: status, what the API server or the cluster writes itself, and what `comparePatches` name."""
     plain = copy.deepcopy({key: value for key, value in obj.items() if key != "status"})
     metadata = plain.get("metadata")
     if isinstance(metadata, dict):
         for field in _SERVER_FIELDS:
             metadata.pop(field, None)
-    if plain.get("kind") in _WEBHOOKS:
-        for webhook in plain.get("webhooks") or ():
-            if isinstance(webhook, dict) and isinstance(webhook.get("clientConfig"), dict):
-                webhook["clientConfig"].pop("caBundle", None)
-    if plain.get("kind") == "ClusterRole" and plain.get("aggregationRule"):
-        plain.pop("rules", None)
+    mutators.drop(plain)
     for patch in patches:
         plain = _compared(plain, patch)
     return plain
@@ -127,14 +127,43 @@ def _is_in(pattern: str, name: str) -> bool:
         return False
 
 
-def differs(desired: Object, live: Object, patches: tuple[ComparePatch, ...], applied: Callable[[], Object]) -> Object:
-    """The JSON merge patch that would bring a live object back, empty when it is as deployed. `applied` asks the API server
-    what the object would be after applying; it is called only when a plain comparison finds a difference."""
-    wanted, found = normalised(desired, patches), normalised(live, patches)
-    if holds(wanted, found):
-        return {}
-    patch: Object = json_merge_patch.create_patch(found, normalised(applied(), patches)) or {}
-    return patch
+class Difference(msgspec.Struct, frozen=True):
+    """A live object and what it would be after applying, both without what is not compared, and the object as it is. `patch` is the JSON
+    merge patch between the two."""
+
+    found: Object
+    wanted: Object
+    live: Object
+    patch: Object
+
+    def without(self, pointer: str) -> Difference | None:
+        """The difference but for a field; None when that was all."""
+        step = [{"op": "remove", "path": pointer}]
+        return difference(_patched(self.found, step), _patched(self.wanted, step), self.live)
+
+
+def difference(found: Object, wanted: Object, live: Object) -> Difference | None:
+    patch = json_merge_patch.create_patch(found, wanted)
+    return Difference(found, wanted, live, patch) if patch else None
+
+
+def differs(
+    desired: Object, live: Object, patches: tuple[ComparePatch, ...], applied: Callable[[], tuple[Object, Object]]
+) -> Difference | None:
+    """What would bring a live object back, None when it is as deployed. `applied` asks the API server what the object is and what it
+    would be after applying; it is called only when a plain comparison finds a difference."""
+    if holds(normalised(desired, patches), normalised(live, patches)):
+        return None
+    now, after = applied()
+    found, wanted = normalised(now, patches), normalised(after, patches)
+    return None if is_same(found, wanted) else difference(found, wanted, now)
+
+
+def told(status: ModifiedStatus, differing: Difference, masking: Masking) -> ModifiedStatus:
+    """The status with what differs; nothing that a Secret holds is in it."""
+    first, more = changes(differing.found, differing.wanted, status.kind, differing.live, masking)
+    patch = text(differing.patch, status.kind, masking)
+    return msgspec.structs.replace(status, patch=patch, changes=first, more_changes=more)
 
 
 def laid_over(live: Object, desired: Object) -> Object:
@@ -143,11 +172,12 @@ def laid_over(live: Object, desired: Object) -> Object:
     return merged
 
 
-def text(patch: Object, kind: str) -> str:
-    """A patch for people; the values of Secrets are masked."""
-    if kind == "Secret":
-        patch = {key: "***" if key in ("data", "stringData") else value for key, value in patch.items()}
-    return orjson.dumps(patch, option=orjson.OPT_SORT_KEYS).decode()
+def text(patch: Object, kind: str, masking: Masking) -> str:
+    """A patch for people, without what a Secret holds; empty for one that is too long to be read or kept."""
+    masked = masking.pair(None, {**patch, "kind": kind})[1] or {}
+    shown = {key: value for key, value in masked.items() if key in patch}
+    told = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)
+    return told.decode() if len(told) <= LONGEST_PATCH else ""
 
 
 def _place(obj: Object) -> tuple[str, str]:

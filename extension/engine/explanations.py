@@ -71,6 +71,7 @@ class Explainer:
             live=there.spec.deployment_id,
             applied=there.status.applied_deployment_id,
             state=there.status.display.state,
+            modified=there.status.modified_status,
         )
 
     def _deployment(self, bundle: Key, cluster: Key) -> BundleDeployment | None:

@@ -25,13 +25,16 @@ from extension.engine.keyring import Bearer, Keyring
 from extension.engine.newest import Newest
 from extension.engine.registering import Registrations
 from extension.engine.reports import Reports
-from extension.engine.stored import redeployed
+from extension.engine.stored import changed, redeployed, without_finalizer
 from extension.engine.wire import told
-from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, StaleReport, Work
+from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, ReportBatch, StaleReport, Work
 from extension.objects.base import Key
 from extension.objects.content import manifest
+from extension.objects.departing import FINALIZER
 from extension.objects.errors import Conflict, Invalid, NotFound, Unauthorized
 from extension.objects.kinds import Cluster
+from extension.objects.marks import DISMISSED
+from extension.objects.moving import without_marks
 from extension.settings import Settings
 from extension.store.protocol import Assigned, Report, Store
 
@@ -113,7 +116,17 @@ class Hub:
         items = tuple(told(item, whole=not revision) for item in found.items)
         given = self.keys.key(bearer.number, bearer.identity) if renewed else ""
         epoch = self._epochs.told(found.revision)
-        work = Work(epoch, not revision, found.sequence, found.reported, given, found.agent_generation, items)
+        work = Work(
+            epoch,
+            not revision,
+            found.sequence,
+            found.reported,
+            given,
+            agent_generation=found.agent_generation,
+            dismissed=found.dismissed,
+            leaving=found.leaving,
+            items=items,
+        )
         return Answer(work, self._after(bearer.number))
 
     def unchanged(self, key: str, since: str) -> float | None:
@@ -154,13 +167,12 @@ class Hub:
             raise NotFound(f"no deployment of this cluster is of bundle {bundle_id}", hint="check in again: the work may have changed")
         return found
 
-    def report(self, key: str, reports: tuple[DeploymentReport, ...], agent_generation: int | None = None) -> ReportAnswer:
+    def report(self, key: str, batch: ReportBatch) -> ReportAnswer:
         """Writes what an agent says of its cluster's deployments, and returns when it is on disk, counters and all."""
         bearer, _ = self._placed(self.keys.bearer(key))
-        number = bearer.number
+        number, reports = bearer.number, batch.reports
         _check(reports)
-        if agent_generation is not None:
-            self._redeployed(number, agent_generation)
+        self._told(number, batch)
         with self._writes.entered():
             made = [Report(one.bundle_id, number, one.status, one.removed, one.sequence, one.revision) for one in reports]
             standing = self._reports.deliver(made, WRITE_TIMEOUT)
@@ -169,14 +181,29 @@ class Hub:
         gone = tuple(sorted({one.bundle_id for one in reports} - stored.keys()))
         return ReportAnswer(len(reports) - len(stale) - sum(one.bundle_id in gone and not one.removed for one in reports), stale, gone)
 
-    def _redeployed(self, number: int, generation: int) -> None:
-        """Says on the Cluster which forced update its agent has done, if that is news."""
+    def _told(self, number: int, batch: ReportBatch) -> None:
+        """Writes on its Cluster what an agent says of itself, where that is news; most say nothing."""
+        generation = batch.agent_generation
+        if generation is None and not batch.left and not batch.dismissed:
+            return
         key = self._store.keys(Cluster.KIND, [number]).get(number)
         found = self._store.find(Cluster, key.namespace, key.name) if key else None
-        if found is None or not 0 <= generation <= found.spec.redeploy_agent_generation:
+        if found is None:
             return
-        if generation != (found.status.agent_deployed_generation or 0):  # most agents were never forced: nothing is written for them
+        done = found.status.agent_deployed_generation or 0  # most agents were never forced
+        if generation not in (None, done) and 0 <= generation <= found.spec.redeploy_agent_generation:
             redeployed(self._store, found, generation)
+        if batch.left:
+            changed(self._store, found, lambda cluster: without_marks(cluster, batch.left))
+        if batch.dismissed and DISMISSED in found.metadata.annotations:
+            changed(self._store, found, lambda cluster: without_finalizer(cluster, FINALIZER))
+
+    def renew(self, key: str) -> str:
+        """Another key for the agent that shows this one; the same when it asks twice."""
+        bearer, _ = self._placed(self.keys.bearer(key))
+        if not self.keys.outdated(bearer):
+            self.keys.rotate(bearer.number)
+        return self.keys.key(bearer.number, bearer.identity)
 
     def rotate(self, cluster: Key) -> None:
         """Gives the agent of a cluster another key with its next check-in. Raises NotFound."""

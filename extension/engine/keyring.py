@@ -3,7 +3,8 @@
 An agent's key is `agent-<cluster>.<generation>.<identity>.<mac>`: the number of the cluster, how often its key was renewed, 64 bits of
 the cluster's uid, and an HMAC-SHA256 over these with a key made from the store's. The uid is in it because a restored store
 gives the numbers of clusters that came after the backup to others. A registration secret is made the same way of its
-ClusterRegistrationToken. Renewed keys are the few that are in the store, and all of them in memory.
+ClusterRegistrationToken. The generations of renewed keys are in the store, and all of them in memory: 8 bytes a cluster, since agents
+renew their keys now and then.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import hmac
 import re
 import threading
 import time
+from array import array
 from collections.abc import Callable
 
 import msgspec
@@ -43,7 +45,7 @@ class Keyring:
         self._secret = asking.secret("keys of agents")
         self._clock = clock
         self._lock = threading.Lock()
-        self._renewed: dict[int, Generations] = {}
+        self._newest, self._least = array("I"), array("I")
         self._position = 0
         self._looked = -REFRESH
         self._loaded = False
@@ -98,12 +100,19 @@ class Keyring:
         raise Unauthorized(f"{what} is not one of this service", hint="register the cluster with a ClusterRegistrationToken")
 
     def _generations(self, number: int) -> Generations:
-        return self._renewed.get(number, Generations())
+        return Generations(self._newest[number], self._least[number]) if number < len(self._least) else Generations()
+
+    def _note(self, number: int, found: Generations) -> None:
+        if number >= len(self._least):
+            more = bytes(4 * (number + 1 - len(self._least) + number // 8))
+            self._newest.frombytes(more)  # the longer one first: others read meanwhile
+            self._least.frombytes(more)
+        self._newest[number], self._least[number] = found.newest, found.least
 
     def _change(self, number: int, change: Callable[[Generations], Generations]) -> None:
         after = self._asking.change_key(number, change)
         with self._lock:
-            self._renewed[number] = after
+            self._note(number, after)
 
     def _refresh(self) -> None:
         """Reads what other processes changed. One thread looks, the others go on with what is known, but for the first time."""
@@ -111,7 +120,8 @@ class Keyring:
             return
         try:
             self._position, changed = self._asking.keys_changed(self._position)
-            self._renewed |= changed
+            for number, found in changed.items():
+                self._note(number, found)
             self._looked, self._loaded = self._clock(), True
         finally:
             self._lock.release()

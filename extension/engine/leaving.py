@@ -11,7 +11,7 @@ import msgspec
 from extension.delivery.protocol import Release
 from extension.engine.agent import Agent
 from extension.objects.kinds import Cluster
-from extension.objects.moving import LEAVING, Leaving, decoded_leaving, encoded_leaving
+from extension.objects.moving import LEAVING, Leaving, decoded_leaving, with_marks
 from extension.store.protocol import Assigned, Store
 
 
@@ -31,11 +31,9 @@ def leave(store: Store, agent: Agent) -> bool:
             waits.add(mark)
         else:
             _remove(agent, mark, item, [one for one in releases if one.bundle == mark.bundle])
-    annotations = {name: text for name, text in cluster.metadata.annotations.items() if name != LEAVING}
-    annotations |= {LEAVING: encoded_leaving(waits)} if waits else {}
-    if annotations != cluster.metadata.annotations:
-        meta = msgspec.structs.replace(cluster.metadata, annotations=annotations)
-        store.update(msgspec.structs.replace(cluster, metadata=meta))
+    kept = with_marks(cluster, waits)
+    if kept != cluster:
+        store.update(kept)
     return not waits
 
 
@@ -54,5 +52,5 @@ def is_of(item: Assigned | None, release: Release) -> bool:
 
 
 def is_placed(item: Assigned) -> bool:
-    """Whether a deployment has a release yet."""
-    return bool(item.status.release)
+    """Whether a deployment has the release yet that it is to have: one that is being made under another name is no old one."""
+    return bool(item.status.release) and item.status.applied_deployment_id == item.deployment_id

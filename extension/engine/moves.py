@@ -11,13 +11,13 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from extension.engine.clusters import is_directory, is_local
+from extension.engine.clusters import is_local
 from extension.engine.folders import Folders
 from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Conflict, Invalid
 from extension.objects.kinds import Bundle, BundleNamespaceMapping, Cluster, ClusterGroup, ClusterStatus, FleetWorkspace
-from extension.objects.moving import LEAVING, Leaving, Move, Moved, decoded_leaving, encoded_leaving
+from extension.objects.moving import LEAVING, Leaving, Move, Moved, decoded_leaving, with_marks
 from extension.objects.names import LOCAL_WORKSPACE
 from extension.objects.options import BundleDeploymentOptions
 from extension.rendering.render import Input, release_of
@@ -59,10 +59,12 @@ class Moves:
         there = deployed(self._store, cluster.key)
         comes = coming(self._store, self._templates, moved)
         result = outcome(moved.key, there, comes, wanted)
-        return result, _marked(moved, _leaving(cluster, there, comes, wanted) if _is_served(cluster) else set())
+        return result, with_marks(moved, _leaving(cluster, there, comes, wanted))
 
     def _check(self, cluster: Cluster, wanted: Move) -> None:
         workspace = wanted.workspace
+        if cluster.metadata.deletion_timestamp:
+            raise Conflict("the cluster is being deleted", where=str(cluster.key))
         if is_local(cluster.key) or LOCAL_WORKSPACE in (cluster.metadata.namespace, workspace):
             raise Invalid(f"workspace {LOCAL_WORKSPACE} holds the local cluster only", where=str(cluster.key), field="workspace")
         if workspace == cluster.metadata.namespace:
@@ -74,8 +76,6 @@ class Moves:
         source, target = self.folders.of(cluster.metadata.namespace, name), self.folders.of(workspace, name)
         if source.exists() and target.exists() and any(target.iterdir()):
             raise AlreadyExists(f"there is a folder {workspace}/{name} of an earlier cluster", field="workspace", hint="move it away")
-        if wanted.keep_resources and not _is_served(cluster):
-            raise keeps_nothing("the cluster's agent")
 
 
 def in_workspace(cluster: Cluster, wanted: Move) -> Cluster:
@@ -88,12 +88,6 @@ def in_workspace(cluster: Cluster, wanted: Move) -> Cluster:
         finalizers=cluster.metadata.finalizers,
     )
     return Cluster(metadata=meta, spec=cluster.spec)
-
-
-def keeps_nothing(who: str) -> Invalid:
-    """The refusal of `keepResources` where somebody else removes what leaves a cluster."""
-    hint = "set keepResources in the options of the bundles that leave it, and move it then"
-    return Invalid(f"keepResources: {who} keeps nothing of what leaves its cluster", field="keepResources", hint=hint)
 
 
 def deployed(store: Store, cluster: Key) -> list[Assigned]:
@@ -143,17 +137,6 @@ def coming(store: Store, templates: Templates, moved: Cluster) -> dict[Key, Bund
         if planned.clusters or planned.errors:
             found[bundle.key] = next((one.variant.options for one in planned.assignments), BundleDeploymentOptions())
     return found
-
-
-def _is_served(cluster: Cluster) -> bool:
-    """Whether this service reaches the cluster itself; another's agent removes by itself what it is not told of any more."""
-    return bool(cluster.spec.kube_config_secret) or is_directory(cluster)
-
-
-def _marked(moved: Cluster, leaving: set[Leaving]) -> Cluster:
-    annotations = {key: value for key, value in moved.metadata.annotations.items() if key != LEAVING}
-    annotations |= {LEAVING: encoded_leaving(leaving)} if leaving else {}
-    return msgspec.structs.replace(moved, metadata=msgspec.structs.replace(moved.metadata, annotations=annotations))
 
 
 def _leaving(cluster: Cluster, there: Sequence[Assigned], comes: Mapping[Key, BundleDeploymentOptions], wanted: Move) -> set[Leaving]:

@@ -10,12 +10,14 @@ from extension.engine.bootstrap import bootstrap
 from extension.engine.bundles import BundleReconciler
 from extension.engine.clusters import Opening
 from extension.engine.contents import ChartFiles, Contents
+from extension.engine.departures import depart
 from extension.engine.errands import Errands
 from extension.engine.feed import Feed
 from extension.engine.gitrepos import GitRepoReconciler
 from extension.engine.gitrepos import Sources as GitSources
 from extension.engine.helmops import HelmOpReconciler, Versions
 from extension.engine.imagescans import Images, ImageScanReconciler
+from extension.engine.installing import Installer, chart_of
 from extension.engine.keyring import Keyring
 from extension.engine.moves import Moves
 from extension.engine.policies import Policies
@@ -81,8 +83,9 @@ class Engine:
         self.moves = Moves(store, templates, settings, self.agents.held)
         tokens = RegistrationTokenReconciler(store, Keyring(store.asking), settings)
         self.registrations: Queue[Key] = Queue("registrationtoken", tokens, 1)
+        self.installs: Queue[Key] = Queue("agent-install", Installer(store, opening.by_kubeconfig, chart_of(settings)), 2)
         self._feed = Feed(store, self._routes(), self._resync, settle=self._settle)
-        queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations)
+        queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations, self.installs)
         errands = () if settings.alone else (Errands(store, self.moves.move),)
         self._parts: tuple[Part, ...] = (self.agents, *queues, self._feed, Seen(store, self.agents.reached), *errands)
         self._work_changed = False
@@ -128,6 +131,8 @@ class Engine:
         self._policies.forget()
         for cluster in {*self._served(), *self.agents.served()}:
             self.agents.cluster_changed(cluster)
+        for cluster in self._store.keys(Cluster.KIND, self._store.population.marked(Mark.INSTALLED)).values():
+            self.installs.add(cluster)
         for bundle in listed(self._store, Bundle):
             self.bundles.add(bundle.key)
         for schedule in listed(self._store, Schedule):
@@ -141,6 +146,7 @@ class Engine:
             self.imagescans.add(scan.key, after=number / POLLS_A_SECOND_AT_START)
         for number, op in enumerate(listed(self._store, HelmOp)):
             self.helmops.add(op.key, after=number / POLLS_A_SECOND_AT_START)
+        self._depart()
 
     def _gitrepo_changed(self, change: Change) -> None:
         self.gitrepos.add(change.key)
@@ -168,18 +174,26 @@ class Engine:
         self.bundles.add_apart(Key("Bundle", change.key.namespace, change.key.name), REPORTED_APART)
         self._work_changed = True
 
+    def _depart(self) -> None:
+        if departing := self._index.deleting():
+            depart(self._store, departing)
+
     def _settle(self) -> None:
         """What is done once a batch: targets are looked at again, and agents ask for their work, since what a deployment is told
         changes with its bundle too (paused)."""
         if self._clusters_changed:
             self._clusters_changed = False
             self._retarget()
+            self._work_changed = self._work_changed or bool(self._index.deleting())
         if self._work_changed:
             self._work_changed = False
             self.agents.sync_all()
+            self._depart()
 
     def _cluster_changed(self, change: Change) -> None:
         """Most clusters have agents of their own: they are not read for a change."""
+        if self._store.population.has(change.number, Mark.INSTALLED):
+            self.installs.add(change.key)
         if self._store.population.has(change.number, Mark.SERVED) or self.agents.serves(change.key):
             self.agents.cluster_changed(change.key)
 

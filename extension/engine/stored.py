@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
 from extension.objects.base import Object
+from extension.objects.errors import Busy, Conflict
 from extension.objects.kinds import Cluster
 from extension.objects.selectors import LabelSelector
 from extension.store.protocol import Query, Store
@@ -15,6 +17,7 @@ from extension.store.protocol import Query, Store
 T = TypeVar("T", bound=Object)
 
 PAGE = 500
+_ATTEMPTS = 5
 
 
 def now() -> str:
@@ -58,5 +61,25 @@ def ensure_finalizer(store: Store, obj: T, finalizer: str) -> T:
 
 def drop_finalizer(store: Store, obj: Object, finalizer: str) -> None:
     """Ends what the finalizer held up; the object goes when it was the last one."""
+    store.update(without_finalizer(obj, finalizer))
+
+
+def without_finalizer(obj: T, finalizer: str) -> T:
     kept = tuple(f for f in obj.metadata.finalizers if f != finalizer)
-    store.update(msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, finalizers=kept)))
+    return msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, finalizers=kept))
+
+
+def changed(store: Store, obj: T, change: Callable[[T], T]) -> None:
+    """Writes what `change` makes of the object, or of a newer version of it; nothing of one that is gone. Raises Busy when others write it
+    all the time."""
+    found: T | None = obj
+    for _ in range(_ATTEMPTS):
+        if found is None:
+            return
+        try:
+            store.update(change(found))
+        except Conflict:
+            found = store.find(type(obj), obj.metadata.namespace, obj.metadata.name)
+        else:
+            return
+    raise Busy(f"{obj.key} is written by others all the time", 1)

@@ -6,8 +6,8 @@ the rest is told all the same, with a note.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -23,7 +23,7 @@ from extension.objects.errors import Invalid, UserError
 from extension.objects.explanation import CommitInfo, Origin, Trace, TracedObject, TracedObjects
 from extension.objects.helmop import HELM_NAME
 from extension.objects.kinds import Bundle, BundleDeployment, GitRepo
-from extension.objects.status import ResourceKey
+from extension.objects.status import ModifiedStatus, ResourceKey
 from extension.store.protocol import Query, Store
 from extension.targeting import Universe
 from extension.targeting.terms import checks
@@ -33,6 +33,7 @@ BUNDLE_NAMESPACE = "fleet.cattle.io/bundle-namespace"
 CLUSTER = "fleet.cattle.io/cluster"
 CLUSTER_NAMESPACE = "fleet.cattle.io/cluster-namespace"
 ROOT = "."
+_Named = TypeVar("_Named", ResourceKey, ModifiedStatus)
 Readable = Callable[[str], bool]
 """Whether the caller may read a workspace."""
 
@@ -54,8 +55,8 @@ class Tracer:
     def object(self, cluster: Key, wanted: ResourceKey) -> Trace:
         """Where the object comes from; a namespace or version that is left out is any."""
         told = " ".join(filter(None, (wanted.api_version, wanted.kind, "/".join(filter(None, (wanted.namespace, wanted.name))))))
-        found = [one for one in self._on(cluster) if any(_is_meant(wanted, there) for there in one.status.resources)]
-        origins = tuple(self._origin(one, cluster) for one in found)
+        found = ((one, _meant(wanted, one.status.resources), _meant(wanted, one.status.modified_status)) for one in self._on(cluster))
+        origins = tuple(self._origin(one, cluster, modified) for one, there, modified in found if there or modified)
         return Trace(place(cluster), told, origins=origins, notes=tuple(dict.fromkeys(self._notes)))
 
     def _on(self, cluster: Key) -> Iterator[BundleDeployment]:
@@ -68,7 +69,7 @@ class Tracer:
             if not after:
                 return
 
-    def _origin(self, one: BundleDeployment, cluster: Key) -> Origin:
+    def _origin(self, one: BundleDeployment, cluster: Key, modified: tuple[ModifiedStatus, ...]) -> Origin:
         labels = one.metadata.labels
         key = Key(Bundle.KIND, labels.get(BUNDLE_NAMESPACE, ""), labels.get(BUNDLE, ""))
         bundle = self._store.get(Bundle, key.namespace, key.name)
@@ -79,6 +80,7 @@ class Tracer:
             state=one.status.display.state,
             release=one.status.release,
             rule=self._rule(bundle, cluster),
+            modified=modified,
         )
         if op := bundle.metadata.labels.get(HELM_NAME, ""):
             return msgspec.structs.replace(known, made_by=f"HelmOp {key.namespace}/{op}")
@@ -148,10 +150,10 @@ def _objects(deployment: BundleDeployment, bundle: Key, readable: Readable) -> I
             yield TracedObject(where, place(bundle), one.api_version, one.kind, one.namespace, one.name)
 
 
-def _is_meant(wanted: ResourceKey, there: ResourceKey) -> bool:
-    if (wanted.kind.lower(), wanted.name) != (there.kind.lower(), there.name):
-        return False
-    return wanted.namespace in ("", there.namespace) and wanted.api_version in ("", there.api_version)
+def _meant(wanted: ResourceKey, there: Iterable[_Named]) -> tuple[_Named, ...]:
+    """What of this is the object that is asked about."""
+    named = (one for one in there if (wanted.kind.lower(), wanted.name) == (one.kind.lower(), one.name))
+    return tuple(one for one in named if wanted.namespace in ("", one.namespace) and wanted.api_version in ("", one.api_version))
 
 
 def _clean(path: str) -> str:

@@ -11,6 +11,7 @@ import msgspec
 
 from extension.objects.base import Struct, prepare
 from extension.objects.kinds import BundleDeploymentStatus, BundleRef, HelmOpOptions
+from extension.objects.moving import Leaving
 from extension.objects.options import BundleDeploymentOptions
 
 REGISTRATION_VALUES = "fleet.cattle.io/cluster-registration-values"
@@ -35,6 +36,15 @@ class Registration(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Registration({self.cluster_namespace}/{self.cluster_name})"
+
+
+class AgentKey(Struct, frozen=True):
+    """Another key for an agent, which takes the place of the one that it asked with once it is used."""
+
+    key: str = ""
+
+    def __repr__(self) -> str:
+        return "AgentKey()"
 
 
 class CheckIn(Struct, frozen=True):
@@ -68,7 +78,8 @@ class Work(Struct, frozen=True):
     """What changed for a cluster. `complete`: these are all its deployments, anything else goes. `sequence` is the highest the hub
     has had a report with, `reported` the sum of the sequences of the newest report of each deployment: an agent whose acknowledged
     reports add up to something else tells all anew. `key`, if there is one, takes the old one's place. `agent_generation` is how often an
-    update of the agent was forced; it says with its reports which one it has done."""
+    update of the agent was forced; it says with its reports which one it has done. `dismissed`: the cluster is being deleted, and its
+    agent is to say that it knows and to do nothing any more. `leaving`: what a move left it to do."""
 
     since: str = ""
     complete: bool = False
@@ -76,6 +87,8 @@ class Work(Struct, frozen=True):
     reported: int = 0
     key: str = ""
     agent_generation: int = 0
+    dismissed: bool = False
+    leaving: tuple[Leaving, ...] = ()
     items: tuple[WorkItem, ...] = ()
 
     def __repr__(self) -> str:
@@ -94,10 +107,13 @@ class DeploymentReport(Struct, frozen=True):
 
 
 class ReportBatch(Struct, frozen=True):
-    """`agent_generation` is the newest forced update of the agent that it has done, where it says so."""
+    """`agent_generation` is the newest forced update of the agent that it has done, where it says so. `dismissed`: it knows that it is
+    let go. `left`: what it was told to do after a move and has done."""
 
     reports: tuple[DeploymentReport, ...] = ()
     agent_generation: int | None = None
+    dismissed: bool = False
+    left: tuple[Leaving, ...] = ()
 
 
 class StaleReport(Struct, frozen=True):
@@ -126,4 +142,4 @@ class ClusterCopies(Struct, frozen=True):
         return f"ClusterCopies({len(self.objects)}, generation={self.generation})"
 
 
-prepare(RegistrationRequest, Registration, CheckIn, Work, ReportBatch, ReportAnswer, ClusterCopies)
+prepare(RegistrationRequest, Registration, AgentKey, CheckIn, Work, ReportBatch, ReportAnswer, ClusterCopies)

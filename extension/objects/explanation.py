@@ -9,6 +9,8 @@ import msgspec
 
 from extension.objects.base import prepare
 from extension.objects.preview import SHORT, Value, shortened
+from extension.objects.states import modified_lines
+from extension.objects.status import ModifiedStatus
 from extension.objects.yaml_dump import dump
 
 
@@ -45,7 +47,7 @@ class TargetCheck(Value, frozen=True):
 class Explained(Value, frozen=True):
     """A bundle and a cluster. `matched`: its targets select the cluster. `steps` are sentences in the order in which things are
     decided, `waits` what keeps it from being deployed now. `inputs` are what its templates read, `options` come without Helm's values.
-    """
+    `modified` is what is not as deployed."""
 
     bundle: str
     cluster: str
@@ -61,6 +63,7 @@ class Explained(Value, frozen=True):
     partitions: tuple[str, ...] = ()
     waits: tuple[str, ...] = ()
     state: str = ""
+    modified: tuple[ModifiedStatus, ...] = ()
     error: str = ""
 
     def __str__(self) -> str:
@@ -80,6 +83,7 @@ class Explained(Value, frozen=True):
         yield from _part("waits", list(self.waits))
         if self.state:
             yield f"  state: {self.state}"
+        yield from _part("not as deployed", [line for one in self.modified for line in modified_lines(one)])
 
 
 def _part(title: str, lines: list[str]) -> Iterator[str]:
@@ -125,7 +129,7 @@ class CommitInfo(Value, frozen=True):
 
 class Origin(Value, frozen=True):
     """Where an object on a cluster comes from. `path` is the bundle's folder in the repository (`.` is its root), `rule` the target
-    that selected the cluster. What is not known is empty."""
+    that selected the cluster. `modified` is how the object is not as deployed. What is not known is empty."""
 
     bundle: str
     bundle_deployment: str
@@ -140,6 +144,7 @@ class Origin(Value, frozen=True):
     date: str = ""
     subject: str = ""
     rule: str = ""
+    modified: tuple[ModifiedStatus, ...] = ()
 
     def __str__(self) -> str:
         commit = " ".join(filter(None, (self.commit[:SHORT], self.date, self.author, self.subject)))
@@ -155,7 +160,8 @@ class Origin(Value, frozen=True):
             ("repository", self.repo),
             ("made by", self.made_by),
         )
-        return "".join(f"  {name + ':':<15}{value}\n" for name, value in facts if value)
+        told = "".join(f"  {name + ':':<15}{value}\n" for name, value in facts if value)
+        return told + "".join(f"  {line}\n" for one in self.modified for line in modified_lines(one))
 
 
 class Trace(Value, frozen=True):

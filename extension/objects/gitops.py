@@ -11,6 +11,7 @@ from extension.objects.options import BundleDeploymentOptions, CorrectDrift
 from extension.objects.selectors import LabelSelector
 from extension.objects.status import (
     BundleSummary,
+    Correction,
     Display,
     ModifiedStatus,
     NonReadyStatus,
@@ -206,7 +207,8 @@ class BundleDeploymentSpec(Struct, frozen=True):
 
 
 class BundleDeploymentStatus(Struct, frozen=True):
-    """What an agent reports of one deployment (`fleet-semantics.md` 1.7, 4.6)."""
+    """What an agent reports of one deployment (`fleet-semantics.md` 1.7, 4.6). `corrections`, which Fleet has not, are its account of the
+    drift that it corrected of late."""
 
     conditions: tuple[Condition, ...] = ()
     applied_deployment_id: str = msgspec.field(default="", name="appliedDeploymentID")
@@ -221,6 +223,7 @@ class BundleDeploymentStatus(Struct, frozen=True):
     resources: tuple[ResourceKey, ...] = ()
     resource_counts: ResourceCounts = ResourceCounts()
     downstream_resources_generation: int = 0
+    corrections: tuple[Correction, ...] = ()
 
 
 class BundleDeployment(Object, frozen=True, kw_only=True):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from extension.objects.base import Key, Struct, prepare
+from extension.objects.clusters import Cluster
 
 LEAVING = "continuous-delivery.cattle.io/leaving"
 """Annotation of a cluster that was moved: what it is still to be rid of, as JSON (`Leaving`)."""
@@ -58,6 +60,18 @@ def encoded_leaving(found: set[Leaving]) -> str:
     """Empty for nothing."""
     ordered = sorted(found, key=lambda one: (one.bundle, one.keep, one.replaced))
     return msgspec.json.encode(ordered).decode() if ordered else ""
+
+
+def with_marks(cluster: Cluster, marks: Iterable[Leaving]) -> Cluster:
+    """The cluster with what it is still to be rid of, and nothing else of that."""
+    notes = {name: text for name, text in cluster.metadata.annotations.items() if name != LEAVING}
+    if told := encoded_leaving(set(marks)):
+        notes[LEAVING] = told
+    return msgspec.structs.replace(cluster, metadata=msgspec.structs.replace(cluster.metadata, annotations=notes))
+
+
+def without_marks(cluster: Cluster, done: Iterable[Leaving]) -> Cluster:
+    return with_marks(cluster, {*decoded_leaving(cluster.metadata.annotations.get(LEAVING, ""))} - {*done})
 
 
 _DECODER = msgspec.json.Decoder(tuple[Leaving, ...])

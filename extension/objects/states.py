@@ -6,7 +6,8 @@ Ready message is a fold over the first resource of each state. All pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
 import msgspec
@@ -14,12 +15,16 @@ import msgspec
 from extension.objects.base import Condition
 from extension.objects.status import (
     BundleSummary,
+    FieldChange,
     ModifiedStatus,
     NonReadyResource,
     NonReadyStatus,
 )
 
 NAMED_RESOURCES = 10
+TOLD_CHANGES = 3
+"""So many fields of an object are told in a sentence."""
+STOPPED_HINT = "stop who changes it back, or name it in diff.comparePatches; a forced update or another commit tries again"
 
 
 class State(IntEnum):
@@ -43,6 +48,7 @@ _FIELD = {
     State.WaitApplied: "wait_applied",
     State.ErrApplied: "err_applied",
 }
+_ODD_STEP = re.compile(r"[^A-Za-z0-9_-]")
 _MESSAGE_ORDER = (State.OutOfSync, State.NotReady, State.WaitApplied, State.ErrApplied, State.Pending, State.Modified)
 
 
@@ -124,12 +130,59 @@ def _resource_text(kind: str, api_version: str, namespace: str, name: str) -> st
 
 
 def modified_text(status: ModifiedStatus) -> str:
-    """One modified object as Fleet words it."""
+    """One modified object as Fleet words it, but with what changed and who did it in place of the patch, where that is known."""
     if status.missing:
-        suffix = "is not owned by us" if status.exist else "missing"
+        taken = f": {_told(status)}" if status.changes else ""
+        suffix = f"is not owned by us{taken}" if status.exist else "missing"
+    elif status.delete:
+        suffix = "extra"
     else:
-        suffix = "extra" if status.delete else f"modified {status.patch}"
-    return f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {suffix}"
+        suffix = f"modified: {_told(status)}" if status.changes else f"modified {status.patch}".rstrip()
+    return f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {suffix}{_stopped(status)}"
+
+
+def changes_text(status: ModifiedStatus) -> str:
+    """What changed in an object, and that it is not corrected any more, without the object. Empty when nothing of it is known."""
+    return f"{_told(status)}{_stopped(status)}".strip()
+
+
+def _told(status: ModifiedStatus) -> str:
+    """The changes in a sentence without times: it must not change when nothing did."""
+    told = [change_text(change) for change in status.changes[:TOLD_CHANGES]]
+    more = len(status.changes) - len(told) + status.more_changes
+    return " and ".join((*told, *((f"{more} more",) if more else ())))
+
+
+def _stopped(status: ModifiedStatus) -> str:
+    return f" (correction stopped after {status.repairs} repairs)" if status.repairs else ""
+
+
+def modified_lines(status: ModifiedStatus) -> Iterator[str]:
+    """One modified object with every change that is known and its time, a line each."""
+    if not status.changes:
+        yield modified_text(status)
+        return
+    word = "is not owned by us" if status.exist else "modified"
+    yield f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {word}:"
+    for change in status.changes:
+        yield f"  {change_text(change)}{f' at {change.time}' if change.time else ''}"
+    if status.more_changes:
+        yield f"  and {status.more_changes} more"
+    if status.repairs:
+        yield f"  correction stopped after {status.repairs} repairs: {STOPPED_HINT}"
+
+
+def change_text(change: FieldChange) -> str:
+    found = f"is {change.found}" if change.found else "is gone"
+    wanted = f"deployed {change.wanted}" if change.wanted else "not deployed"
+    by = f", changed by {change.manager}" if change.manager else ""
+    return f"{_field(change.path)} {found}, {wanted}{by}"
+
+
+def _field(pointer: str) -> str:
+    """A JSON pointer as Kubernetes words the path of a field."""
+    steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
+    return "".join(f"[{step}]" if step.isdigit() or _ODD_STEP.search(step) else f".{step}" for step in steps).lstrip(".")
 
 
 def non_ready_text(status: NonReadyStatus) -> str:

@@ -7,8 +7,22 @@ from typing import Any
 from extension.objects.base import Condition, Struct
 
 
+class FieldChange(Struct, frozen=True):
+    """A field that is not as deployed. `path` is a JSON pointer, as `diff.comparePatches` takes it; `wanted` and `found` are JSON, cut
+    where they are long, `***` in a Secret, empty where the field is not there. `manager` is the field manager that set it and `time`
+    when that had last written to the object when this was seen first; both are empty where the cluster can't tell."""
+
+    path: str = ""
+    wanted: str = ""
+    found: str = ""
+    manager: str = ""
+    time: str = ""
+
+
 class ModifiedStatus(Struct, frozen=True):
-    """One object that differs from what was deployed. `patch` is a JSON merge patch as text."""
+    """One object that differs from what was deployed. `patch` is a JSON merge patch as text. Fleet has not what follows it: `changes` are
+    the first fields that differ, `more_changes` how many there are besides, `repairs` how often it was corrected in vain before that was
+    given up, else 0."""
 
     kind: str = ""
     api_version: str = ""
@@ -18,6 +32,21 @@ class ModifiedStatus(Struct, frozen=True):
     exist: bool = False
     delete: bool = False
     patch: str = ""
+    changes: tuple[FieldChange, ...] = ()
+    more_changes: int = 0
+    repairs: int = 0
+
+
+class Correction(Struct, frozen=True):
+    """How often in a row the same fields of an object were corrected (JSON pointers; the empty one is the whole object), and when last."""
+
+    kind: str = ""
+    api_version: str = ""
+    namespace: str = ""
+    name: str = ""
+    fields: tuple[str, ...] = ()
+    repairs: int = 0
+    time: str = ""
 
 
 class ResourceSummary(Struct, frozen=True):

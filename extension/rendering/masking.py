@@ -53,14 +53,15 @@ class Masking:
         other = other or {}
         if _is_secret(obj):
             obj = {key: value if key in SHOWN else _hidden(value, other.get(key), differs) for key, value in obj.items()}
-        masked: Object = self._scrubbed(_without_copies(obj, other, differs))
+        masked: Object = self.value(_without_copies(obj, other, differs))
         return masked
 
-    def _scrubbed(self, value: Any) -> Any:
+    def value(self, value: Any) -> Any:
+        """Plain data without the words of Secrets."""
         if isinstance(value, dict):
-            return {self.text(key) if isinstance(key, str) else key: self._scrubbed(child) for key, child in value.items()}
+            return {self.text(key) if isinstance(key, str) else key: self.value(child) for key, child in value.items()}
         if isinstance(value, list):
-            return [self._scrubbed(child) for child in value]
+            return [self.value(child) for child in value]
         return self.text(value) if isinstance(value, str) else value
 
 

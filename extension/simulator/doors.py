@@ -72,7 +72,7 @@ class Hub(Protocol):
     @property
     def register(self) -> Any: ...
     def check_in(self, key: str, since: str) -> Any: ...
-    def report(self, key: str, reports: tuple[DeploymentReport, ...]) -> ReportAnswer: ...
+    def report(self, key: str, batch: ReportBatch) -> ReportAnswer: ...
 
 
 class HubDoor:
@@ -89,7 +89,7 @@ class HubDoor:
         return answer.work, answer.after
 
     def report(self, key: str, reports: tuple[DeploymentReport, ...]) -> ReportAnswer:
-        return self._told(lambda: self._hub.report(key, reports))  # type: ignore[no-any-return]
+        return self._told(lambda: self._hub.report(key, ReportBatch(reports)))  # type: ignore[no-any-return]
 
     def _told(self, ask: Any) -> Any:
         try:

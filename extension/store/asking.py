@@ -14,7 +14,8 @@ from extension.objects.base import Key
 from extension.objects.content import manifest, sha256_sum
 from extension.objects.errors import NotFound
 from extension.objects.kinds import Cluster
-from extension.objects.marks import Mark
+from extension.objects.marks import DISMISSED, Mark
+from extension.objects.moving import LEAVING, Leaving, decoded_leaving
 from extension.objects.names import cluster_namespace, registered_cluster_name
 from extension.store import agent_keys
 from extension.store.agent_keys import Generations, identity
@@ -53,13 +54,16 @@ class Known(msgspec.Struct, frozen=True):
 
 class Told(msgspec.Struct, frozen=True):
     """All that changed for a cluster up to `revision`; `sequence` is the highest of its agent's reports, `reported` the sum of those of
-    the newest report of each deployment. `agent_generation` counts the forced updates of the agent."""
+    the newest report of each deployment. `agent_generation` counts the forced updates of the agent,
+    `dismissed` says that it is let go, `leaving` what a move left it to do."""
 
     revision: int
     items: Sequence[Assigned]
     sequence: int
     reported: int
     agent_generation: int = 0
+    dismissed: bool = False
+    leaving: tuple[Leaving, ...] = ()
 
 
 class Asking:
@@ -126,8 +130,18 @@ class Asking:
             revision = committed(connection)
             items = self._assignments.assigned(connection, number, since)
             sequences = [sequence_of(doc) for _, doc in fetched(connection, _REPORTS, number=number)]
-            generation = connection.execute(_GENERATION, {"number": number}).scalar() or 0
-        return Told(revision, items, max(sequences, default=0), sum(sequences), int(generation))
+            doc = connection.execute(_DOCUMENT, {"number": number}).scalar()
+        cluster = msgspec.json.decode(doc, type=Cluster) if doc else Cluster()
+        notes = cluster.metadata.annotations
+        return Told(
+            revision,
+            () if DISMISSED in notes else items,
+            sequence=max(sequences, default=0),
+            reported=sum(sequences),
+            agent_generation=cluster.spec.redeploy_agent_generation,
+            dismissed=DISMISSED in notes,
+            leaving=decoded_leaving(notes.get(LEAVING, "")),
+        )
 
     def asked(self, bundle_id: int, since: int) -> tuple[int, Sequence[tuple[int, int]]]:
         """The clusters of which something was asked for a bundle after `since`, with the revision; and up to when this is told."""
@@ -189,7 +203,7 @@ _ASKED_OF: ColumnElement[int | None] = literal_column(
     "(SELECT max(CASE WHEN d.asked > b.revision THEN d.asked ELSE b.revision END) FROM deployment d"
     " JOIN object b ON b.id = d.bundle_id WHERE d.cluster_id = o.id)"
 )
-_GENERATION = select(in_document(_o.c.doc, "spec.redeployAgentGeneration")).where(_o.c.id == bindparam("number"))
+_DOCUMENT = select(_o.c.doc).where(_o.c.id == bindparam("number"))
 _CLIENT = in_document(_o.c.doc, agent_keys.CLIENT_ID)
 
 

@@ -276,6 +276,9 @@ class LabelIndex:
                 self._order[spaces] = Ranks.by(self._clusters.ordered(spaces))
             return self._order[spaces]
 
+    def deleting(self) -> FrozenBitMap:
+        return self._mark(Mark.DELETING)
+
     def paused(self) -> FrozenBitMap:
         return self._mark(Mark.PAUSED)
 

@@ -57,7 +57,7 @@ class Scope:
 
     @cached_property
     def all(self) -> FrozenBitMap:
-        return self._universe.clusters(self.namespace)
+        return self._universe.clusters(self.namespace) - self._universe.deleting()
 
     @cached_property
     def tries(self) -> tuple[Group, ...]:

@@ -75,6 +75,7 @@ class MemoryUniverse:
         for group in groups:
             self._groups[group.metadata.namespace].append(self._group(group))
         numbered = list(enumerate(self._clusters))
+        self._deleting = FrozenBitMap([n for n, c in numbered if c.metadata.deletion_timestamp])
         self._paused = FrozenBitMap([n for n, c in numbered if c.spec.paused])
         self._without_namespace = FrozenBitMap([n for n, c in numbered if not c.status.namespace])
         self._off_schedule = FrozenBitMap([n for n, c in numbered if c.status.scheduled and not c.status.active_schedule])
@@ -151,6 +152,9 @@ class MemoryUniverse:
 
     def slices(self, clusters: FrozenBitMap, size: int) -> Sequence[FrozenBitMap]:
         return tuple(clusters[at : at + size] for at in range(0, len(clusters), size))
+
+    def deleting(self) -> FrozenBitMap:
+        return self._deleting
 
     def paused(self) -> FrozenBitMap:
         return self._paused

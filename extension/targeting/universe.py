@@ -52,6 +52,9 @@ class Universe(Protocol):
     def slices(self, clusters: FrozenBitMap, size: int) -> Sequence[FrozenBitMap]:
         """`clusters` in the order of their names (then namespaces), cut into runs of `size`; the last may be shorter."""
 
+    def deleting(self) -> FrozenBitMap:
+        """Clusters that are being deleted, which are nobody's targets."""
+
     def paused(self) -> FrozenBitMap:
         """Clusters with `spec.paused`."""
 

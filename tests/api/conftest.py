@@ -21,7 +21,7 @@ from extension.objects.moving import Move, Moved
 from extension.objects.names import cluster_namespace
 from extension.objects.options import BundleDeploymentOptions
 from extension.objects.plan import Assignment, Plan, Step, Variant
-from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
+from extension.objects.status import FieldChange, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
 from extension.settings import Settings
 from extension.store.opening import open_store
 from extension.store.operations import StoredOperations
@@ -128,8 +128,9 @@ WELL = BundleDeploymentStatus(
     resources=(WEB, CONFIG),
     resource_counts=ResourceCounts(ready=2, desired_ready=2),
 )
+EDITED = FieldChange("/data/key", '"one"', '"two"', "kubectl-edit", "2026-11-29T12:00:00Z")
 CHANGED = (
-    ModifiedStatus(kind="ConfigMap", api_version="v1", namespace="web", name="config", patch="{}"),
+    ModifiedStatus(kind="ConfigMap", api_version="v1", namespace="web", name="config", patch="{}", changes=(EDITED,)),
     ModifiedStatus(kind="Service", api_version="v1", namespace="web", name="web", missing=True),
 )
 STARTING = NonReadyStatus(

@@ -53,7 +53,15 @@ def test_each_object_has_the_state_its_agent_told(admin: Session) -> None:
         ("team-a/c3", "apps.deployment", "web/web"): "in-progress",
         ("team-a/c3", "configmap", "web/config"): "Unknown",
     }
-    assert [row["message"] for row in rows if "message" in row] == ["1 of 3 are up"]
+    edited = 'data.key is "two", deployed "one", changed by kubectl-edit'
+    assert [row["message"] for row in rows if "message" in row] == [edited, "1 of 3 are up"]
+
+
+@pytest.mark.usefixtures("deployed")
+def test_an_object_that_is_not_as_deployed_has_its_changes(admin: Session) -> None:
+    rows = admin.get(f"{GITREPOS}/team-a/web/resources").json["data"]
+    change = {"path": "/data/key", "wanted": '"one"', "found": '"two"', "manager": "kubectl-edit", "time": "2026-11-29T12:00:00Z"}
+    assert [row["changes"] for row in rows if "changes" in row] == [[change]]
 
 
 @pytest.mark.usefixtures("deployed")

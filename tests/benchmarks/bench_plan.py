@@ -75,6 +75,9 @@ class Index:
     def slices(self, clusters: FrozenBitMap, size: int) -> Sequence[FrozenBitMap]:
         return tuple(clusters[at : at + size] for at in range(0, len(clusters), size))
 
+    def deleting(self) -> FrozenBitMap:
+        return NONE
+
     def paused(self) -> FrozenBitMap:
         return NONE
 

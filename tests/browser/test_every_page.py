@@ -22,6 +22,7 @@ TABS = {
     "clustergroup": ("clusters", "membership", "conditions", "yaml"),
     "tokens": ("api", "registration"),
     "workspace": ("members", "yaml"),
+    "helmop": ("overview", "clusters", "resources", "yaml"),
 }
 PLACES = [(name, path, tab) for name, path in components.routes().items() for tab in TABS.get(name, ("",))]
 
@@ -88,6 +89,7 @@ DIALOGS = {
     "workspaces/edge": ("Delete",),
     "tokens": ("Create an API token",),
     "clusters/_add": ("Create a registration token",),
+    "gitrepos/_create": ("New Secret",),
 }
 
 

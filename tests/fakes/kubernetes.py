@@ -12,7 +12,8 @@ Object = dict[str, Any]
 
 
 class MemoryCluster:
-    """`objects` are what is there. `defaults` are added to a spec by the server; `lists` counts what was listed."""
+    """`objects` are what is there. `defaults` are added to a spec by the server; `lists` counts what was listed. `changes` are what others
+    do to an object before each time something would be applied to it: laid over it, or deleted for None."""
 
     def __init__(self, *kinds: Kind, defaults: Mapping[str, Any] | None = None) -> None:
         self._kinds = {(kind.api_version, kind.kind): kind for kind in kinds}
@@ -20,6 +21,7 @@ class MemoryCluster:
         self.objects: list[Object] = []
         self.lists: list[tuple[str, str]] = []
         self.asked: list[str] = []
+        self.changes: list[Object | None] = []
 
     def put(self, *objects: Object) -> None:
         self.objects += [copy.deepcopy(obj) for obj in objects]
@@ -42,8 +44,17 @@ class MemoryCluster:
         name = obj["metadata"]["name"]
         assert obj["metadata"].get("namespace", "") == namespace
         self.asked.append(name)
+        self._change(kind, namespace, name)
         live = self.get(kind, namespace, name)
         return _laid(copy.deepcopy(live or {}), {**obj, "spec": {**self._defaults, **(obj.get("spec") or {})}})
+
+    def _change(self, kind: Kind, namespace: str, name: str) -> None:
+        live = self.get(kind, namespace, name)
+        if self.changes and live:
+            self.objects.remove(live)
+            if change := self.changes.pop(0):
+                version = int(live["metadata"].get("resourceVersion", "0")) + 1
+                self.put(_laid(_laid(live, change), {"metadata": {"resourceVersion": str(version)}}))
 
     def _of(self, kind: Kind, namespace: str) -> Iterator[Object]:
         for obj in self.objects:

@@ -107,8 +107,12 @@ SLOW = 1000
 
 
 def disk_slow(world: World, chance: random.Random, times: Times) -> Told:
-    """Every flush takes a second longer: whoever asks and has nothing to be told waits for no write, who reports is told when to come."""
+    """Every flush takes a second longer: whoever asks and has nothing to be told waits for no write, who reports is told when to come.
+    It begins when there are some who have nothing to be told."""
     assert world.trouble is not None
+    for _ in waiting("agents that have everything", START + world.count / 50):
+        if total(world.shards).told["check-in"] >= world.count / 10:
+            break
     for shard in world.shards:
         shard.figures.seconds.clear()
     world.trouble.flush(SLOW)

@@ -90,8 +90,10 @@ def test_it_follows_its_cluster_into_another_workspace(world: World, agents: Mak
         spec = {**made["spec"], "resources": [{"name": "a.yaml", "content": content}]}
         world.post("/v1/fleet.cattle.io.bundles", {"metadata": {"name": name, "namespace": "edge"}, "spec": spec})
     (cluster,) = world.clusters()
-    world.post(f"{CLUSTERS}/{cluster['id']}?action=move", {"workspace": "edge"})
+    asked = {"kind": "move", "ids": [cluster["id"]], "workspace": "edge"}
+    made = world.post("/v1/operations", asked)
     wait_for(lambda: text(there, "comes") and not text(there, "leaves"), f"the move\n{agent.log.read_text()}")
+    wait_for(lambda: world.get(f"/v1/operations/{made['id']}")["state"] == "done", f"the end\n{agent.log.read_text()}")
     wait_for(lambda: world.deployments() == {"both": "Ready", "comes": "Ready"}, "the deployments of the new workspace")
     assert file.stat().st_mtime_ns == before, "what both have is not touched"
 
@@ -125,3 +127,23 @@ def test_what_can_not_be_is_said_and_ends_it(world: World, agents: Make, tmp_pat
     agent.start()
     assert agent.process is not None and agent.process.wait(30) == 1
     assert "is not an http:// or https:// URL" in agent.log.read_text()
+
+
+def test_a_cluster_that_is_deleted_takes_everything_with_it_and_does_not_come_back(world: World, agents: Make, tmp_path: Path) -> None:
+    agent, there = folder(agents, tmp_path)
+    for name in ("web", "db"):
+        world.bundle(name)
+    agent.start()
+    wait_for(lambda: world.deployments() == {"web": "Ready", "db": "Ready"}, "the deployments")
+    wait_for(lambda: world.clusters()[0]["status"]["agent"].get("lastSeen"), "the cluster to have been seen")
+    (cluster,) = world.clusters()
+    place, name = f"{CLUSTERS}/{cluster['id']}", cluster["metadata"]["name"]
+    refused = world.call("DELETE", place)
+    assert refused.status_code == 409 and "has 2 deployments: db, web" in refused.text
+    assert world.call("DELETE", f"{place}?confirm={name}").ok
+    wait_for(lambda: not world.clusters(), f"the cluster to be gone\n{agent.log.read_text()}")
+    assert not text(there, "web") and not text(there, "db") and world.deployments() == {}
+    agent.stop()
+    agent.start()
+    wait_for(lambda: agent.log.read_text().count("was deleted at the hub") == 2, "the agent that started again to know")
+    assert world.clusters() == []

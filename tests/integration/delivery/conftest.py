@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from extension.delivery.protocol import Deployment
 from extension.objects.kinds import BundleDeploymentStatus, BundleResource
 from extension.objects.options import BundleDeploymentOptions
 from extension.rendering.pool import Pool
+from tests.fakes.clock import Clock
 
 CONFIG_MAP = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  key: "{value}"\n'
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
@@ -46,10 +48,23 @@ def pools() -> Iterator[tuple[Pool, Pool]]:
 
 
 @pytest.fixture
-def delivery(access: str, pools: tuple[Pool, Pool]) -> Iterator[KubernetesDelivery]:
-    delivery = KubernetesDelivery(access, *pools)
+def clock() -> Clock:
+    """The clock of `delivery`, which stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def delivery(access: str, pools: tuple[Pool, Pool], clock: Clock) -> Iterator[KubernetesDelivery]:
+    delivery = KubernetesDelivery(access, *pools, clock=clock)
     yield delivery
     delivery.close()
+
+
+@pytest.fixture
+def opened(access: str, pools: tuple[Pool, Pool]) -> Iterator[Callable[[], KubernetesDelivery]]:
+    """Makes a delivery to the cluster as a program does that starts: it remembers nothing."""
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(closing(KubernetesDelivery(access, *pools)))
 
 
 @pytest.fixture

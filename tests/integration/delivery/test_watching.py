@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from extension.delivery.client import Client, Kind
 from extension.delivery.kubernetes import KubernetesDelivery
+from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.options import ComparePatch, CorrectDrift, DiffOptions, HelmOptions, LocalObjectReference, ValuesFrom
+from extension.objects.states import modified_text
 from tests.integration.delivery.conftest import CONFIG_MAPS, NAMESPACES, Make, conditions, message
 
 pytestmark = pytest.mark.xdist_group("kube")
@@ -66,10 +69,11 @@ def test_a_deleted_object_is_missing_and_correction_brings_it_back(
     client.delete(CONFIG_MAPS, namespace, "a")
     status = delivery.observe(make(status=status))
     assert [m.missing for m in status.modified_status] == [True]
-    status = delivery.observe(make(status=status, correct_drift=CorrectDrift(enabled=True)))
+    corrected = {"correct_drift": CorrectDrift(enabled=True)}
+    status = delivery.observe(make(status=status, **corrected))
     assert status.non_modified and status.release.endswith(":2")
     assert client.get(CONFIG_MAPS, namespace, "a") is not None
-    assert delivery.observe(make(status=status)) == status
+    assert delivery.observe(make(status=status, **corrected)) == status
 
 
 def test_compare_patches_take_a_field_out_of_the_comparison(
@@ -120,3 +124,63 @@ def test_the_patch_of_a_secret_shows_no_value(delivery: KubernetesDelivery, clie
     status = delivery.observe(make(files={"s.yaml": text}, status=status))
     assert [m.name for m in status.modified_status] == ["s"]
     assert "canary" not in str(status) and "Y2FuYXJ5" not in str(status)
+
+
+def changed_by(status: BundleDeploymentStatus) -> list[tuple[str, str, str, str]]:
+    return [(one.path, one.wanted, one.found, one.manager) for m in status.modified_status for one in m.changes]
+
+
+def test_a_change_names_the_field_both_values_and_who_made_it(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    files = {"d.yaml": DEPLOYMENT}
+    status = delivery.deploy(make(files=files))
+    by = {"fieldManager": "kubectl-edit"}
+    image = [{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": "example.org/web:2"}]
+    path = DEPLOYMENTS.path(namespace, "web")
+    client.request("PATCH", path, body=image, query=by, content_type="application/json-patch+json")
+    client.request("PATCH", f"{path}/scale", body={"spec": {"replicas": 5}}, query={"fieldManager": "scaler"}, content_type=MERGE)
+    status = delivery.observe(make(files=files, status=status))
+    assert changed_by(status) == [
+        ("/spec/replicas", "1", "5", "scaler"),
+        ("/spec/template/spec/containers/0/image", '"example.org/web:1"', '"example.org/web:2"', "kubectl-edit"),
+    ]
+    [one] = status.modified_status
+    assert [bool(change.time) for change in one.changes] == [False, True], "the API server notes no time for the subresource scale"
+    assert modified_text(one).startswith(f"deployment.apps {namespace}/web modified: spec.replicas is 5, deployed 1, changed by scaler and")
+
+
+def test_who_took_a_field_away_or_is_one_of_many_is_not_guessed(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    status = delivery.deploy(make())
+    change(client, CONFIG_MAPS.path(namespace, "a"), data={"key": None, "more": "x"})
+    assert changed_by(delivery.observe(make(status=status))) == [("/data/key", '"one"', "", "")]
+
+
+def test_an_object_that_another_bundle_took_says_whose_it_is(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    status = delivery.deploy(make())
+    other = msgspec.structs.replace(make(helm=HelmOptions(take_ownership=True)), name=f"other-{namespace}")
+    assert delivery.deploy(other).ready
+    [found] = delivery.observe(make(status=status)).modified_status
+    mark = "metadata.annotations[objectset.rio.cattle.io/id]"
+    assert modified_text(found).startswith(
+        f'configmap.v1 {namespace}/a is not owned by us: {mark} is "default-other-{namespace}", deployed "default-bundle-{namespace}"'
+    )
+
+
+@pytest.mark.parametrize("system", ["windows", "linux"])
+def test_a_workload_for_windows_or_linux_nodes_arrives_as_it_is_written(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str, system: str
+) -> None:
+    place = f"""      nodeSelector: {{kubernetes.io/os: {system}}}
+      tolerations: [{{key: cattle.io/os, value: {system}, effect: NoSchedule}}]
+"""
+    status = delivery.deploy(make(files={"d.yaml": DEPLOYMENT + place}))
+    found = client.get(DEPLOYMENTS, namespace, "web")
+    assert found is not None and status.non_modified
+    spec = found["spec"]["template"]["spec"]
+    assert spec["nodeSelector"] == {"kubernetes.io/os": system}
+    assert spec["tolerations"] == [{"key": "cattle.io/os", "value": system, "effect": "NoSchedule"}]

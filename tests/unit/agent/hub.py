@@ -22,6 +22,7 @@ from extension.objects.agents import (
 from extension.objects.content import manifest
 from extension.objects.errors import Unauthorized, UserError
 from extension.objects.kinds import BundleResource
+from extension.objects.moving import Leaving
 
 FILES = (BundleResource(name="a.yaml", content="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"),)
 CONTENT = manifest(FILES)
@@ -61,6 +62,8 @@ class MemoryHub:
         self.generation = 0
         self.generations: list[int] = []
         self.next_key = ""
+        self.dismisses, self.let_go = False, 0
+        self.leaving: tuple[Leaving, ...] = ()
         self.after = 1000.0
         self.content_sent = CONTENT
         self.registered: list[RegistrationRequest] = []
@@ -88,9 +91,22 @@ class MemoryHub:
             self.keys.add(given)
         sequences = [one.sequence for one in self.reports.values()]
         work = Work(
-            str(self._version), not since, max(sequences, default=0), sum(sequences), given, self.generation, tuple(self.items.values())
+            since=str(self._version),
+            complete=not since,
+            sequence=max(sequences, default=0),
+            reported=sum(sequences),
+            key=given,
+            agent_generation=self.generation,
+            dismissed=self.dismisses,
+            leaving=self.leaving,
+            items=() if self.dismisses else tuple(self.items.values()),
         )
         return work, self.after
+
+    def renew(self, key: str) -> str:
+        self._said("key", key)
+        self.keys |= {"key-next"}
+        return "key-next"
 
     def content(self, key: str, sha256: str) -> bytes:
         self._said("content", key)
@@ -108,6 +124,8 @@ class MemoryHub:
         self._said("report", key)
         if batch.agent_generation is not None:
             self.generations.append(batch.agent_generation)
+        self.let_go += batch.dismissed
+        self.leaving = tuple(mark for mark in self.leaving if mark not in batch.left)
         stale = []
         for one in batch.reports:
             known = self.reports.get(one.bundle_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extension.agent.outbox import Outbox
+from extension.agent.outbox import LARGEST, Outbox
 from extension.objects.agents import DeploymentReport, ReportAnswer, StaleReport
 from extension.objects.kinds import BundleDeploymentStatus
 
@@ -23,12 +23,12 @@ def test_the_hub_knows_the_newest_report_of_each_once_all_is_sent(steps):
 
     def sent(answered: bool) -> None:
         batch = outbox.batch()
-        stale = tuple(StaleReport(one.bundle_id, known[one.bundle_id].sequence) for one in batch
+        stale = tuple(StaleReport(one.bundle_id, known[one.bundle_id].sequence) for one in batch.reports
                       if one.bundle_id in known and known[one.bundle_id].sequence > one.sequence)  # fmt: skip
         late = {one.bundle_id for one in stale}
-        known.update({one.bundle_id: one for one in batch if one.bundle_id not in late})
+        known.update({one.bundle_id: one for one in batch.reports if one.bundle_id not in late})
         if answered:
-            outbox.answered(batch, ReportAnswer(len(batch), stale))
+            outbox.answered(batch, ReportAnswer(len(batch.reports), stale))
 
     for number, (what, bundle) in enumerate(steps):
         if what == "put":
@@ -42,7 +42,7 @@ def test_the_hub_knows_the_newest_report_of_each_once_all_is_sent(steps):
         if outbox.told(0, sum(one.sequence for one in known.values()), None):
             for bundle, last in said.items():
                 outbox.put(report(bundle, last))
-        while outbox.batch():
+        while outbox.batch().reports:
             sent(True)
     assert {bundle: one.status.applied_deployment_id for bundle, one in known.items()} == said
     assert not outbox.told(0, sum(one.sequence for one in known.values()), None)
@@ -52,7 +52,7 @@ def test_a_stale_report_is_told_again_above_what_the_hub_has():
     outbox = Outbox()
     outbox.put(report(1, "new"))
     outbox.answered(outbox.batch(), ReportAnswer(0, (StaleReport(1, 99),)))
-    (again,) = outbox.batch()
+    (again,) = outbox.batch().reports
     assert (again.sequence, again.status.applied_deployment_id) == (100, "new")
 
 
@@ -62,7 +62,7 @@ def test_what_is_put_while_a_batch_is_on_its_way_stays():
     batch = outbox.batch()
     outbox.put(report(1, "new"))
     outbox.answered(batch, ReportAnswer(1))
-    assert [one.status.applied_deployment_id for one in outbox.batch()] == ["new"]
+    assert [one.status.applied_deployment_id for one in outbox.batch().reports] == ["new"]
 
 
 def test_what_the_hub_has_no_deployment_of_is_forgotten():
@@ -72,4 +72,15 @@ def test_what_the_hub_has_no_deployment_of_is_forgotten():
     assert not outbox.told(0, 0, None)
     outbox.put(report(2))
     outbox.told(0, 0, [3])
-    assert (outbox.batch(), outbox.filled.is_set()) == ((), False)
+    assert (outbox.batch().reports, outbox.filled.is_set()) == ((), False)
+
+
+def test_large_reports_go_in_parts_and_one_that_is_too_large_alone():
+    outbox = Outbox()
+    for bundle, size in enumerate((LARGEST, LARGEST // 3, LARGEST // 3, LARGEST // 2), 1):
+        outbox.put(report(bundle, "x" * size))
+    sent = []
+    while (batch := outbox.batch()).reports:
+        sent.append([one.bundle_id for one in batch.reports])
+        outbox.answered(batch, ReportAnswer(len(batch.reports)))
+    assert sent == [[1], [2, 3], [4]]

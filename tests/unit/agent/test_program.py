@@ -7,70 +7,17 @@ import threading
 import pytest
 
 from extension.agent.identity import Identity
-from extension.agent.program import Program, Registering
+from extension.agent.orders import HubOrders
+from extension.agent.outbox import Outbox
 from extension.delivery.protocol import Release
-from extension.objects.errors import Busy, Conflict, Unavailable
+from extension.objects.agents import Work
+from extension.objects.base import Key
+from extension.objects.errors import Busy, Conflict, Invalid, Unavailable
+from extension.objects.kinds import BundleDeploymentStatus, HelmOpOptions
 from extension.objects.options import BundleDeploymentOptions, DownstreamResource
-from tests.fakes.delivery import MemoryDelivery
 from tests.fakes.waiting import wait_for
-from tests.unit.agent.hub import MemoryHub, MemoryKeep, item
-
-
-class Living:
-    """An agent that lives in a thread; its clock stands still but for `pass_`."""
-
-    def __init__(self, keep=None):
-        self.hub, self.keep, self.now = MemoryHub(), keep or MemoryKeep(), 0.0
-        self.deliveries: list[MemoryDelivery] = []
-        self.secret = "secret"
-        self.error = None
-        self.program = Program(
-            self.hub,
-            self.keep,
-            Registering(lambda: self.secret, labels={"env": "prod"}),
-            self._open,
-            drift_interval=15.0,
-            clock=lambda: self.now,
-            wait=lambda event, _seconds: event.wait(0.01),
-        )
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _open(self):
-        self.deliveries.append(MemoryDelivery())
-        if len(self.deliveries) > 1:
-            self.deliveries[-1].deployed = self.deliveries[-2].deployed
-        return self.deliveries[-1]
-
-    def _run(self):
-        try:
-            self.program.run()
-        except Exception as error:
-            self.error = error
-
-    @property
-    def delivery(self):
-        return self.deliveries[-1]
-
-    def start(self):
-        self._thread.start()
-        return self
-
-    def pass_(self, seconds):
-        self.now += seconds
-
-    def until(self, check):
-        """Time passes until the agent has asked again, and this is so."""
-
-        def passed():
-            self.now += 2000.0
-            threading.Event().wait(0.05)
-            return check()
-
-        wait_for(passed)
-
-    def stop(self):
-        self.program.stop()
-        self._thread.join(10)
+from tests.unit.agent.hub import FILES, MemoryHub, MemoryKeep, item
+from tests.unit.agent.living import Living
 
 
 @pytest.fixture
@@ -106,6 +53,20 @@ def test_a_new_key_is_kept_before_it_is_used(living):
     living.hub.changed(item(1, "web"))
     living.until(lambda: living.hub.said(1))
     assert living.keep.saved[-1] == "key-next"
+
+
+def test_a_key_that_is_old_is_replaced_by_another_and_that_is_used(living):
+    living.start()
+    wait_for(lambda: "check-in" in living.hub.asked)
+    living.day = 29
+    living.until(lambda: living.hub.asked.count("check-in") > 2)
+    assert "key" not in living.hub.asked
+    living.day = 30
+    living.until(lambda: living.keep.saved[-1] == "key-next")
+    living.hub.keys = {"key-next"}
+    living.hub.changed(item(1, "web"))
+    living.until(lambda: living.hub.said(1))
+    assert (living.hub.asked.count("key"), len(living.hub.registered)) == (1, 1)
 
 
 def test_a_key_that_was_taken_back_is_replaced_by_registering_again_as_the_same_cluster(living):
@@ -169,6 +130,19 @@ def test_what_is_not_among_all_there_is_goes_unless_it_is_somebody_else_s(living
     assert set(living.delivery.deployed) == {"fleets", "web"}
 
 
+def test_a_release_that_is_made_under_another_name_is_not_taken_for_an_old_one(living):
+    half_made = Release("web", "default", "web", "s-2:x")
+    living.delivery.deployed["half"] = half_made
+    living.delivery.errors["web"] = Invalid("not yet")
+    known = BundleDeploymentStatus(applied_deployment_id="s-1:x", release="default/web-1:1")
+    living.hub.changed(item(1, "web", 2, status=known))
+    living.start()
+    wait_for(lambda: living.delivery.did("releases") and living.delivery.did("deploy"))
+    living.delivery.errors.clear()
+    living.until(lambda: living.hub.said(1) == "s-2:x")
+    assert living.delivery.did("remove") == []
+
+
 def test_a_hub_that_lost_reports_is_told_all_anew(living):
     living.hub.changed(item(1, "web"), item(2, "db"))
     living.start()
@@ -197,6 +171,17 @@ def test_files_that_are_not_those_of_their_hash_are_not_deployed(living):
     wait_for(lambda: 1 in living.hub.reports)
     (why,) = {c.message for c in living.hub.reports[1].status.conditions if c.type == "Deployed"}
     assert "have another hash" in why
+
+
+def test_the_chart_of_a_helmop_is_asked_for_once_and_is_there_while_the_hub_is_away():
+    hub = MemoryHub()
+    orders = HubOrders(hub, lambda: "key-1", Outbox())
+    orders.take(Work(items=(item(1, "web", chart=HelmOpOptions()),)))
+    (found,) = orders.assigned(Key("Cluster", "ws", "c"), 0)
+    assert orders.deployment(found).resources() == FILES
+    hub.refuses = Unavailable("the hub is away")
+    assert orders.deployment(found).resources() == FILES
+    assert hub.asked == ["chart"]
 
 
 def test_what_is_copied_beside_a_deployment_comes_from_the_hub(living):

@@ -238,6 +238,28 @@ def test_a_description_tells_what_is_not_ready_and_why() -> None:
     )
 
 
+EDITED = {
+    "kind": "ConfigMap",
+    "apiVersion": "v1",
+    "name": "a",
+    "changes": [{"path": "/data/key", "wanted": "1", "found": "2", "manager": "kubectl-edit", "time": "2026-11-29T12:00:00Z"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "place"),
+    [
+        ("bundledeployment", {"modifiedStatus": [EDITED]}, ""),
+        ("bundle", {"summary": {"nonReadyResources": [{"name": "berlin", "modifiedStatus": [EDITED]}]}}, "berlin: "),
+    ],
+    ids=["of a deployment", "of a bundle's cluster"],
+)
+def test_a_description_tells_what_is_not_as_deployed_and_who_changed_it(name: str, status: Any, place: str) -> None:
+    change = "data.key is 2, deployed 1, changed by kubectl-edit at 2026-11-29T12:00:00Z"
+    text = described(known(name), row("web", "modified", status=status))
+    assert f"Not as deployed:\n  {place}configmap.v1 a modified:\n  {place}  {change}\n" in text
+
+
 def test_a_description_tells_what_an_object_without_a_spec_says() -> None:
     found = row("tenants", kind="Policy", requireServiceAccount=True, helmOp={"allowedChartPatterns": ["web.*"]})
     assert described(known("policy"), found).endswith(

@@ -7,6 +7,7 @@ import stat
 import msgspec
 import pytest
 
+from extension.delivery.corrections import MOST
 from extension.delivery.directory import DirectoryDelivery
 from extension.delivery.protocol import Deployment
 from extension.objects.errors import Unavailable
@@ -61,6 +62,7 @@ def test_an_edited_file_is_modified_with_the_patch_that_brings_it_back(delivery,
     status = delivery.observe(deployment(status=status))
     assert (status.ready, status.non_modified) == (True, False)
     assert [(m.kind, m.name, m.patch) for m in status.modified_status] == [("ConfigMap", "a", '{"data":{"key":"one"}}')]
+    assert [(one.path, one.wanted, one.manager) for one in status.modified_status[0].changes] == [("/data/key", '"one"', "")]
     assert status.resource_counts.modified == 1
 
 
@@ -83,6 +85,23 @@ def test_drift_is_corrected_where_that_is_on(delivery, root):
     status = delivery.observe(deployment(status=status, **wanted))
     assert status.non_modified
     assert "key: one" in path.read_text()
+
+
+def test_a_file_that_is_changed_back_each_time_is_left_and_the_others_are_not(root, pool):
+    files = {f"{name}.yaml": CONFIG_MAP.format(name=name, value="one") for name in "ab"}
+    wanted = {"files": files, "correct_drift": CorrectDrift(enabled=True)}
+    fought, other = (root / f"web/bundle/configmap_{name}.yaml" for name in "ab")
+    status = DirectoryDelivery(root, pool.render).deploy(deployment(**wanted))
+    for number in range(MOST + 2):
+        fought.write_text(fought.read_text().replace("one", "two"))
+        other.write_text(other.read_text() if number % 2 else other.read_text().replace("one", "two"))
+        status = DirectoryDelivery(root, pool.render).observe(deployment(status=status, **wanted))
+        assert ("one" in fought.read_text(), "one" in other.read_text()) == (number < MOST, True)
+    assert [(m.name, m.repairs) for m in status.modified_status] == [("a", MOST)]
+    status = DirectoryDelivery(root, pool.render).deploy(deployment(2, status=status, **wanted))
+    assert (status.non_modified, status.corrections) == (True, ())
+    fought.unlink()
+    assert DirectoryDelivery(root, pool.render).observe(deployment(2, status=status, **wanted)).non_modified
 
 
 def test_what_left_the_bundle_is_pruned_and_a_strange_file_stays(delivery, root):

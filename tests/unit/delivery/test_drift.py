@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 
 import pytest
 
-from extension.delivery.drift import differs, holds, is_ignored, normalised, text
+from extension.delivery.drift import LONGEST_PATCH, differs, holds, is_ignored, normalised, text
 from extension.objects.options import ComparePatch, Operation
+from extension.rendering.masking import COPIES, Masking
 
 HOLDS = [
     ("same", {"a": 1}, {"a": 1}, True),
@@ -157,29 +159,16 @@ def test_what_a_cluster_adds_on_its_own_is_not_compared():
     assert normalised(live, ()) == deployment()
 
 
-@pytest.mark.parametrize("kind", ["ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"])
-def test_a_ca_bundle_that_was_filled_in_is_not_compared(kind):
-    def hook(**config):
-        return {"kind": kind, "webhooks": [{"name": "a", "clientConfig": {"url": "u", **config}}, {"name": "b"}, "odd"]}
-
-    assert normalised(hook(caBundle="x"), ()) == normalised(hook(), ()) == hook()
-
-
-def test_the_rules_of_an_aggregated_role_are_not_compared():
-    role = {"kind": "ClusterRole", "rules": [1], "aggregationRule": {"clusterRoleSelectors": []}}
-    assert "rules" not in normalised(role, ())
-    assert "rules" in normalised({"kind": "ClusterRole", "rules": [1]}, ())
-
-
 def compared(desired, live, patches=(), applied=None):
     """The patch, and whether the cluster was asked."""
     asked = []
 
     def apply():
         asked.append(1)
-        return copy.deepcopy(applied if applied is not None else live)
+        return live, copy.deepcopy(applied if applied is not None else live)
 
-    return differs(desired, live, patches, apply), bool(asked)
+    found = differs(desired, live, patches, apply)
+    return found.patch if found else {}, bool(asked)
 
 
 def test_an_object_as_deployed_is_no_drift_and_the_cluster_is_not_asked():
@@ -188,6 +177,14 @@ def test_an_object_as_deployed_is_no_drift_and_the_cluster_is_not_asked():
 
 def test_a_difference_that_applying_would_not_change_is_none():
     assert compared(deployment(cpu="1000m"), deployment(cpu="1")) == ({}, True)
+
+
+def test_named_items_in_another_order_are_no_drift_where_the_cluster_is_asked_for_something_else():
+    env = [{"name": "a"}, {"name": "b"}]
+    live = deployment(env=env[::-1], cpu="1")
+    assert compared(deployment(env=env, cpu="1000m"), live, applied=deployment(env=env, cpu="1")) == ({}, True)
+    live["spec"]["env"] = [{"name": "a"}]
+    assert compared(deployment(env=env), live, applied=deployment(env=env, cpu="1"))[0] == {"spec": {"env": env}}
 
 
 def test_drift_is_the_patch_that_would_bring_the_object_back():
@@ -206,7 +203,29 @@ def test_a_field_that_is_not_compared_is_in_no_patch():
     assert compared(deployment(), deployment(replicas=5), (pointer(),), deployment()) == ({}, False)
 
 
+def test_a_field_that_is_taken_out_of_a_difference_leaves_the_rest_or_nothing():
+    live = deployment(replicas=5, image="b")
+    found = differs(deployment(), live, (), lambda: (live, deployment()))
+    assert found.without("/spec/replicas").patch == {"spec": {"image": "a"}}
+    assert found.without("/spec/replicas").without("/spec/image") is None
+
+
+SECRET = {"kind": "Secret", "data": {"password": base64.b64encode(b"canary-7f3a").decode()}}
+
+
 def test_a_patch_for_people_hides_what_is_in_secrets():
     patch = {"data": {"password": "canary"}, "stringData": {"token": "canary"}, "metadata": {"labels": {"a": "b"}}}
-    assert json.loads(text(patch, "Secret")) == {"data": "***", "stringData": "***", "metadata": {"labels": {"a": "b"}}}
-    assert json.loads(text(patch, "ConfigMap")) == patch
+    hidden = {"data": {"password": "***"}, "stringData": {"token": "***"}, "metadata": {"labels": {"a": "b"}}}
+    assert json.loads(text(patch, "Secret", Masking())) == hidden
+    assert json.loads(text(patch, "ConfigMap", Masking())) == patch
+
+
+def test_a_patch_for_people_hides_secrets_wherever_they_stand():
+    patch = {"data": {"url": "https://canary-7f3a@db"}, "metadata": {"annotations": {next(iter(COPIES)): "canary"}}}
+    shown = text(patch, "ConfigMap", Masking([SECRET]))
+    assert "canary" not in shown and json.loads(shown)["data"] == {"url": "https://***@db"}
+
+
+def test_a_patch_that_is_too_long_is_not_told():
+    patch = {"data": {"file": "x" * LONGEST_PATCH}}
+    assert text(patch, "ConfigMap", Masking()) == ""

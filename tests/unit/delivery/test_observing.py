@@ -10,10 +10,12 @@ import pytest
 from extension.delivery.client import Kind
 from extension.delivery.observing import Observer
 from extension.objects.options import BundleDeploymentOptions, ComparePatch, DiffOptions, IgnoreOptions, Operation
-from extension.rendering.postrender import HASH_LABEL
+from extension.objects.status import FieldChange
+from extension.rendering.postrender import HASH_LABEL, ID_ANNOTATION
 from tests.fakes.kubernetes import MemoryCluster
 
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
+SECRETS = Kind("v1", "Secret", "secrets", True)
 DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments", True)
 SCALERS = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", True)
 CLUSTER_ROLES = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", False)
@@ -39,7 +41,7 @@ def live(obj, namespace="web", status=None, labels=True, **spec):
 
 @pytest.fixture
 def cluster():
-    return MemoryCluster(CONFIG_MAPS, DEPLOYMENTS, SCALERS, CLUSTER_ROLES)
+    return MemoryCluster(CONFIG_MAPS, SECRETS, DEPLOYMENTS, SCALERS, CLUSTER_ROLES)
 
 
 def look(cluster, *desired, previous=(), patches=(), ignored=()):
@@ -68,6 +70,40 @@ def test_a_changed_object_is_modified_with_the_patch_that_brings_it_back(cluster
     assert told(look(cluster, thing())) == [("a", {"spec": {"key": "one"}})]
 
 
+def managed(obj, *entries):
+    """The object with what the API server wrote down of who set what."""
+    fields = [{"manager": manager, "time": time, "fieldsV1": fields} for manager, time, fields in entries]
+    return {**obj, "metadata": {**obj["metadata"], "managedFields": fields}}
+
+
+def test_a_changed_object_says_which_fields_and_who_changed_them(cluster):
+    who = ("kubectl-edit", "2026-11-29T12:00:00Z", {"f:spec": {"f:key": {}}})
+    cluster.put(managed(live(thing(), key="two"), who))
+    [found] = look(cluster, thing()).modified
+    assert found.changes == (FieldChange("/spec/key", '"one"', '"two"', "kubectl-edit", "2026-11-29T12:00:00Z"),)
+
+
+@pytest.mark.parametrize("times", [1, 2], ids=["once", "twice"])
+def test_what_a_controller_changes_while_one_looks_is_no_drift(cluster, times):
+    obj = live(thing(), key="two")
+    cluster.put(obj)
+    cluster.changes = [{"spec": {"revision": str(number)}} for number in range(times)]
+    [found] = look(cluster, thing()).modified
+    assert json.loads(found.patch) == {"spec": {"key": "one"}}
+
+
+def test_an_object_that_goes_while_one_looks_is_told_as_it_was(cluster):
+    cluster.put(live(thing(), key="two"))
+    cluster.changes = [None]
+    assert [m.name for m in look(cluster, thing()).modified] == ["a"]
+
+
+def test_what_a_secret_of_the_release_holds_is_told_nowhere(cluster):
+    secret = {**thing("s", SECRETS), "stringData": {"password": "canary-7f3a"}}
+    cluster.put(live(secret), live(thing(), key="canary-7f3a"))
+    assert "canary" not in str(look(cluster, secret, thing()).modified)
+
+
 def test_another_spelling_that_applying_would_not_change_is_no_drift():
     cluster = MemoryCluster(CONFIG_MAPS, defaults={"cpu": "1"})
     cluster.put(live(thing(cpu="1000m"), cpu="1"))
@@ -83,6 +119,29 @@ def test_an_object_that_lost_its_label_is_there_and_not_ours(cluster):
     cluster.put(live(thing(), labels=False))
     seen = look(cluster, thing())
     assert (told(seen), seen.modified[0].exist) == ([("a", "missing")], True)
+
+
+def marked(obj, **meta):
+    return {**obj, "metadata": {**obj["metadata"], **meta}}
+
+
+TAKEN = [
+    ("its label is gone", {"labels": {}}, (f"/metadata/labels/{HASH_LABEL.replace('/', '~1')}", '"set-hash"', "")),
+    (
+        "another bundle took it",
+        {"labels": {HASH_LABEL: "other"}, "annotations": {ID_ANNOTATION: "default-other"}},
+        (f"/metadata/annotations/{ID_ANNOTATION.replace('/', '~1')}", '"default-web"', '"default-other"'),
+    ),
+]
+
+
+@pytest.mark.parametrize(("meta", "told"), [row[1:] for row in TAKEN], ids=[row[0] for row in TAKEN])
+def test_an_object_that_is_not_ours_says_by_which_mark_and_whose_it_is(cluster, meta, told):
+    desired = marked(thing(), annotations={ID_ANNOTATION: "default-web"})
+    cluster.put(marked(live(desired), **meta))
+    [found] = look(cluster, desired).modified
+    assert (found.missing, found.exist, found.patch) == (True, True, "")
+    assert [(one.path, one.wanted, one.found) for one in found.changes] == [told]
 
 
 def test_a_kind_the_cluster_no_longer_serves_is_missing(cluster):
@@ -158,8 +217,8 @@ def test_a_condition_that_is_ignored_makes_nothing_not_ready(cluster):
     assert look(cluster, thing(), ignored=({"type": "Ready"},)).non_ready == ()
 
 
-def scaler(low=1, high=5, target="web", kind="Deployment"):
-    return thing("scaler", SCALERS, scaleTargetRef={"kind": kind, "name": target}, minReplicas=low, maxReplicas=high)
+def scaler(low=1, high=5, target="web", kind="Deployment", **where):
+    return thing("scaler", SCALERS, scaleTargetRef={"kind": kind, "name": target, **where}, minReplicas=low, maxReplicas=high)
 
 
 READY = {"replicas": 4, "updatedReplicas": 4, "availableReplicas": 4}
@@ -175,10 +234,28 @@ WEB = thing("web", DEPLOYMENTS, replicas=2, image="a")
         ([scaler(low=5)], {}, [("web", {"spec": {"replicas": 2}})]),
         ([scaler(target="db")], {}, [("web", {"spec": {"replicas": 2}})]),
         ([scaler(kind="StatefulSet")], {}, [("web", {"spec": {"replicas": 2}})]),
-        ([scaler()], {"image": "b"}, [("web", {"spec": {"replicas": 2, "image": "a"}})]),
+        ([scaler(apiVersion="apps/v1")], {}, []),
+        ([scaler(apiVersion="example.org/v1")], {}, [("web", {"spec": {"replicas": 2}})]),
+        ([scaler()], {"image": "b"}, [("web", {"spec": {"image": "a"}})]),
     ],
-    ids=["chosen by it", "none", "above its limit", "below its limit", "of another", "of another kind", "and something else"],
+    ids=[
+        "chosen by it",
+        "none",
+        "above its limit",
+        "below its limit",
+        "of another",
+        "of another kind",
+        "of its group",
+        "of another group",
+        "but something else is",
+    ],
 )
 def test_a_replica_count_that_an_autoscaler_chose_is_no_drift(cluster, scalers, changed, found):
     cluster.put(live(WEB, status=READY, replicas=4, **changed), *(live(one) for one in scalers))
     assert told(look(cluster, WEB)) == found
+
+
+@pytest.mark.parametrize("spec", [None, {"replicas": "many"}, {"replicas": None}], ids=["none", "a text", "null"])
+def test_a_spec_of_a_form_that_nobody_expects_is_drift_although_an_autoscaler_is_there(cluster, spec):
+    cluster.put({**live(WEB), "spec": spec}, live(scaler()))
+    assert [name for name, _ in told(look(cluster, WEB))] == ["web"]

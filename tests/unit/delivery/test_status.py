@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from extension.delivery.status import LISTED, Observation, failed, is_failed, is_recorded, observed, waiting
+from extension.delivery.status import LISTED, Observation, failed, is_failed, is_recorded, is_to_correct, observed, waiting
 from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleDeploymentStatus
-from extension.objects.states import State, deployment_message, deployment_state
-from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
+from extension.objects.options import BundleDeploymentOptions, CorrectDrift
+from extension.objects.states import STOPPED_HINT, State, deployment_message, deployment_state
+from extension.objects.status import Correction, FieldChange, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
 
 THEN, NOW = "2026-11-23T11:00:00Z", "2026-11-23T12:00:00Z"
 EMPTY = BundleDeploymentStatus()
@@ -94,6 +95,41 @@ def test_looking_again_at_the_same_changes_nothing():
     assert observed(first, "id:1", Observation("web/r:1", (key("a"),), (modified("a"),)), NOW) == first
 
 
+def test_what_is_corrected_no_more_says_so_and_what_to_do_and_the_account_is_kept():
+    corrections = (Correction("ConfigMap", "v1", "web", "a", ("",), 5, THEN),)
+    status = observed(EMPTY, "id:1", Observation("web/r:6", (key("a"),), (modified("a"),)), NOW, corrections=corrections)
+    assert (status.modified_status[0].repairs, status.corrections) == (5, corrections)
+    assert message(status, "Ready") == f'configmap.v1 web/a modified {{"a":1}} (correction stopped after 5 repairs): {STOPPED_HINT}'
+
+
+CORRECTING = BundleDeploymentOptions(correct_drift=CorrectDrift(enabled=True))
+
+
+@pytest.mark.parametrize(
+    ("faults", "wanted"),
+    [((), False), ((modified("a"),), True), ((modified("a", repairs=5),), False), ((modified("a", repairs=5), modified("b")), True)],
+    ids=["nothing", "drift", "what is undone again and again", "and something else"],
+)
+def test_drift_is_corrected_where_it_is_not_undone_again_and_again(faults, wanted):
+    assert is_to_correct(CORRECTING, faults) is wanted
+    assert not is_to_correct(BundleDeploymentOptions(), faults)
+
+
+def edited(time, found="2", manager="x"):
+    return modified("a", changes=(FieldChange("/a", "1", found, manager, time),))
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [(edited(NOW), THEN), (edited(NOW, found="3"), NOW), (edited(NOW, manager="y"), NOW), (edited(""), THEN)],
+    ids=["wrote again", "another value", "another manager", "no time"],
+)
+def test_a_change_keeps_the_time_when_it_was_seen_first(now, told):
+    before = seen(modified=[edited(THEN), modified("b")])
+    status = observed(before, "id:1", Observation("web/r:1", (key("a"),), (now,)), NOW)
+    assert status.modified_status[0].changes[0].time == told
+
+
 RECORDED = [
     "release x failed, and has been rolled back due to atomic being set: y",
     "release x failed, and has been rolled back due to rollback-on-failure being set: y",
@@ -116,6 +152,11 @@ def test_an_error_that_trying_again_does_not_mend_is_written_down(words):
     assert (conditions(status)["Deployed"], conditions(status)["Installed"], conditions(status)["Ready"]) == ("True", "False", "False")
     assert is_recorded(status, "id:2") and not is_recorded(status, "id:3") and not is_failed(status)
     assert deployment_message(status.conditions, applied_is_desired=True) == words
+
+
+def test_a_deployment_that_fails_takes_over_no_account_of_the_corrections_before():
+    before = observed(EMPTY, "id:1", Observation("web/r:6"), NOW, corrections=(Correction("ConfigMap", repairs=5, time=NOW),))
+    assert before.corrections and failed(before, "id:2", Invalid(RECORDED[0]), NOW).corrections == ()
 
 
 @pytest.mark.parametrize("words", ["no such class", "namespaces is forbidden", "connection reset"])

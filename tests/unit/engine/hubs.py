@@ -8,7 +8,7 @@ from extension.engine.hub import Hub
 from extension.engine.registrationtokens import RegistrationTokenReconciler
 from extension.engine.reports import Reports
 from extension.objects import yaml
-from extension.objects.agents import DeploymentReport, RegistrationRequest, WorkItem
+from extension.objects.agents import DeploymentReport, RegistrationRequest, ReportBatch, WorkItem
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import (
     BundleDeploymentStatus,
@@ -65,7 +65,7 @@ class Agent:
         )
 
     def report(self, *reports: DeploymentReport) -> Any:
-        return self.hub.report(self.key, reports)
+        return self.hub.report(self.key, ReportBatch(reports))
 
 
 class World:

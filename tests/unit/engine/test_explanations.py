@@ -14,7 +14,7 @@ from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import Busy, Invalid, NotFound
 from extension.objects.explanation import Explained, Origin
 from extension.objects.kinds import BundleDeploymentStatus, BundleRef, Policy
-from extension.objects.status import ResourceKey
+from extension.objects.status import FieldChange, ModifiedStatus, ResourceKey
 from extension.store.protocol import Report
 from extension.store.sql import SqlStore
 from tests.fakes.clock import Clock
@@ -23,6 +23,16 @@ from tests.unit.engine.samples import NS, bundle_key, cluster_key, config_map, w
 from tests.unit.engine.test_planning import ALL, CANARY, FILES, PROD
 
 MAP = ResourceKey(kind="ConfigMap", api_version="v1", namespace="web", name="a")
+EDITED = ModifiedStatus(
+    kind="ConfigMap",
+    api_version="v1",
+    namespace="web",
+    name="a",
+    patch="{}",
+    changes=(FieldChange("/data/key", '"one"', '"two"', "kubectl-edit", "2026-11-29T12:00:00Z"),),
+)
+GONE = ModifiedStatus(kind="Secret", api_version="v1", namespace="web", name="s", missing=True)
+EDIT = 'data.key is "two", deployed "one", changed by kubectl-edit at 2026-11-29T12:00:00Z'
 
 
 @pytest.fixture
@@ -159,6 +169,27 @@ def test_an_object_is_traced_to_folder_commit_and_rule(deployed: Previews) -> No
         ),
     )
     assert "  path:          web\n" in str(found)
+
+
+def _differs(world: Previews, cluster: str, name: str) -> None:
+    bundle, on = world.rollouts.ids(name, cluster)
+    status = BundleDeploymentStatus(ready=True, release=f"web/{name}:1", resources=(MAP,), modified_status=(EDITED, GONE))
+    world.store.report([Report(bundle, on, status)])
+
+
+def test_what_is_not_as_deployed_is_explained_with_who_changed_it(deployed: Previews) -> None:
+    _differs(deployed, "a", "repo-web")
+    found = explained(deployed, "a")
+    assert found.modified == (EDITED, GONE)
+    assert f"  not as deployed:\n    configmap.v1 web/a modified:\n      {EDIT}\n    secret.v1 web/s missing\n" in str(found)
+
+
+def test_an_object_is_traced_with_what_differs_of_it_and_also_when_it_is_missing(deployed: Previews) -> None:
+    _differs(deployed, "a", "repo-web")
+    [origin] = deployed.planner.trace(cluster_key("a"), MAP, None).origins
+    assert origin.modified == (EDITED,) and str(origin).endswith(f"  configmap.v1 web/a modified:\n    {EDIT}\n")
+    [origin] = deployed.planner.trace(cluster_key("a"), ResourceKey(kind="secret", name="s"), None).origins
+    assert origin.modified == (GONE,)
 
 
 @pytest.mark.parametrize(

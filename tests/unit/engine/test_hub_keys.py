@@ -111,3 +111,25 @@ def test_a_rotated_key_comes_with_the_next_check_in_and_the_old_one_ends_when_it
     agent.check_in()
     with pytest.raises(Unauthorized, match="taken back"):
         world.hub.check_in(old, "")
+
+
+def test_an_agent_gets_another_key_when_it_asks_and_the_old_one_ends_when_that_is_used(world):
+    (agent,) = world.agents("a")
+    agent.check_in()
+    old = agent.key
+    new = world.hub.renew(old)
+    assert new != old and world.hub.renew(old) == new, "an answer that was lost costs no further key"
+    world.hub.check_in(old, "")
+    world.hub.check_in(new, "")
+    with pytest.raises(Unauthorized, match="taken back"):
+        world.hub.check_in(old, "")
+
+
+def test_renewed_keys_are_known_to_a_process_that_starts_later(world):
+    agents = world.agents("a", "b")
+    new = world.hub.renew(agents[0].key)
+    hub = world.restarted()
+    hub.check_in(new, "")
+    hub.check_in(agents[1].key, "")
+    with pytest.raises(Unauthorized, match="taken back"):
+        hub.check_in(agents[0].key, "")

@@ -215,13 +215,11 @@ def test_a_release_of_another_place_goes_once_the_one_that_takes_over_is_there(m
     assert set(delivery.did("remove")) == {"same"}
 
 
-def test_an_agent_of_its_own_removes_what_it_is_not_told_of_and_keeps_nothing(moving):
+def test_an_agent_of_its_own_is_told_what_leaves_its_cluster(moving):
     moving.cluster("a", annotations={})
     moving.bundle("old")
-    with pytest.raises(Invalid, match="keeps nothing"):
-        moving.move(keep_resources=True)
-    moving.move()
-    assert moving.left("new") == []
+    moving.move(keep_resources=True)
+    assert moving.left("new") == [Leaving("old", keep=True)]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from extension.objects.kinds import Cluster
 from tests.fakes.waiting import wait_for
 from tests.unit.engine.samples import NS, cluster, cluster_key
 
-
 EARLIER = "2020-01-01T00:00:00Z"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from extension.objects import states
 from extension.objects.base import Condition
 from extension.objects.states import State
-from extension.objects.status import BundleSummary, ModifiedStatus, NonReadyResource, NonReadyStatus, ResourceSummary
+from extension.objects.status import BundleSummary, FieldChange, ModifiedStatus, NonReadyResource, NonReadyStatus, ResourceSummary
 
 FACTS: dict[str, Any] = {"desired": "v1", "staged": "v1", "applied": "v1", "deployed_failed": False, "ready": True, "non_modified": True}
 
@@ -104,6 +104,51 @@ def test_the_ready_message(summary: BundleSummary, expected: str) -> None:
     assert states.ready_condition(summary, "Cluster", "now").status == ("False" if expected else "True")
 
 
+SCALED = FieldChange("/spec/replicas", "2", "5", "kubectl-edit", "2026-11-29T12:00:00Z")
+KEY = FieldChange("/data/key", '"one"')
+WORDS = [
+    ("changed", SCALED, "spec.replicas is 5, deployed 2, changed by kubectl-edit"),
+    ("gone", KEY, 'data.key is gone, deployed "one"'),
+    ("added", FieldChange("/data/key", "", "1"), "data.key is 1, not deployed"),
+    ("in a list", FieldChange("/spec/ports/0/port", "1", "2"), "spec.ports[0].port is 2, deployed 1"),
+    ("an odd name", FieldChange("/metadata/labels/a.io~1b~0", "1", "2"), "metadata.labels[a.io/b~] is 2, deployed 1"),
+]
+
+
+@pytest.mark.parametrize(("change", "expected"), [row[1:] for row in WORDS], ids=[row[0] for row in WORDS])
+def test_a_change_in_words(change: FieldChange, expected: str) -> None:
+    assert states.change_text(change) == expected
+
+
+CHANGES = [
+    ("two", (SCALED, KEY), 0, f"{WORDS[0][2]} and {WORDS[1][2]}"),
+    ("more than are told", (KEY,) * 5, 7, f"{' and '.join([WORDS[1][2]] * 3)} and 9 more"),
+    ("none", (), 0, ""),
+]
+
+
+@pytest.mark.parametrize(("changes", "more", "expected"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
+def test_changes_in_a_sentence(changes: tuple[FieldChange, ...], more: int, expected: str) -> None:
+    assert states.changes_text(ModifiedStatus(changes=changes, more_changes=more)) == expected
+    stopped = states.changes_text(ModifiedStatus(changes=changes, more_changes=more, repairs=5))
+    assert stopped == f"{expected} (correction stopped after 5 repairs)".strip()
+
+
+def test_a_modified_object_in_lines_has_every_change_with_its_time() -> None:
+    status = ModifiedStatus(kind="Deployment", api_version="apps/v1", name="x", changes=(SCALED, KEY, KEY, KEY), more_changes=2)
+    assert list(states.modified_lines(status)) == [
+        "deployment.apps x modified:",
+        f"  {WORDS[0][2]} at 2026-11-29T12:00:00Z",
+        *[f"  {WORDS[1][2]}"] * 3,
+        "  and 2 more",
+    ]
+    taken = ModifiedStatus(kind="Secret", api_version="v1", name="x", missing=True, exist=True, changes=(KEY,))
+    assert list(states.modified_lines(taken)) == ["secret.v1 x is not owned by us:", f"  {WORDS[1][2]}"]
+    stopped = ModifiedStatus(kind="Secret", api_version="v1", name="x", changes=(KEY,), repairs=5)
+    assert list(states.modified_lines(stopped))[-1] == f"  correction stopped after 5 repairs: {states.STOPPED_HINT}"
+    assert list(states.modified_lines(ModifiedStatus(kind="Secret", api_version="v1", name="x", missing=True))) == ["secret.v1 x missing"]
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [
@@ -111,6 +156,12 @@ def test_the_ready_message(summary: BundleSummary, expected: str) -> None:
         ({"missing": True, "exist": True}, "deployment.apps n/x is not owned by us"),
         ({"delete": True}, "deployment.apps n/x extra"),
         ({"patch": '{"a":1}'}, 'deployment.apps n/x modified {"a":1}'),
+        ({"patch": "{}", "changes": (SCALED,)}, "deployment.apps n/x modified: spec.replicas is 5, deployed 2, changed by kubectl-edit"),
+        (
+            {"missing": True, "exist": True, "changes": (FieldChange("/metadata/labels/a", "1", "2"),)},
+            "deployment.apps n/x is not owned by us: metadata.labels.a is 2, deployed 1",
+        ),
+        ({"missing": True, "repairs": 5}, "deployment.apps n/x missing (correction stopped after 5 repairs)"),
     ],
 )
 def test_a_modified_object_in_words(status: dict[str, Any], expected: str) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from extension.objects.base import Condition
 from extension.objects.kinds import Bundle, BundleDeploymentStatus
-from extension.objects.status import ResourceCounts
+from extension.objects.status import Correction, FieldChange, ModifiedStatus, ResourceCounts
 from extension.store import wordings
 from extension.store.protocol import Filter, Query, Report
 from extension.store.wordings import sequence_of
@@ -18,12 +18,17 @@ from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 times = st.sampled_from(("", "2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z"))
 conditions = st.builds(Condition, type=texts, status=texts, reason=texts, message=texts, last_update_time=times, last_transition_time=times)
+changes = st.builds(FieldChange, path=texts, wanted=texts, found=texts, manager=texts, time=times)
+differing = st.builds(ModifiedStatus, name=texts, changes=st.lists(changes, max_size=2).map(tuple), repairs=st.integers(0, 9))
+corrections = st.builds(Correction, name=texts, fields=st.lists(texts, max_size=2).map(tuple), repairs=st.integers(0, 9), time=times)
 statuses = st.builds(
     BundleDeploymentStatus,
     conditions=st.lists(conditions, max_size=4).map(tuple),
     applied_deployment_id=st.sampled_from(("", "s-1:a", "s-2:b")),
     release=texts,
     ready=st.booleans(),
+    modified_status=st.lists(differing, max_size=2).map(tuple),
+    corrections=st.lists(corrections, max_size=2).map(tuple),
     resource_counts=st.builds(ResourceCounts, ready=st.integers(0, 5), desired_ready=st.integers(0, 5)),
 )
 

@@ -79,6 +79,15 @@ export interface ErrorGroup extends Resource {
   since: string;
 }
 
+/** A field that is not as deployed; values are JSON, empty where the field is not there, and nobody is named who is not certain. */
+export interface FieldChange {
+  path: string;
+  wanted?: string;
+  found?: string;
+  manager?: string;
+  time?: string;
+}
+
 export interface DeployedResource {
   id: string;
   type: string;
@@ -88,6 +97,7 @@ export interface DeployedResource {
   name: string;
   state: string;
   message?: string;
+  changes?: FieldChange[];
   bundle: string;
   cluster: string;
   bundleDeployment: string;
