@@ -19,6 +19,9 @@ TABS = {
     "gitrepo": ("overview", "bundles", "resources", "plan", "yaml"),
     "cluster": ("bundles", "resources", "conditions", "yaml"),
     "bundle": ("rollout", "clusters", "resources", "conditions", "yaml"),
+    "clustergroup": ("clusters", "membership", "conditions", "yaml"),
+    "tokens": ("api", "registration"),
+    "workspace": ("members", "yaml"),
     "helmop": ("overview", "clusters", "resources", "yaml"),
 }
 PLACES = [(name, path, tab) for name, path in components.routes().items() for tab in TABS.get(name, ("",))]
@@ -81,6 +84,11 @@ def test_the_login_can_be_read_by_everybody(standalone: World, chromium: Browser
 DIALOGS = {
     "clusters/berlin": ("Edit labels", "Change workspace", "Delete"),
     "gitrepos/shop": ("Delete",),
+    "clustergroups/production": ("Delete",),
+    "workspaces": ("Create a workspace",),
+    "workspaces/edge": ("Delete",),
+    "tokens": ("Create an API token",),
+    "clusters/_add": ("Create a registration token",),
     "gitrepos/_create": ("New Secret",),
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { current, mark, type Partition, parts } from "../components/core/rollout";
+import { current, isStuck, mark, type Partition, parts } from "../components/core/rollout";
 
 const PARTITIONS: Partition[] = [
   { name: "canary", count: 2, unavailable: 0, maxUnavailable: 0 },
@@ -23,6 +23,12 @@ describe("a rollout", () => {
     expect(current(parts({ partitions: PARTITIONS.slice(0, 1) }))).toBeUndefined();
     expect(current(parts({ partitions: PARTITIONS.slice(0, 2) }))?.part.name).toBe("eu");
     expect(parts(undefined)).toEqual([]);
+  });
+
+  it("can never go on in a partition of which no cluster may be unavailable", () => {
+    const canary = { name: "canary", count: 2, unavailable: 1, maxUnavailable: 0 };
+    expect(parts({ partitions: [canary, ...PARTITIONS] }).map(isStuck)).toEqual([true, false, false, false, false]);
+    expect(parts({ partitions: PARTITIONS }).map(isStuck)).toEqual([false, false, false, false]);
   });
 
   it("marks where the next partition may begin", () => {

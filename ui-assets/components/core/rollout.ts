@@ -46,6 +46,11 @@ export function current(found: readonly Part[]): { part: Part; place: number } |
   return part ? { part, place: place + 1 } : undefined;
 }
 
+/** Whether a partition can never go on: none of its clusters may be unavailable, and an update makes it so for a while. */
+export function isStuck(part: Part): boolean {
+  return part.stage === "now" && part.most === 0;
+}
+
 /** Where in a partition's bar the next one may begin, in percent. */
 export function mark(part: Part): number {
   return part.total ? Math.max(0, Math.min(100, Math.round((100 * (part.total - part.most)) / part.total))) : 0;
