@@ -12,12 +12,18 @@ from extension.objects.agents import REGISTRATION_VALUES
 from extension.objects.durations import seconds
 from extension.objects.errors import NotFound
 from extension.objects.kinds import ClusterRegistrationToken, Secret
+from extension.settings import FLEET
 
 COMMAND = (
     "helm install continuous-delivery-agent helm/continuous-delivery-agent"
     " --namespace cattle-continuous-delivery-system --create-namespace --values -"
 )
 """Installs an agent; it reads the values, which hold the token, from its input."""
+FLEET_COMMAND = (
+    "helm install fleet-agent fleet-agent --repo https://rancher.github.io/fleet-helm-charts/"
+    " --namespace cattle-fleet-system --create-namespace --wait --values -"
+)
+"""The same for Fleet's own agent, where Fleet deploys."""
 
 
 def _ttl(write: Write) -> None:
@@ -36,8 +42,9 @@ def values(call: Call, token: ClusterRegistrationToken, body: Mapping[str, Any])
         raise NotFound(
             "the token has no Secret", hint="try again; if a Secret of another type has its name, delete that or rename the token"
         )
+    command = FLEET_COMMAND if call.services.settings.engine == FLEET else COMMAND
     shown = secret.data["values"].decode(errors="replace")
-    return {"type": "registrationValues", "id": object_id(token.key), "values": shown, "command": COMMAND}
+    return {"type": "registrationValues", "id": object_id(token.key), "values": shown, "command": command}
 
 
 NOUN = Noun(

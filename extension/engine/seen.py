@@ -1,4 +1,4 @@
-"""When clusters were last heard of, written for all of them at once and waking nobody."""
+"""When clusters were last heard of, written for all of them at once and waking nobody but those who wait for a new one."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Select, Text, bindparam, literal_column, select, text
 
 from extension.objects.base import Key
@@ -22,10 +23,11 @@ from extension.store.assignments import Assignments
 from extension.store.bulk import fetched
 from extension.store.database import Database, committed
 from extension.store.dialects import in_document
-from extension.store.lastseen import write_seen
+from extension.store.lastseen import unheard, write_seen
 from extension.store.protocol import Assigned
 from extension.store.schema import objects
 from extension.store.sealing import Seal
+from extension.store.tallies import look
 from extension.store.wordings import sequence_of
 
 _AT_ONCE = 500
@@ -65,11 +67,12 @@ class Told(msgspec.Struct, frozen=True):
 
 
 class Asking:
-    """Each method is one snapshot or one transaction. None of them wakes anybody."""
+    """Each method is one snapshot or one transaction. None of them wakes anybody, but for a cluster that is heard of for the first time."""
 
     def __init__(self, database: Database, seal: Seal, assignments: Assignments) -> None:
         self._database = database
         self._assignments = assignments
+        self._heard = BitMap()
         self.secret: Callable[[str], bytes] = seal.derive
 
     # clusters
@@ -100,11 +103,19 @@ class Asking:
                 for id_, space, name, uid, newest, asked, marks, client in rows]  # fmt: skip
 
     def seen(self, numbers: Iterable[int], when: str) -> None:
-        """Sets last-seen of clusters, a part in a transaction so that others can write in between. Those that are gone are left out."""
+        """Sets last-seen of clusters, a part in a transaction so that others can write in between. Those that are gone are left out. Of
+        one that was never heard of before, watchers learn: it is not waited for any more."""
         wanted = list(dict.fromkeys(numbers))
         for at in range(0, len(wanted), _SEEN_AT_ONCE):
+            part = wanted[at : at + _SEEN_AT_ONCE]
             with self._database.write() as connection:
-                write_seen(connection, wanted[at : at + _SEEN_AT_ONCE], when)
+                first = unheard(connection, [number for number in part if number not in self._heard])
+                write_seen(connection, part, when)
+                if first:
+                    look(connection, first, self._database.next_revision(connection))
+            self._heard.update(part)
+            if first:
+                self._database.announce()
 
     def silent(self, before: str) -> list[int]:
         """The clusters that were last seen earlier than `before`, in one sweep."""

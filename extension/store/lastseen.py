@@ -9,13 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from pyroaring import BitMap, FrozenBitMap
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
 
 from extension.store.bulk import fetched, many
 
+_AT_ONCE = 500
 BEFORE, AFTER = "<", ">="
 """Operators of filters by time: earlier than a time, then or later."""
 
@@ -66,6 +67,14 @@ class LastSeen:
             return FrozenBitMap(BitMap.union(BitMap(), *(clusters for at, clusters in self._at.items() if holds(at))))
 
 
+def unheard(connection: Connection, numbers: Sequence[int]) -> list[int]:
+    """Those of these clusters that are there and were never heard of."""
+    found: list[int] = []
+    for at in range(0, len(numbers), _AT_ONCE):
+        found += [row[0] for row in fetched(connection, _UNHEARD, numbers=numbers[at : at + _AT_ONCE])]
+    return found
+
+
 def write_seen(connection: Connection, numbers: list[int], when: str) -> None:
     """Sets the time of clusters, those that are gone left out. The clock makes numbers that no row had, also one that went since."""
     newest = int(connection.execute(_NEWEST).scalar_one())
@@ -74,6 +83,10 @@ def write_seen(connection: Connection, numbers: list[int], when: str) -> None:
 
 
 _SINCE = text("SELECT cluster_id, at, written FROM seen WHERE written > :since")
+_UNHEARD = text(
+    "SELECT o.id FROM object o WHERE o.id IN :numbers AND o.kind = 'Cluster'"
+    " AND NOT EXISTS (SELECT 1 FROM seen WHERE seen.cluster_id = o.id)"
+).bindparams(bindparam("numbers", expanding=True))
 _NEWEST = text("SELECT coalesce(max(written), 0) FROM seen")
 _PUT = (
     "INSERT INTO seen (cluster_id, at, written) SELECT id, ?, ? FROM object WHERE id = ? AND kind = 'Cluster'"

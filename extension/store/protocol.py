@@ -243,7 +243,7 @@ class Store(Protocol):
         """All clusters as numbers."""
 
     def seen(self, clusters: Iterable[Key], when: str) -> None:
-        """Sets last-seen for many clusters in one write that wakes nobody."""
+        """Sets last-seen for many clusters in one write that wakes nobody, unless one of them was never heard of before."""
 
     def members(self, workspace: str, selector: LabelSelector) -> FrozenBitMap: ...
 

@@ -69,5 +69,10 @@ def touch(connection: Connection, object_ids: Iterable[int], revision: int) -> N
     deltas.write(connection, revision)
 
 
+def look(connection: Connection, clusters: Iterable[int], revision: int) -> None:
+    """Tells watchers of these clusters to look, with no count changed. The engine does not look: it goes by marks and deployments."""
+    many(connection, "UPDATE tally SET revision = ? WHERE object_id = ?", [(revision, number) for number in clusters])
+
+
 def difference(old: ResourceCounts, new: ResourceCounts) -> list[int]:
     return [getattr(new, name) - getattr(old, name) for name in RESOURCE_COLUMNS]

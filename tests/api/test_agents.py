@@ -195,6 +195,16 @@ def test_neither_keys_nor_secrets_are_logged_or_told(joined, client, world, admi
         assert secret.rpartition(".")[2][:20] not in told
 
 
+@pytest.mark.parametrize(("engine", "agent"), [("embedded", "continuous-delivery-agent"), ("fleet", "fleet-agent")])
+def test_the_command_installs_the_agent_of_the_engine_that_deploys(services, world, engine, agent):
+    world.token("here")
+    app = create_app(dataclasses.replace(services, settings=dataclasses.replace(services.settings, engine=engine)))
+    admin = Session(app.test_client(), services.tokens.create("admin", {NS: "admin"}))
+    told = admin.post(f"/v1/fleet.cattle.io.clusterregistrationtokens/{NS}/here?action=values").json
+    assert told["command"].split()[:4] == ["helm", "install", agent, agent if engine == "fleet" else f"helm/{agent}"]
+    assert told["command"].endswith("--values -")
+
+
 def test_what_a_cluster_registers_with_is_shown_to_administrators_of_the_workspace(client, services, world, store):
     world.token("here")
     place = f"/v1/fleet.cattle.io.clusterregistrationtokens/{NS}"

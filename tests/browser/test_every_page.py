@@ -19,6 +19,7 @@ TABS = {
     "gitrepo": ("overview", "bundles", "resources", "plan", "yaml"),
     "cluster": ("bundles", "resources", "conditions", "yaml"),
     "bundle": ("rollout", "clusters", "resources", "conditions", "yaml"),
+    "helmop": ("overview", "clusters", "resources", "yaml"),
 }
 PLACES = [(name, path, tab) for name, path in components.routes().items() for tab in TABS.get(name, ("",))]
 
@@ -77,7 +78,11 @@ def test_the_login_can_be_read_by_everybody(standalone: World, chromium: Browser
     pages.page.context.close()
 
 
-DIALOGS = {"clusters/berlin": ("Edit labels", "Change workspace", "Delete"), "gitrepos/shop": ("Delete",)}
+DIALOGS = {
+    "clusters/berlin": ("Edit labels", "Change workspace", "Delete"),
+    "gitrepos/shop": ("Delete",),
+    "gitrepos/_create": ("New Secret",),
+}
 
 
 def test_every_dialog_can_be_read_by_everybody_and_closes_with_escape(standalone: World, chromium: Browser) -> None:

@@ -15,6 +15,10 @@ export const PAGES: readonly Page[] = [
   { name: "gitrepo-create", path: "gitrepos/_create", nav: "gitrepos", load: () => import("./pages/GitRepoForm.vue") },
   { name: "gitrepo-edit", path: "gitrepos/:name/edit", nav: "gitrepos", load: () => import("./pages/GitRepoForm.vue") },
   { name: "gitrepo", path: "gitrepos/:name", nav: "gitrepos", load: () => import("./pages/GitRepoPage.vue") },
+  { name: "helmops", path: "helmops", nav: "helmops", load: () => import("./pages/HelmOpsPage.vue") },
+  { name: "helmop-create", path: "helmops/_create", nav: "helmops", load: () => import("./pages/HelmOpForm.vue") },
+  { name: "helmop-edit", path: "helmops/:name/edit", nav: "helmops", load: () => import("./pages/HelmOpForm.vue") },
+  { name: "helmop", path: "helmops/:name", nav: "helmops", load: () => import("./pages/HelmOpPage.vue") },
   { name: "clusters", path: "clusters", nav: "clusters", load: () => import("./pages/ClustersPage.vue") },
   { name: "cluster-add", path: "clusters/_add", nav: "clusters", load: () => import("./pages/ClusterAddPage.vue") },
   { name: "cluster", path: "clusters/:name", nav: "clusters", load: () => import("./pages/ClusterPage.vue") },
@@ -44,6 +48,7 @@ export const HOME = PAGES[0]!.name;
 export const NAVIGATION: readonly { page: string; needs: string }[] = [
   { page: "dashboard", needs: "" },
   { page: "gitrepos", needs: "fleet.cattle.io.gitrepos" },
+  { page: "helmops", needs: "fleet.cattle.io.helmops" },
   { page: "clusters", needs: "fleet.cattle.io.clusters" },
   { page: "clustergroups", needs: "fleet.cattle.io.clustergroups" },
   { page: "bundles", needs: "fleet.cattle.io.bundles" },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { at, decoded, edited, encoded, isAbout, withAt } from "../components/core/forms";
-import { copyOf, formOf, objectOf } from "../components/core/gitrepo";
-import { mergePatch } from "../components/core/patches";
+import { at, copyOf, decoded, edited, encoded, isAbout, withAt } from "../components/core/forms";
+import { formOf, objectOf } from "../components/core/gitrepo";
+import * as helmop from "../components/core/helmop";
+import { holdsNull, mergePatch } from "../components/core/patches";
 import { modeOf, type Target, targetRow, targetRows, targetOf, targetsOf } from "../components/core/targets";
 import type { Resource } from "../components/core/types";
 
@@ -79,6 +80,37 @@ describe("a GitRepo's form", () => {
   it("reads and writes certificates as bytes", () => {
     expect(decoded(encoded("ü\n"))).toBe("ü\n");
     expect(decoded("?")).toBe("");
+  });
+});
+
+describe("a HelmOp's form", () => {
+  const base = { metadata: { name: "a" }, spec: { helm: { repo: "https://charts.example.org", chart: "web", version: "^1", values: { a: 1 }, valuesFrom: [1] }, targets: [{ clusterSelector: {}, helm: { version: "2" } }], unknown: 1 } };
+  const patched = (form: helmop.HelmOpForm): unknown => mergePatch(base.spec, helmop.objectOf(form, base).spec);
+
+  it("makes of an object what it was read from", () => {
+    expect(patched(helmop.formOf(base))).toBeUndefined();
+  });
+
+  it("patches values as a merge of what differs, and takes them out when they are emptied", () => {
+    expect(patched({ ...helmop.formOf(base), values: { a: 1, b: { c: true } } })).toEqual({ helm: { values: { b: { c: true } } } });
+    expect(patched({ ...helmop.formOf(base), values: {} })).toEqual({ helm: { values: null } });
+    expect(patched({ ...helmop.formOf(base), values: { a: 1 } })).toBeUndefined();
+  });
+
+  it("tells a null, which no merge patch can set, however deep", () => {
+    expect([holdsNull({ a: { b: null } }), holdsNull({ a: [null], b: 0 }), holdsNull({})]).toEqual([true, false, false]);
+  });
+
+  it("knows the three ways to name a chart and empties what another way needs", () => {
+    expect([helmop.sourceOf("oci://r/x", ""), helmop.sourceOf("", "https://x/a.TGZ"), helmop.sourceOf("https://r", "web"), helmop.sourceOf("", "")]).toEqual(["oci", "tarball", "repo", "repo"]);
+    const form = helmop.formOf(base);
+    form.source = "oci";
+    form.texts["helm.repo"] = "oci://registry.example.org/web";
+    expect(patched(form)).toEqual({ helm: { repo: "oci://registry.example.org/web", chart: null } });
+    form.source = "tarball";
+    form.texts["helm.chart"] = "https://x/a.tgz";
+    expect(patched(form)).toEqual({ helm: { repo: null, chart: "https://x/a.tgz", version: null } });
+    expect([helmop.isNamed(form), helmop.isNamed(helmop.formOf({ metadata: {} }))]).toEqual([true, false]);
   });
 });
 

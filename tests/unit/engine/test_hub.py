@@ -288,6 +288,7 @@ def test_last_seen_times_are_of_those_who_checked_in(world):
     reached = world.hub.reached()
     assert list(reached) == [world.store.object_id(one.cluster)]
     assert not world.hub.reached()
+    world.store.asking.seen(reached, "2025-12-31T00:00:00Z")
     before = world.store.revision()
     world.store.asking.seen([*reached, 999_999], "2026-01-01T00:00:00Z")
     assert world.store.revision() == before

@@ -148,6 +148,7 @@ def nothing(store, key):
 def test_a_write_that_changes_nothing_takes_no_number_so_nobody_wakes_for_nothing(store):
     store.create(bundle("web"))
     store.create(cluster("one"))
+    store.seen([cluster_key("one")], "2026-01-01T00:00:00Z")
     key = Key("Bundle", NS, "web")
     before = store.revision()
     for write in nothing(store, key):
@@ -156,6 +157,23 @@ def test_a_write_that_changes_nothing_takes_no_number_so_nobody_wakes_for_nothin
     with pytest.raises(AlreadyExists):
         store.create(bundle("web"))
     assert store.apply(plan(store, key, (variant(store, key), [10**6])), step(create=[10**6])) == before == store.revision()
+
+
+def test_a_cluster_that_is_heard_of_for_the_first_time_is_told_of_once_and_to_no_engine(store):
+    for name in ("one", "two"):
+        store.create(cluster(name))
+    before, versions = store.revision(), [store.get(Cluster, NS, "one").metadata.resource_version]
+    for when, numbers in (
+        ("2026-01-01T00:00:00Z", ["one"]),
+        ("2026-01-02T00:00:00Z", ["one", "two"]),
+        ("2026-01-03T00:00:00Z", ["one", "two"]),
+    ):
+        store.asking.seen([*(store.object_id(cluster_key(name)) for name in numbers), 10**6], when)
+        versions.append(store.get(Cluster, NS, "one").metadata.resource_version)
+    assert told(store, before) == [("Cluster", "one", "MODIFIED"), ("Cluster", "two", "MODIFIED")]
+    assert store.changes(before, counters=False) == []
+    assert store.revision() == before + 2
+    assert len(set(versions[1:])) == 1 < len(set(versions)), "who watches one cluster sees one new version of it"
 
 
 def test_a_tombstone_window_that_moved_on_is_gone(store, monkeypatch):

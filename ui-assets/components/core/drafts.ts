@@ -5,24 +5,21 @@ import { type Doing, useDoing } from "./actions";
 import { useApp } from "./app";
 import { pathOf } from "./client";
 import { editable, save, type Saved } from "./editing";
-import { useLeaving } from "./leaving";
+import { type Base, copyOf, type Made } from "./forms";
 import { type Shown, useObject } from "./object";
 import { mergePatch } from "./patches";
 import { PLURALS, type Resource, type TypeId } from "./types";
+import { useUnsaved } from "./unsaved";
 import { useWorkspace } from "./workspace";
 
-export interface Made {
-  apiVersion: string;
-  kind: string;
-  metadata: { name: string; namespace: string; labels: Record<string, string> };
-  spec: Record<string, unknown>;
-}
-export interface Base {
-  metadata: { name?: string; namespace?: string; labels?: Record<string, string> };
-  spec?: Record<string, unknown>;
+export interface Named {
+  name: string;
+  namespace: string;
 }
 export interface Draft<F> {
   form: Ref<F | undefined>;
+  /** What the form was read from. */
+  base: Ref<Base | undefined>;
   made: ComputedRef<Made | undefined>;
   /** The name of the object that is edited, empty for a new one. */
   edited: string;
@@ -30,15 +27,19 @@ export interface Draft<F> {
   isEdited: ComputedRef<boolean>;
   /** Somebody else saved since it was read. */
   isChanged: ComputedRef<boolean>;
+  /** What was not saved when this page was left is here again. */
+  isBack: Ref<boolean>;
   theirs: Ref<Resource | undefined>;
   /** Counts how often the form was begun anew, for who keeps a copy of its values. */
   round: Ref<number>;
   doing: Doing;
   begin(object: Resource): void;
+  /** Drops what was edited. */
+  anew(): Promise<void>;
   submit(): Promise<Resource | undefined>;
 }
 
-export function useDraft<F extends { name: string; namespace: string }>(type: TypeId, formOf: (base: Base) => F, objectOf: (form: F, base: Base) => Made, copyOf: (object: Resource) => Base): Draft<F> {
+export function useDraft<F extends Named>(type: TypeId, formOf: (base: Base) => F, objectOf: (form: F, base: Base) => Made): Draft<F> {
   const { client, nav } = useApp();
   const workspace = useWorkspace();
   const doing = useDoing();
@@ -49,37 +50,23 @@ export function useDraft<F extends { name: string; namespace: string }>(type: Ty
   const base = shallowRef<Base>();
   const theirs = shallowRef<Resource>();
   const round = ref(0);
-  const isSaved = ref(false);
+  const unsaved = useUnsaved<F>(`${type} ${workspace.name.value} ${edited} ${source}`, form, base);
   const start = (from: Base): void => {
-    base.value = from;
-    form.value = reactive(formOf(from)) as F;
+    [base.value, form.value, theirs.value] = [from, reactive(formOf(from)) as F, undefined];
     round.value += 1;
+    unsaved.begin();
   };
-  const begin = (object: Resource): void => {
-    theirs.value = undefined;
-    start(object);
+  const anew = async (): Promise<void> => {
+    if (shown) return shown.object.value && start(shown.object.value);
+    const original = source && (await doing.run(() => client.get<Resource>(pathOf(PLURALS[type], source)), "", true));
+    if (!source || original) start(original ? copyOf(original) : { metadata: { namespace: workspace.isAll.value ? "" : workspace.name.value } });
   };
-  const place = workspace.isAll.value ? "" : workspace.name.value;
-  async function copy(): Promise<void> {
-    const original = await doing.run(() => client.get<Resource>(pathOf(PLURALS[type], source)), "", true);
-    if (original) start(copyOf(original));
-  }
-  if (shown) watch(shown.object, (object) => object && !base.value && begin(object), { immediate: true });
-  else if (source) void copy();
-  else start({ metadata: { namespace: place } });
+  if (shown) watch(shown.object, (object) => object && !base.value && start(object), { immediate: true });
+  else if (!base.value) void anew();
 
-  const made = computed(() => (form.value && base.value ? objectOf(form.value, base.value) : undefined));
   const isNew = computed(() => !edited || Boolean(shown?.gone.value));
-  const isEdited = computed(() => {
-    const before = { metadata: { labels: base.value?.metadata.labels ?? {} }, spec: base.value?.spec ?? {} };
-    return made.value !== undefined && (isNew.value || mergePatch(before, { metadata: { labels: made.value.metadata.labels }, spec: made.value.spec }) !== undefined);
-  });
-  const isChanged = computed(() => {
-    const [now, read] = [shown?.object.value, base.value as Resource | undefined];
-    return Boolean(now && read && !theirs.value && mergePatch(editable(read), editable(now)));
-  });
-  useLeaving(computed(() => isEdited.value && !isSaved.value && Boolean(form.value?.name)));
-
+  const made = computed(() => (form.value && base.value ? objectOf(form.value, base.value) : undefined));
+  const { isEdited, isChanged } = compared(made, base, isNew, () => (theirs.value ? undefined : shown?.object.value));
   async function submit(): Promise<Resource | undefined> {
     const [wanted, read] = [made.value, base.value as Resource];
     if (!wanted) return undefined;
@@ -89,8 +76,21 @@ export function useDraft<F extends { name: string; namespace: string }>(type: Ty
         : save(client, pathOf(PLURALS[type], read.id), read, { metadata: { labels: wanted.metadata.labels }, spec: wanted.spec }, theirs.value);
     const done = await doing.run(work, "", true);
     theirs.value = done?.theirs;
-    isSaved.value = done?.object !== undefined;
+    if (done?.object) unsaved.end();
     return done?.object;
   }
-  return { form, made, edited, shown, isEdited, isChanged, theirs, round, doing, begin, submit };
+  return { form, base, made, edited, shown, isEdited, isChanged, isBack: unsaved.isBack, theirs, round, doing, begin: start, anew, submit };
+}
+
+/** Whether the form makes something else of what it was read from, and whether that is something else by now. */
+function compared(made: ComputedRef<Made | undefined>, base: Ref<Base | undefined>, isNew: ComputedRef<boolean>, now: () => Resource | undefined): { isEdited: ComputedRef<boolean>; isChanged: ComputedRef<boolean> } {
+  const isEdited = computed(() => {
+    const before = { metadata: { labels: base.value?.metadata.labels ?? {} }, spec: base.value?.spec ?? {} };
+    return made.value !== undefined && (isNew.value || mergePatch(before, { metadata: { labels: made.value.metadata.labels }, spec: made.value.spec }) !== undefined);
+  });
+  const isChanged = computed(() => {
+    const [object, read] = [now(), base.value as Resource | undefined];
+    return Boolean(object && read && mergePatch(editable(read), editable(object)));
+  });
+  return { isEdited, isChanged };
 }

@@ -1,9 +1,28 @@
 // Forms of objects with a spec: each field of a form is a place in the spec. Invariant: a field that nobody edits is not touched, whatever
 // is in it and beside it; an emptied one is taken out.
 import { isMap, same } from "./patches";
+import type { Resource } from "./types";
 
-export type Value = string | boolean | readonly string[] | undefined;
 type Spec = Record<string, unknown>;
+
+export interface Made {
+  apiVersion: string;
+  kind: string;
+  metadata: { name: string; namespace: string; labels: Record<string, string> };
+  spec: Record<string, unknown>;
+}
+export interface Base {
+  metadata: { name?: string; namespace?: string; labels?: Record<string, string> };
+  spec?: Record<string, unknown>;
+}
+const CREATED_BY = "fleet.cattle.io/created-by-user-id";
+
+/** What a copy starts from: all but what is the original's own. */
+export function copyOf(object: Resource): Base {
+  const { [CREATED_BY]: _maker, ...labels } = object.metadata.labels ?? {};
+  const { forceSyncGeneration: _counted, ...spec } = (object.spec ?? {}) as Record<string, unknown>;
+  return { metadata: { labels, ...(object.metadata.namespace ? { namespace: object.metadata.namespace } : {}) }, spec };
+}
 
 /** What is at a dotted path of the spec; undefined when there is nothing. */
 export function at(spec: unknown, path: string): unknown {

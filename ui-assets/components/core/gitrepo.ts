@@ -1,10 +1,7 @@
 // A GitRepo as a form: what it is read into, and the object it makes of it.
-import type { Base, Made } from "./drafts";
-import { decoded, edited, encoded, at } from "./forms";
+import { at, type Base, decoded, edited, encoded, type Made } from "./forms";
 import { type Target, type TargetMode, type TargetRow, modeOf, targetRows, targetsOf } from "./targets";
-import type { Resource } from "./types";
 
-export const CREATED_BY = "fleet.cattle.io/created-by-user-id";
 export const DEFAULT_BRANCH = "master";
 
 /** Fields of the spec that are one text or one switch each, in the form by their path. */
@@ -85,13 +82,6 @@ export function objectOf(form: GitRepoForm, base: Base): Made {
     metadata: { name: form.name.trim(), namespace: form.namespace, labels: form.labels },
     spec: edited(spec, was, now),
   };
-}
-
-/** What a copy starts from: all but what is the original's own. */
-export function copyOf(object: Resource): Base {
-  const { [CREATED_BY]: _maker, ...labels } = object.metadata.labels ?? {};
-  const { forceSyncGeneration: _counted, ...spec } = (object.spec ?? {}) as Record<string, unknown>;
-  return { metadata: { labels, ...(object.metadata.namespace ? { namespace: object.metadata.namespace } : {}) }, spec };
 }
 
 /** What is asked about the targets of a form, whatever else is not written yet. */

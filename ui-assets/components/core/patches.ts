@@ -21,6 +21,11 @@ export function isMap(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Whether there is a null in any map of the value: a merge patch can't set one. */
+export function holdsNull(value: unknown): boolean {
+  return isMap(value) && Object.values(value).some((one) => one === null || holdsNull(one));
+}
+
 function fields(value: unknown): Record<string, unknown> {
   return isMap(value) ? value : {};
 }

@@ -8,9 +8,13 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1],
 ];
 
+/** What the clock of the page may be behind, as it ticks. */
+const BEHIND = 15;
+
 export function relative(time: string, now: number, locale = "en-US"): string {
-  const seconds = Math.round((Date.parse(time) - now) / 1000);
-  if (Number.isNaN(seconds)) return "";
+  const between = Math.round((Date.parse(time) - now) / 1000);
+  if (Number.isNaN(between)) return "";
+  const seconds = between >= 0 && between <= BEHIND ? -0 : between;
   const format = new Intl.RelativeTimeFormat(locale, { numeric: "always", style: "short" });
   const [unit, size] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? ["second", 1];
   return format.format(Math.trunc(seconds / size), unit);
