@@ -24,12 +24,12 @@ class Pages:
         self.faults: list[str] = []
         page.set_default_timeout(20_000)
         page.on("console", lambda said: self._said(said.type, said.text))
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
         page.on("dialog", self._surprised)
 
     def _said(self, kind: str, text: str) -> None:
         if kind in ("error", "warning") and REFUSED not in text:
-            self.faults.append(text)
+            self.faults.append(f"{self.page.url}: {text}")
 
     def _surprised(self, dialog: Dialog) -> None:
         self.faults.append(f"a dialog that no page opens: {dialog.message}")
