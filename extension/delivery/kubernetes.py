@@ -17,7 +17,7 @@ import msgspec
 
 from extension.delivery.accounts import user_of
 from extension.delivery.client import Client, Unreachable
-from extension.delivery.copies import KINDS, Copier, data_of, is_named
+from extension.delivery.copies import Copier
 from extension.delivery.corrections import counted, judged, known
 from extension.delivery.handing import OTHERS, Handing
 from extension.delivery.helm_records import AGENT, AGENT_NAMESPACE, BUNDLE_ID, DEPLOYMENT_ID, KEEP_RESOURCES, HelmRecords, Revision
@@ -29,6 +29,7 @@ from extension.delivery.protocol import Deployment, Release, tried
 from extension.delivery.recovery import compared, recovered, uninstall
 from extension.delivery.rollback import Failures, Situation, rolled_back, situation
 from extension.delivery.status import Observation, failed, is_to_correct, observed
+from extension.delivery.valuesfrom import values_from
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.options import BundleDeploymentOptions, CorrectDrift, HelmOptions
@@ -36,7 +37,6 @@ from extension.rendering import documents, postrender
 from extension.rendering.helm_release import Access, Applied, Change, Named
 from extension.rendering.pool import Pool
 from extension.rendering.render import Input, Rendering, release_of
-from extension.rendering.values import from_source
 
 OPERATION_SECONDS = 600.0
 CAPABILITIES_SECONDS = 300.0
@@ -255,7 +255,7 @@ class KubernetesDelivery:
             resources=deployment.resources(),
             manifest_id=deployment.deployment_id.partition(":")[0],
             commit=deployment.commit,
-            values_from=tuple(self._values_from(deployment.options, _namespace(deployment.options))),
+            values_from=tuple(values_from(self._client, deployment.options, _namespace(deployment.options))),
             kube_version=version,
             api_versions=api_versions,
         )
@@ -271,22 +271,6 @@ class KubernetesDelivery:
     def _scope(self, api_version: str, kind: str) -> bool | None:
         found = self._client.kind(api_version, kind)
         return None if found is None else found.namespaced
-
-    def _values_from(self, options: BundleDeploymentOptions, namespace: str) -> Iterable[Object]:
-        """The values of `valuesFrom`, read as the deployment's service account (2.8). Raises Invalid for a missing one."""
-        sources = (options.helm or HelmOptions()).values_from
-        reader = self._client.acting_as(user_of(self._client, options)) if sources else self._client
-        for source in sources:
-            for kind, reference in (("ConfigMap", source.config_map_key_ref), ("Secret", source.secret_key_ref)):
-                if reference is not None:
-                    copied = is_named(options.downstream_resources, kind, reference.name)
-                    there = namespace if copied else reference.namespace or namespace
-                    found = reader.get(KINDS[kind], there, reference.name)
-                    place = f"{kind} {there}/{reference.name}"
-                    if found is None:
-                        hint = "create it on the cluster, or correct the reference"
-                        raise Invalid(f"valuesFrom: {place} does not exist", field="helm.valuesFrom", hint=hint)
-                    yield from_source(data_of(found), reference.key or "values.yaml", place)
 
     def _call(self, operation: str, args: msgspec.Struct, waits: int = 0) -> bytes:
         return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS + waits, repeat=False)

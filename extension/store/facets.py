@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
+import msgspec
 from pyroaring import BitMap
 
+from extension.objects.kinds import ClusterGroup
 from extension.objects.plan import Facet, Inputs
 from extension.store.population import DISPLAY_NAME
 from extension.store.protocol import Member
@@ -76,3 +79,10 @@ def inputs_of(member: Member | None) -> Inputs:
     if member is None:
         return Inputs("", "")
     return Inputs(member.namespace, member.name, member.labels, member.annotations, member.template_values)
+
+
+def plain(obj: Any) -> Any:
+    """The object without what changes on its own (status, resourceVersion)."""
+    meta = msgspec.structs.replace(obj.metadata, resource_version="")
+    plain = msgspec.structs.replace(obj, metadata=meta)
+    return msgspec.structs.replace(plain, status=type(obj.status)()) if isinstance(obj, ClusterGroup) else plain

@@ -16,7 +16,6 @@ from contextlib import contextmanager, suppress
 from itertools import islice
 from typing import Any
 
-import msgspec
 from pyroaring import BitMap, FrozenBitMap
 
 from extension.objects.base import Key
@@ -25,7 +24,7 @@ from extension.objects.kinds import BundleNamespaceMapping, Cluster, ClusterGrou
 from extension.objects.marks import Mark
 from extension.objects.plan import NONE, Facet, Group, Inputs
 from extension.objects.selectors import LabelSelector, Requirement, matches, requirements
-from extension.store.facets import FacetSets, inputs_of
+from extension.store.facets import FacetSets, inputs_of, plain
 from extension.store.naming import Names
 from extension.store.population import DISPLAY_NAME
 from extension.store.protocol import Change, Store
@@ -97,7 +96,7 @@ class LabelIndex:
     def _load(self) -> None:
         """Reads groups, mappings and workspaces, and forgets every set. If that fails what was known stands."""
         position = self._store.revision()
-        found = {obj.key: _plain(obj) for cls in _SMALL for obj in self._clusters.documents(cls)}
+        found = {obj.key: plain(obj) for cls in _SMALL for obj in self._clusters.documents(cls)}
         self._clear()
         self._objects, self._position = found, position
         self.version += 1
@@ -117,7 +116,7 @@ class LabelIndex:
             self._stamps.update(dict.fromkeys(stamped, self.version))
 
     def _take_object(self, key: Key, cls: Any) -> set[Facet]:
-        known, new = self._objects.pop(key, None), next(map(_plain, self._clusters.documents(cls, key)), None)
+        known, new = self._objects.pop(key, None), next(map(plain, self._clusters.documents(cls, key)), None)
         if new is not None:
             self._objects[key] = new
         if known == new:
@@ -294,10 +293,3 @@ class LabelIndex:
 
     def _mark(self, mark: Mark) -> FrozenBitMap:
         return self._set(("mark", str(int(mark))), lambda: self._clusters.marked(mark))
-
-
-def _plain(obj: Any) -> Any:
-    """The object without what changes on its own (status, resourceVersion)."""
-    meta = msgspec.structs.replace(obj.metadata, resource_version="")
-    plain = msgspec.structs.replace(obj, metadata=meta)
-    return msgspec.structs.replace(plain, status=type(obj.status)()) if isinstance(obj, ClusterGroup) else plain
