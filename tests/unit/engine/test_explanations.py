@@ -88,7 +88,8 @@ def test_what_is_waited_for_is_told(world: Previews, spec: Any, waits: str) -> N
     assert explained(world, "a", "app").waits[0] == waits
 
 
-def test_a_rollout_that_others_hold_up_is_told(world: Previews) -> None:
+def held_up(world: Previews) -> None:
+    """A rollout that goes on with one cluster at a time, and waits for the first."""
     one = {"db/fleet.yaml": "rolloutStrategy: {maxUnavailable: 1}\n"}
     world.deployed(FILES | one, targets=(ALL,))
     for name in "abc":
@@ -96,19 +97,17 @@ def test_a_rollout_that_others_hold_up_is_told(world: Previews) -> None:
     world.commit(FILES | one | {"db/b.yaml": config_map("b", "two")})
     world.git.poll(REPO)
     world.roll_out()
+
+
+def test_a_rollout_that_others_hold_up_is_told(world: Previews) -> None:
+    held_up(world)
     assert explained(world, "a", "repo-db").waits == ("the cluster has not applied it yet; it was last heard of never",)
     assert explained(world, "b", "repo-db").waits == ("1 clusters are unavailable, 1 may be: others have to be ready first",)
     assert explained(world, "b", "repo-db").partitions == ("partition All (1 of 1): 3 clusters, 3 not up to date or not ready, 1 may be",)
 
 
 def test_clusters_that_are_offline_and_hold_a_rollout_up_are_named(world: Previews) -> None:
-    one = {"db/fleet.yaml": "rolloutStrategy: {maxUnavailable: 1}\n"}
-    world.deployed(FILES | one, targets=(ALL,))
-    for name in "abc":
-        world.rollouts.report("repo-db", name)
-    world.commit(FILES | one | {"db/b.yaml": config_map("b", "two")})
-    world.git.poll(REPO)
-    world.roll_out()
+    held_up(world)
     world.store.seen([cluster_key("a")], "2020-01-01T00:00:00Z")
     world.store.seen([cluster_key("b")], "2999-01-01T00:00:00Z")
     assert explained(world, "b", "repo-db").waits[1:] == ("1 of 3 clusters that are not up to date are offline: ws/a",)
