@@ -36,7 +36,7 @@ def write(client: ApiClient, bundles: Iterable[Bundle], name: str, namespace: st
             if obj is not None:
                 _put(client, obj)
         click.echo(f"bundle {bundle.metadata.name} applied")
-    for there in places.keys() - made.keys():
+    for there in sorted(places.keys() - made.keys()):
         client.request("DELETE", places[there])
         click.echo(f"bundle {there} removed")
 

@@ -95,7 +95,13 @@ HUB = {
     "before reports are on disk": Point(f"{_STORE}.report", BEFORE),
     "after reports are on disk": Point(f"{_STORE}.report", AFTER),
 }
-POINTS = {f"agent {name}": point for name, point in AGENT.items()} | {f"hub {name}": point for name, point in HUB.items()}
+BETWEEN = {
+    "after an agent's work is read, before it is told": Point("extension.store.asking:Asking.work", AFTER),
+    "before an agent's report is written": Point(f"{_HUB}.report", BEFORE),
+    "after an agent's report was written, before that is answered": Point(f"{_HUB}.report", AFTER),
+}
+"""Of the hub, while an agent speaks to it."""
+POINTS = {f"agent {name}": point for name, point in AGENT.items()} | {f"hub {name}": point for name, point in (HUB | BETWEEN).items()}
 A_MOMENT = 0.03
 FIRED = ".fired"
 

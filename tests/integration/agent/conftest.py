@@ -19,6 +19,7 @@ import pytest
 import requests
 import trustme
 
+from tests.integration.service.running import START as SERVE
 from tests.integration.service.running import Service, start, wait_for
 
 START = [sys.executable, "-c", "from extension.cli import main; main()", "agent"]
@@ -102,8 +103,8 @@ class _Passing(BaseHTTPRequestHandler):
 class World:
     """A service, its door, and what agents need to join."""
 
-    def __init__(self, folder: Path, door: Door, ca: trustme.CA) -> None:
-        self.folder, self.door = folder, door
+    def __init__(self, folder: Path, door: Door, ca: trustme.CA, command: Sequence[str]) -> None:
+        self.folder, self.door, self._command = folder, door, command
         self.ca = folder / "ca.pem"
         ca.cert_pem.write_to_path(str(self.ca))
         self.begin()
@@ -115,7 +116,9 @@ class World:
         self.values.write_text(told.json()["values"])
 
     def begin(self) -> None:
-        self.service: Service = start(self.folder / "state", "--server-url", self.door.url, "--server-ca", str(self.ca))
+        self.service: Service = start(
+            self.folder / "state", "--server-url", self.door.url, "--server-ca", str(self.ca), command=self._command
+        )
         wait_for(self.service.ready, "readiness")
         self.door.target = self.service.url
 
@@ -183,12 +186,12 @@ def audited(world: World) -> str:
 
 
 @contextmanager
-def world_in(folder: Path) -> Iterator[World]:
+def world_in(folder: Path, command: Sequence[str] = SERVE) -> Iterator[World]:
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("localhost", "hub.test").configure_cert(context)
     door = Door(context)
-    made = World(folder, door, ca)
+    made = World(folder, door, ca, command)
     yield made
     made.service.stop()
     door.shutdown()

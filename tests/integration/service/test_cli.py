@@ -202,7 +202,7 @@ def test_apply_writes_bundles_that_are_deployed_and_prunes_what_is_gone(cli: Cli
     assert cli.does("get", "bundle", "-l", "by=cli", "-o", "name") == "bundle/mine-01-raw-overlays\nbundle/mine-02-helm-subchart\n"
     assert cli.does("get", "secret", "mine-02-helm-subchart", "-o", "name") == "secret/mine-02-helm-subchart\n"
     again = cli.does(*applied, "01-raw-overlays", folder=tmp_path)
-    assert again.splitlines() == ["bundle mine-02-helm-subchart removed", "bundle mine-01-raw-overlays applied"]
+    assert again.splitlines() == ["bundle mine-01-raw-overlays applied", "bundle mine-02-helm-subchart removed"]
     wait_for(lambda: [line[1] for line in cli.cells("get", "bundle", "mine-01-raw-overlays")[1:]] == ["3/3"], "the bundle")
     cli.does("delete", "bundle", "mine-01-raw-overlays")
     wait_for(lambda: not cli.does("get", "bundle", "-l", "by=cli", "-o", "name"), "the bundles to go")
