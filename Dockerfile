@@ -28,6 +28,7 @@ RUN apt-get update \
  && useradd --uid 1000 --no-create-home --shell /usr/sbin/nologin rancher-cd \
  && install -d -o 1000 -g 1000 /var/lib/rancher-cd
 COPY --from=build /opt/rancher-cd /opt/rancher-cd
+COPY helm/continuous-delivery-agent /usr/share/rancher-cd/continuous-delivery-agent
 ENV PATH=/opt/rancher-cd/bin:$PATH HOME=/tmp RANCHER_CD_HOST=0.0.0.0 RANCHER_CD_STATE_DIR=/var/lib/rancher-cd PYTHONDONTWRITEBYTECODE=1
 USER 1000:1000
 VOLUME ["/var/lib/rancher-cd", "/tmp"]

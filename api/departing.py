@@ -18,6 +18,7 @@ from extension.objects.base import Key, Object
 from extension.objects.departing import FINALIZER, departing, has_agent
 from extension.objects.errors import Conflict
 from extension.objects.kinds import Cluster
+from extension.objects.marks import AGENT_FINALIZER
 from extension.objects.presence import before
 from extension.settings import FLEET
 from extension.store.protocol import Query
@@ -51,7 +52,10 @@ def delete(call: Call, cluster: Cluster) -> Object:
     if call.services.settings.engine == FLEET:
         return deleted(call, cluster)
     waits = _waits(call, cluster)
-    wanted = departing(cluster, (FINALIZER,) if waits else (), dismissed=call.keep_resources and waits)
+    if waits:
+        wanted = departing(cluster, FINALIZER, dismissed=call.keep_resources)
+    else:
+        wanted = departing(cluster, without=(FINALIZER, AGENT_FINALIZER) if call.keep_resources else (FINALIZER,))
     if cluster.metadata.deletion_timestamp:
         return call.services.store.update(wanted, dry_run=call.dry_run)
     if call.dry_run or wanted == cluster:

@@ -70,6 +70,7 @@ class Settings:
     offline_after: float = _setting(2700.0, "Seconds without a check-in after which a cluster counts as offline.", least=1)
     server_url: str = _setting("", "URL at which agents reach this service; its own address without.")
     server_ca: str = _setting("", "File with the CA certificates that agents trust for it.")
+    agent_chart: str = _setting("", "Folder of the chart of the agents that this service installs; the one that came with it without.")
     additional_ca: str = _setting("", "File with CA certificates trusted besides the system's: of Git servers, registries, a proxy.")
     without_token: bool = _setting(False, "Make no token at the first start; `rancher-cd token create --state-dir DIR` makes one.")
     ignore_cluster_registration_labels: bool = _setting(False, "Register clusters without the labels that they ask for.")

@@ -6,7 +6,7 @@ Every refusal is the error that the hub meant, so that who asks can tell a key t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
@@ -20,9 +20,11 @@ from extension.objects.agents import (
     ReportBatch,
     Work,
 )
-from extension.objects.errors import Busy, Conflict, Invalid, NotFound, Unauthorized, UserError
+from extension.objects.errors import Busy, Conflict, Invalid, NotFound, Unauthorized, Unavailable, UserError
 from extension.sources.http import Bound, Http, Response, check_url
 from extension.sources.trust import TLS
+
+T = TypeVar("T")
 
 SECONDS = 60.0
 LARGEST = 256 << 20
@@ -57,11 +59,11 @@ class HttpLink:
         self._origin = check_url(url)
 
     def register(self, secret: str, wanted: RegistrationRequest) -> Registration:
-        return msgspec.json.decode(self._asked("POST", "register", secret, wanted).body, type=Registration)
+        return _decoded(self._asked("POST", "register", secret, wanted), Registration)
 
     def check_in(self, key: str, since: str) -> tuple[Work | None, float]:
         answer = self._asked("POST", "checkin", key, CheckIn(since))
-        work = None if answer.status == _NO_CONTENT else msgspec.json.decode(answer.body, type=Work)
+        work = None if answer.status == _NO_CONTENT else _decoded(answer, Work)
         return work, float(answer.headers.get("Check-In-After") or RETRY)
 
     def renew(self, key: str) -> str:
@@ -74,10 +76,10 @@ class HttpLink:
         return self._asked("GET", f"charts/{bundle_id}", key).body
 
     def copies(self, key: str, bundle_id: int) -> ClusterCopies:
-        return msgspec.json.decode(self._asked("GET", f"copies/{bundle_id}", key).body, type=ClusterCopies)
+        return _decoded(self._asked("GET", f"copies/{bundle_id}", key), ClusterCopies)
 
     def report(self, key: str, batch: ReportBatch) -> ReportAnswer:
-        return msgspec.json.decode(self._asked("POST", "reports", key, batch).body, type=ReportAnswer)
+        return _decoded(self._asked("POST", "reports", key, batch), ReportAnswer)
 
     def _asked(self, method: str, place: str, key: str, body: Any = None) -> Response:
         """All that is asked may be asked twice: the hub takes a request that it had already for what it is."""
@@ -96,6 +98,15 @@ class HttpLink:
         if answer.status in _TOLD:
             raise _refusal(answer)
         return answer
+
+
+def _decoded(answer: Response, cls: type[T]) -> T:
+    """Raises Unavailable for what no hub answers: something else does in its place, and may not for long."""
+    try:
+        return msgspec.json.decode(answer.body, type=cls)
+    except msgspec.MsgspecError:
+        hint = "see what answers in place of the service: an ingress, a proxy, a login page"
+        raise Unavailable(f"answered {answer.status} with something that is not the hub's", where=answer.url, hint=hint) from None
 
 
 def _refusal(answer: Response) -> UserError:

@@ -28,6 +28,7 @@ from extension.objects.content import resources_in
 from extension.objects.errors import Invalid, UserError
 from extension.objects.kinds import BundleResource
 from extension.objects.moving import Leaving
+from extension.objects.names import AGENT_BUNDLE
 from extension.store.protocol import Assigned, Report
 
 KEPT_BYTES = 64 << 20
@@ -86,7 +87,7 @@ class HubOrders:
             item = wanted.get(release.bundle)
             if item is not None and not is_placed(item):
                 waits = True
-            elif not is_of(item, release) and release.deployment_id:
+            elif not is_of(item, release) and release.deployment_id and release.bundle != AGENT_BUNDLE:
                 keep = release.keep_resources or (release.bundle in marks and marks[release.bundle].keep)
                 agent.delivery.remove(msgspec.structs.replace(release, keep_resources=keep))
                 if item is None and not keep:
@@ -97,21 +98,27 @@ class HubOrders:
 
     def _resources(self, item: Assigned) -> tuple[BundleResource, ...]:
         if item.chart is not None:
-            return resources_in(_from_hub(lambda: self._link.chart(self._key(), item.bundle_id)))
-        return resources_in(self._content(item.content_sha256))
+            chart = f"{item.bundle_id} {item.deployment_id}"
+            return resources_in(self._held(chart, lambda: self._link.chart(self._key(), item.bundle_id)))
+        return resources_in(self._held(item.content_sha256, lambda: self._content(item.content_sha256)))
 
-    def _content(self, sha256: str) -> bytes:
+    def _held(self, name: str, ask: Callable[[], bytes]) -> bytes:
+        """What was asked for before, while it is among the newest."""
         with self._lock:
-            if sha256 in self._contents:
-                self._contents.move_to_end(sha256)
-                return self._contents[sha256]
-        data = _from_hub(lambda: self._link.content(self._key(), sha256))
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise Invalid(f"the hub's files for {sha256} have another hash", hint="see what changes answers between the hub and here")
+            if name in self._contents:
+                self._contents.move_to_end(name)
+                return self._contents[name]
+        data = _from_hub(ask)
         with self._lock:
-            self._contents[sha256] = data
+            self._contents[name] = data
             while len(self._contents) > 1 and sum(map(len, self._contents.values())) > KEPT_BYTES:
                 self._contents.popitem(last=False)
+        return data
+
+    def _content(self, sha256: str) -> bytes:
+        data = self._link.content(self._key(), sha256)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise Invalid(f"the hub's files for {sha256} have another hash", hint="see what changes answers between the hub and here")
         return data
 
     def _copied(self, item: Assigned) -> Copies:

@@ -6,6 +6,7 @@ hub that names another sum has lost some, and is told all anew. Thread-safe.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Iterable
 
@@ -14,8 +15,8 @@ import msgspec
 from extension.objects.agents import DeploymentReport, ReportAnswer, ReportBatch
 from extension.objects.moving import Leaving
 
-MOST = 1000
-"""Reports of one request."""
+MOST, LARGEST = 1000, 512 << 10
+"""Reports of one request, and bytes where it has several: an ingress before the hub may take no more than 1 MiB."""
 
 
 class Outbox:
@@ -45,8 +46,11 @@ class Outbox:
     def batch(self, generation: int | None = None) -> ReportBatch:
         """What is to be said next, with the forced update of the agent that is done."""
         with self._lock:
-            reports = sorted(self._waiting.values(), key=lambda one: one.sequence)[:MOST]
-            return ReportBatch(tuple(reports), generation, left=tuple(self._left))
+            waiting = sorted(self._waiting.values(), key=lambda one: one.sequence)[:MOST]
+            left = tuple(self._left)
+        sizes = itertools.accumulate(len(msgspec.json.encode(one)) for one in waiting)
+        reports = tuple(one for one, size in zip(waiting, sizes, strict=True) if size <= LARGEST or one is waiting[0])
+        return ReportBatch(reports, generation, left=left)
 
     def answered(self, said: ReportBatch, answer: ReportAnswer) -> None:
         """What the hub answered. A report that it calls stale is told again with a number above its own."""

@@ -9,27 +9,26 @@ import click
 import msgspec
 
 from extension.bundles import extract_values
-from extension.bundles.overlap import objects, overwriting
+from extension.bundles.overlap import moved
 from extension.bundles.scan import REPO_NAME
 from extension.client import ApiClient, path
 from extension.commands.objects import HEAVY
 from extension.objects.base import Object, document
 from extension.objects.codec import decode
+from extension.objects.content import sha256_sum
 from extension.objects.kinds import Bundle
-from extension.objects.options import OverwrittenResource
 
 
 def write(client: ApiClient, bundles: Iterable[Bundle], name: str, namespace: str) -> None:
-    """As `fleet apply`: prune first, then create or replace each Bundle and the Secret with its values."""
+    """Creates or replaces each Bundle and the Secret with its values, first those that get something of others; then prunes."""
     made = {b.metadata.name: b for b in bundles}
-    gone: set[OverwrittenResource] = set()
-    for there in client.list(path(_plural(Bundle), namespace), labelSelector=f"{REPO_NAME}={name}", exclude=HEAVY):
-        if there["metadata"]["name"] not in made:
-            place = path(_plural(Bundle), namespace, there["metadata"]["name"])
-            gone.update(objects(decode(Bundle, client.get(place))))
-            client.request("DELETE", place)
-            click.echo(f"bundle {there['metadata']['name']} removed")
-    for bundle in (overwriting(one, gone) for one in made.values()):
+    listed = list(client.list(path(_plural(Bundle), namespace), labelSelector=f"{REPO_NAME}={name}", exclude=HEAVY))
+    places = {one["metadata"]["name"]: path(_plural(Bundle), namespace, one["metadata"]["name"]) for one in listed}
+    known = {one["metadata"]["name"]: one.get("status", {}).get("resourcesSha256Sum") for one in listed}
+    others = {there: one for there, one in made.items() if sha256_sum(one.spec.resources) != known.get(there)}
+    losing = [there for there in places if there in others or there not in made]
+    moving = moved({there: decode(Bundle, client.get(places[there])) for there in losing}, others)
+    for bundle in {**moving, **{there: one for there, one in made.items() if there not in moving}}.values():
         labels = {**bundle.metadata.labels, REPO_NAME: name}
         labelled = msgspec.structs.replace(bundle, metadata=msgspec.structs.replace(bundle.metadata, labels=labels))
         stripped, secret = extract_values(labelled)
@@ -37,6 +36,9 @@ def write(client: ApiClient, bundles: Iterable[Bundle], name: str, namespace: st
             if obj is not None:
                 _put(client, obj)
         click.echo(f"bundle {bundle.metadata.name} applied")
+    for there in places.keys() - made.keys():
+        client.request("DELETE", places[there])
+        click.echo(f"bundle {there} removed")
 
 
 def _put(client: ApiClient, obj: Object) -> None:

@@ -12,9 +12,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
 import orjson
 
-from extension.objects.status import FieldChange
+from extension.objects.status import FieldChange, ModifiedStatus
 from extension.rendering.masking import COPIES, MASK, SHOWN, Masking
 
 MOST = 10
@@ -32,7 +33,7 @@ _ABSENT: Any = object()
 Object = dict[str, Any]
 
 
-class Owner(NamedTuple):
+class _Owner(NamedTuple):
     """A manager of a part of an object. `fields` is the part in the form of `fieldsV1`; `exact` when it is named, and not below a
     field that is set as a whole."""
 
@@ -46,28 +47,45 @@ class _Leaf(NamedTuple):
     path: tuple[str | int, ...]
     wanted: Any
     found: Any
-    owners: tuple[Owner, ...]
+    owners: tuple[_Owner, ...]
 
 
 def changes(found: Object, wanted: Object, kind: str, live: Object, masking: Masking) -> tuple[tuple[FieldChange, ...], int]:
     """The first fields of `found` that are not as `wanted`, and how many more there are. `live` is the object with its `managedFields`."""
-    leaves = _leaves((), found, wanted, owners_of(live))
+    leaves = _leaves((), found, wanted, _owners_of(live))
     told = tuple(_change(leaf, kind, masking) for leaf in itertools.islice(leaves, MOST))
     return told, sum(1 for _ in leaves)
 
 
-def owners_of(live: Object) -> tuple[Owner, ...]:
+def is_same(found: Object, wanted: Object) -> bool:
+    """Whether nothing differs but the order of items that are told apart by a key."""
+    return next(_leaves((), found, wanted, ()), None) is None
+
+
+def first_seen(modified: ModifiedStatus, before: Iterable[ModifiedStatus]) -> ModifiedStatus:
+    """The object with the times that its changes had when they were seen first: a manager that goes on to write other fields is no news."""
+    known = next((one for one in before if _place(one) == _place(modified)), None)
+    times = {(one.path, one.wanted, one.found, one.manager): one for one in known.changes} if known else {}
+    found = tuple(times.get((one.path, one.wanted, one.found, one.manager), one) for one in modified.changes)
+    return msgspec.structs.replace(modified, changes=found)
+
+
+def _place(one: ModifiedStatus) -> tuple[str, str, str, str]:
+    return one.kind, one.api_version, one.namespace, one.name
+
+
+def _owners_of(live: Object) -> tuple[_Owner, ...]:
     """Who set the fields of a live object."""
     metadata = live.get("metadata")
     entries = metadata.get("managedFields") if isinstance(metadata, dict) else None
     return tuple(
-        Owner(str(entry.get("manager") or ""), str(entry.get("time") or ""), entry["fieldsV1"])
+        _Owner(str(entry.get("manager") or ""), str(entry.get("time") or ""), entry["fieldsV1"])
         for entry in entries or ()
         if isinstance(entry.get("fieldsV1"), dict) and entry["fieldsV1"]
     )
 
 
-def _leaves(path: tuple[str | int, ...], found: Any, wanted: Any, owners: tuple[Owner, ...]) -> Iterator[_Leaf]:
+def _leaves(path: tuple[str | int, ...], found: Any, wanted: Any, owners: tuple[_Owner, ...]) -> Iterator[_Leaf]:
     """What differs, as far down as it can be told."""
     if found == wanted:
         return
@@ -116,7 +134,7 @@ def _by_key(items: list[Object], key: str) -> dict[bytes, tuple[int, Object]] | 
     return named if len(named) == len(items) else None
 
 
-def _below(owners: Iterable[Owner], step: str) -> tuple[Owner, ...]:
+def _below(owners: Iterable[_Owner], step: str) -> tuple[_Owner, ...]:
     """The owners of a part of what they own."""
     found = []
     for owner in owners:
@@ -127,9 +145,9 @@ def _below(owners: Iterable[Owner], step: str) -> tuple[Owner, ...]:
     return tuple(found)
 
 
-def _of_item(owners: Iterable[Owner], at: int, item: Any) -> tuple[Owner, ...]:
+def _of_item(owners: Iterable[_Owner], at: int, item: Any) -> tuple[_Owner, ...]:
     """The owners of an item of a list: by its keys, else by its place."""
-    found: list[Owner] = []
+    found: list[_Owner] = []
     for owner in owners:
         step = next((step for step in owner.fields if step.startswith("k:") and _is_key(step[2:], item)), f"i:{at}")
         found += _below((owner,), step)
@@ -145,7 +163,7 @@ def _is_key(text: str, item: Any) -> bool:
     return isinstance(item, dict) and isinstance(keys, dict) and all(item.get(key, _ABSENT) == value for key, value in keys.items())
 
 
-def _owner(leaf: _Leaf) -> Owner | None:
+def _owner(leaf: _Leaf) -> _Owner | None:
     """Who set what is found; None where that can't be told."""
     if leaf.found is _ABSENT:
         return None

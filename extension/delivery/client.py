@@ -157,10 +157,16 @@ class Client:
             raise
 
     def list(self, kind: Kind, namespace: str = "", selector: str = "") -> Iterator[dict[str, Any]]:
-        """Every object of a kind, in pages."""
+        """Every object of a kind, in pages; none of a kind that is not served any more, which is asked for anew then."""
         query = {"limit": str(PAGE), **({"labelSelector": selector} if selector else {})}
         while True:
-            page = self.request("GET", kind.path(namespace), query=query)
+            try:
+                page = self.request("GET", kind.path(namespace), query=query)
+            except ApiError as error:
+                if error.status_code != 404:
+                    raise
+                self._known.pop(kind.api_version, None)
+                return
             for item in page.get("items") or ():
                 yield {"apiVersion": kind.api_version, "kind": kind.kind, **item}
             query["continue"] = page.get("metadata", {}).get("continue") or ""

@@ -66,7 +66,8 @@ def _place(one: ModifiedStatus | Correction) -> Place:
 
 
 def _fields(one: ModifiedStatus) -> tuple[str, ...]:
-    return tuple(change.path for change in one.changes) or _WHOLE
+    fields = () if one.missing or one.delete else tuple(change.path for change in one.changes)
+    return fields or _WHOLE
 
 
 def _same(one: ModifiedStatus, before: Correction) -> tuple[str, ...]:

@@ -20,13 +20,15 @@ import orjson
 import re2  # type: ignore[import-untyped]  # no stubs are published for it
 
 from extension.delivery import mutators
-from extension.delivery.changes import MERGE_KEYS, changes
+from extension.delivery.changes import MERGE_KEYS, changes, is_same
 from extension.objects.options import ComparePatch
 from extension.objects.status import ModifiedStatus
 from extension.rendering.masking import Masking
 
 Object = dict[str, Any]
 
+LONGEST_PATCH = 4096
+"""So many bytes of a patch are told. Statuses are kept for every deployment: they must not grow with the size of an object."""
 _SERVER_FIELDS = ("managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink")
 _QUIETLY = re2.Options()
 _QUIETLY.log_errors = False
@@ -153,7 +155,8 @@ def differs(
     if holds(normalised(desired, patches), normalised(live, patches)):
         return None
     now, after = applied()
-    return difference(normalised(now, patches), normalised(after, patches), now)
+    found, wanted = normalised(now, patches), normalised(after, patches)
+    return None if is_same(found, wanted) else difference(found, wanted, now)
 
 
 def told(status: ModifiedStatus, differing: Difference, masking: Masking) -> ModifiedStatus:
@@ -170,10 +173,11 @@ def laid_over(live: Object, desired: Object) -> Object:
 
 
 def text(patch: Object, kind: str, masking: Masking) -> str:
-    """A patch for people, without what a Secret holds."""
+    """A patch for people, without what a Secret holds; empty for one that is too long to be read or kept."""
     masked = masking.pair(None, {**patch, "kind": kind})[1] or {}
     shown = {key: value for key, value in masked.items() if key in patch}
-    return orjson.dumps(shown, option=orjson.OPT_SORT_KEYS).decode()
+    told = orjson.dumps(shown, option=orjson.OPT_SORT_KEYS)
+    return told.decode() if len(told) <= LONGEST_PATCH else ""
 
 
 def _place(obj: Object) -> tuple[str, str]:

@@ -27,6 +27,8 @@ SERVICE_ACCOUNT = "fleet.cattle.io/service-account"
 COMMIT = "fleet.cattle.io/commit"
 KEEP_RESOURCES = "fleet.cattle.io/keep-resources"
 DEPLOYMENT_ID = "continuous-delivery.cattle.io/deployment-id"
+RELEASE_NAME, RELEASE_NAMESPACE = "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"
+"""Annotations of an object: the release that it is of, which is its owner."""
 
 
 class Revision(msgspec.Struct, frozen=True):
@@ -81,13 +83,27 @@ class HelmRecords:
         if secret is None:
             return
         release = _release(secret)
-        release["info"] = {**(release.get("info") or {}), "status": status}
-        secret["data"]["release"] = base64.b64encode(base64.b64encode(gzip.compress(orjson.dumps(release)))).decode()
         secret["metadata"]["labels"]["status"] = status
-        self._client.request("PUT", SECRETS.path(revision.namespace, revision.secret), body=secret)
+        self._write(secret, {**release, "info": {**(release.get("info") or {}), "status": status}})
+
+    def rewrite(self, revision: Revision, manifest: str) -> None:
+        """Gives a revision another manifest. Raises Unavailable for a record that can't be read."""
+        secret = self._client.get(SECRETS, revision.namespace, revision.secret)
+        if secret is not None:
+            self._write(secret, {**_release(secret), "manifest": manifest})
 
     def drop(self, revision: Revision) -> None:
         self._client.delete(SECRETS, revision.namespace, revision.secret)
+
+    def _write(self, secret: dict[str, Any], release: dict[str, Any]) -> None:
+        secret["data"]["release"] = base64.b64encode(base64.b64encode(gzip.compress(orjson.dumps(release)))).decode()
+        self._client.request("PUT", SECRETS.path(secret["metadata"]["namespace"], secret["metadata"]["name"]), body=secret)
+
+
+def owner_of(live: dict[str, Any]) -> tuple[str, str]:
+    """Namespace and name of the release that an object is of, empty texts for none."""
+    notes = live["metadata"].get("annotations") or {}
+    return str(notes.get(RELEASE_NAMESPACE) or ""), str(notes.get(RELEASE_NAME) or "")
 
 
 def _revision(secret: dict[str, Any]) -> Revision:

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from extension.delivery.client import Client, Kind, Unreachable
+from extension.delivery.accounts import user_of
+from extension.delivery.client import Client, Unreachable
 from extension.delivery.copies import KINDS, Copier, data_of, is_named
 from extension.delivery.corrections import counted, judged, known
+from extension.delivery.handing import OTHERS, Handing
 from extension.delivery.helm_records import AGENT, AGENT_NAMESPACE, BUNDLE_ID, DEPLOYMENT_ID, KEEP_RESOURCES, HelmRecords, Revision
 from extension.delivery.kubeconfig import read
 from extension.delivery.namespaces import check_namespace, drop_namespace, label_namespace
 from extension.delivery.observing import Observer
 from extension.delivery.packing import chart
 from extension.delivery.protocol import Deployment, Release, tried
-from extension.delivery.recovery import clear, recovered
-from extension.delivery.rollback import rolled_back
+from extension.delivery.recovery import compared, recovered, uninstall
+from extension.delivery.rollback import Failures, Situation, rolled_back, situation
 from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
@@ -36,10 +38,8 @@ from extension.rendering.pool import Pool
 from extension.rendering.render import Input, Rendering, release_of
 from extension.rendering.values import from_source
 
-DEFAULT_SERVICE_ACCOUNT = "fleet-default"
 OPERATION_SECONDS = 600.0
 CAPABILITIES_SECONDS = 300.0
-SERVICE_ACCOUNTS = Kind("v1", "ServiceAccount", "serviceaccounts", True)
 
 Object = dict[str, Any]
 
@@ -48,12 +48,17 @@ class KubernetesDelivery:
     """See `protocol.Delivery`. `renders` renders what tenants wrote, `releases` is the pool that only changes clusters. A kubeconfig
     that is `trusted` is the administrator's, and may name the file of its token."""
 
-    def __init__(self, kubeconfig: str, renders: Pool, releases: Pool, trusted: bool = False) -> None:
+    def __init__(
+        self, kubeconfig: str, renders: Pool, releases: Pool, trusted: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._kubeconfig = kubeconfig
         self._client = Client(read(kubeconfig, folder=Path("/") if trusted else None))
         self._records = HelmRecords(self._client)
+        self._handing = Handing(self._client, self._records)
         self._renders = renders
         self._pool = releases
+        self._clock = clock
+        self._failures = Failures(clock)
         self._lock = threading.Lock()
         self._capabilities: tuple[float, str, tuple[str, ...]] | None = None
         self._manifests: dict[tuple[str, str, int], tuple[Object, ...]] = {}
@@ -82,10 +87,10 @@ class KubernetesDelivery:
             for revision in self._records.revisions(release.namespace, release.name):
                 self._records.drop(revision)
             return
-        clear(self._client, self._records, release.namespace, release.name)
-        named = Named(Access(self._kubeconfig, release.namespace), release.name)
-        self._call("helm_release.uninstall", named)
-        if release.delete_namespace:
+        known = compared(self._records.revisions(release.namespace, release.name))
+        given = self._handing.prepare(known, None, release.passed)
+        uninstall(self._client, self._records, self._call, Named(Access(self._kubeconfig, release.namespace), release.name))
+        if release.delete_namespace and not given:
             drop_namespace(self._client, release.namespace)
 
     def withdraw(self, bundle: str) -> None:
@@ -96,8 +101,8 @@ class KubernetesDelivery:
         for revision, content in self._records.deployed():
             notes = content.annotations
             if notes.get(AGENT_NAMESPACE) == AGENT:
-                keep = notes.get(KEEP_RESOURCES) == "true"
-                found.append(Release(revision.name, revision.namespace, notes[BUNDLE_ID], notes.get(DEPLOYMENT_ID, ""), keep))
+                of = (notes[BUNDLE_ID], notes.get(DEPLOYMENT_ID, ""), notes.get(KEEP_RESOURCES) == "true")
+                found.append(Release(revision.name, revision.namespace, *of))
         return tuple(found)
 
     def close(self) -> None:
@@ -112,19 +117,22 @@ class KubernetesDelivery:
             return None
         namespace, _, rest = status.release.partition("/")
         name, _, number = rest.rpartition(":")
-        wanted = Revision(namespace, name, int(number), "deployed")
-        return wanted if self._objects(wanted) is not None else None
+        known = Revision(namespace, name, int(number), "deployed")
+        return known if self._objects(known) is not None else None
 
     def _copier(self, options: BundleDeploymentOptions) -> Copier:
-        return Copier(self._client, self._client.acting_as(self._user(options)))
+        return Copier(self._client, self._client.acting_as(user_of(self._client, options)))
 
     def _apply(self, deployment: Deployment) -> Revision:
         """Renders and installs or upgrades; removes the release of another name that the bundle had before."""
         options, given = deployment.options, self._input(deployment)
         name, namespace = release_of(given)
-        access = Access(self._kubeconfig, namespace, self._user(options))
-        last = recovered(self._records, self._call, Access(self._kubeconfig, namespace), access, name)
+        access = Access(self._kubeconfig, namespace, user_of(self._client, options))
+        known = recovered(self._records, self._call, Access(self._kubeconfig, namespace), name)
+        last = max((one.number for one in known), default=0)
         rendering = self._rendered(msgspec.structs.replace(given, revision=last + 1, is_upgrade=last > 0))
+        for changed in self._handing.prepare(known, rendering.objects, deployment.passed):
+            self._manifests.pop((changed.namespace, changed.name, changed.number), None)
         helm = options.helm or HelmOptions()
         force = helm.force or bool(options.correct_drift and options.correct_drift.force)
         change = Change(
@@ -141,14 +149,25 @@ class KubernetesDelivery:
             atomic=helm.atomic,
             max_history=_history(options),
         )
-        applied = msgspec.msgpack.decode(self._call("helm_release.apply", change, change.waits), type=Applied)
+        applied = self._changed(deployment, rendering, change)
         revision = Revision(rendering.namespace, rendering.release, applied.revision, "deployed")
         self._remember(revision, rendering.objects)
-        label_namespace(self._client, self._client.acting_as(self._user(options)), rendering.namespace, options)
+        label_namespace(self._client, self._client.acting_as(access.as_user), rendering.namespace, options)
         self._leave_other_name(deployment, revision)
         if deployment.copies.objects or deployment.status.downstream_resources_generation:
             self._copier(options).withdraw(deployment.name, deployment.copies.places(rendering.namespace))
         return revision
+
+    def _changed(self, deployment: Deployment, rendering: Rendering, change: Change) -> Applied:
+        """Has Helm do it. Where it refuses what others have, what is there for this bundle is taken over."""
+        try:
+            answer = self._call("helm_release.apply", change, change.waits)
+        except Invalid as error:
+            if OTHERS not in str(error) or not self._handing.may_take(deployment.name, rendering, deployment.options.overwrites):
+                raise
+            taking = msgspec.structs.replace(change, take_ownership=True, atomic=False)  # an undone install deletes all that it has
+            answer = self._call("helm_release.apply", taking, change.waits)
+        return msgspec.msgpack.decode(answer, type=Applied)
 
     def _leave_other_name(self, deployment: Deployment, revision: Revision) -> None:
         """A bundle that got another release name or namespace leaves the old one (4.4). Where it failed meanwhile only the cluster
@@ -166,12 +185,14 @@ class KubernetesDelivery:
         seen, wrong, now = self._look(deployment, revision), "", _now()
         corrections = known(deployment.status, deployment.deployment_id, deployment.options)
         if is_to_correct(deployment.options, judged(seen.modified, corrections)):
-            try:
-                revision = self._corrected(deployment, revision)
-                corrections = counted(corrections, seen.modified, now)
-            except Invalid as error:
-                wrong = str(error)
-            seen = self._look(deployment, revision)
+            drift = situation(deployment, seen.modified)
+            wrong = self._failures.waiting(deployment.name, drift)
+            if not wrong:
+                revision, wrong = self._corrected(deployment, revision, drift)
+                corrections = corrections if wrong else counted(corrections, seen.modified, now)
+                seen = self._look(deployment, revision)
+        else:
+            self._failures.ended(deployment.name)
         status = observed(deployment.status, deployment.deployment_id, seen, now, wrong, corrections)
         return msgspec.structs.replace(
             status,
@@ -187,13 +208,19 @@ class KubernetesDelivery:
         release = f"{revision.namespace}/{revision.name}:{revision.number}"
         return observer.observe(release, deployment.options, lambda: self._objects(before) or ())
 
-    def _corrected(self, deployment: Deployment, revision: Revision) -> Revision:
-        """The revision that counts after drift was undone. Raises Invalid with why that failed."""
+    def _corrected(self, deployment: Deployment, revision: Revision, drift: Situation) -> tuple[Revision, str]:
+        """The revision that counts after drift was to be undone, and why that failed."""
         options = deployment.options
-        access, correct = Access(self._kubeconfig, revision.namespace, self._user(options)), options.correct_drift or CorrectDrift()
-        newest = rolled_back(self._records, self._call, access, revision, correct, _history(options))
+        access = Access(self._kubeconfig, revision.namespace, user_of(self._client, options))
+        correct = options.correct_drift or CorrectDrift()
+        try:
+            newest = rolled_back(self._records, self._call, access, revision, correct, _history(options))
+        except Invalid as error:
+            self._failures.failed(deployment.name, drift, str(error))
+            return revision, str(error)
+        self._failures.ended(deployment.name)
         self._remember(newest, self._objects(revision) or ())
-        return newest
+        return newest, ""
 
     def _objects(self, revision: Revision) -> tuple[Object, ...] | None:
         """The objects of a revision, from memory or its record; None when there is none."""
@@ -236,8 +263,8 @@ class KubernetesDelivery:
     def _served(self) -> tuple[str, tuple[str, ...]]:
         """The server's version and APIs, asked for now and then."""
         known = self._capabilities
-        if known is None or known[0] < time.monotonic():
-            known = (time.monotonic() + CAPABILITIES_SECONDS, self._client.version(), self._client.api_versions())
+        if known is None or known[0] < self._clock():
+            known = (self._clock() + CAPABILITIES_SECONDS, self._client.version(), self._client.api_versions())
             self._capabilities = known
         return known[1], known[2]
 
@@ -247,8 +274,9 @@ class KubernetesDelivery:
 
     def _values_from(self, options: BundleDeploymentOptions, namespace: str) -> Iterable[Object]:
         """The values of `valuesFrom`, read as the deployment's service account (2.8). Raises Invalid for a missing one."""
-        reader = self._client.acting_as(self._user(options))
-        for source in (options.helm or HelmOptions()).values_from:
+        sources = (options.helm or HelmOptions()).values_from
+        reader = self._client.acting_as(user_of(self._client, options)) if sources else self._client
+        for source in sources:
             for kind, reference in (("ConfigMap", source.config_map_key_ref), ("Secret", source.secret_key_ref)):
                 if reference is not None:
                     copied = is_named(options.downstream_resources, kind, reference.name)
@@ -259,16 +287,6 @@ class KubernetesDelivery:
                         hint = "create it on the cluster, or correct the reference"
                         raise Invalid(f"valuesFrom: {place} does not exist", field="helm.valuesFrom", hint=hint)
                     yield from_source(data_of(found), reference.key or "values.yaml", place)
-
-    def _user(self, options: BundleDeploymentOptions) -> str:
-        """The user to act as: the service account of the options, else `fleet-default` where there is one, else itself."""
-        name = options.service_account
-        if not name:
-            default = self._client.get(SERVICE_ACCOUNTS, AGENT, DEFAULT_SERVICE_ACCOUNT)
-            return f"system:serviceaccount:{AGENT}:{DEFAULT_SERVICE_ACCOUNT}" if default else ""
-        if self._client.get(SERVICE_ACCOUNTS, AGENT, name) is None:
-            raise Invalid(f"service account {AGENT}/{name} does not exist", field="serviceAccount", hint="create it on the cluster")
-        return f"system:serviceaccount:{AGENT}:{name}"
 
     def _call(self, operation: str, args: msgspec.Struct, waits: int = 0) -> bytes:
         return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS + waits, repeat=False)

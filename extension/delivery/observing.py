@@ -19,12 +19,14 @@ from extension.delivery.status import Observation
 from extension.objects.options import BundleDeploymentOptions, ComparePatch
 from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceKey
 from extension.rendering.masking import Masking
-from extension.rendering.postrender import HASH_LABEL
+from extension.rendering.postrender import HASH_LABEL, ID_ANNOTATION
 
 Object = dict[str, Any]
 MANAGER = "helm"
 REFUSED = (400, 403, 409, 422)
 _ATTEMPTS = 3
+_MARKS = (("annotations", ID_ANNOTATION), ("labels", HASH_LABEL))
+"""What says whose an object is, and by what the objects of a bundle are found."""
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -83,21 +85,31 @@ class Observer:
         self, place: Place, desired: Object, live: dict[Place, Object], patches: tuple[ComparePatch, ...]
     ) -> ModifiedStatus | None:
         found, desired = live.get(place), _placed(desired, place)
-        where = (place.kind, place.api_version, place.namespace, place.name)
+        status = ModifiedStatus(place.kind, place.api_version, place.namespace, place.name)
         kind = self._kind(place.api_version, place.kind)
         if found is None or kind is None:
-            if drift.is_ignored(desired, patches):
-                return None
-            exists = kind is not None and self._client.get(kind, place.namespace, place.name) is not None
-            return ModifiedStatus(*where, missing=True, exist=exists)
+            return None if drift.is_ignored(desired, patches) else self._missing(status, kind, desired, live)
         there = kind
         differing = drift.differs(desired, found, patches, lambda: self._applied(there, place, desired, found))
         if differing and self._is_scaled(place, differing):
             differing = differing.without("/spec/replicas")
         if differing is None:
             return None
+        return self._told(status, differing, live)
+
+    def _missing(self, status: ModifiedStatus, kind: Kind | None, desired: Object, live: dict[Place, Object]) -> ModifiedStatus:
+        """An object that is not there, or whose marks say that it is another bundle's, or nobody's."""
+        there = self._client.get(kind, status.namespace, status.name) if kind else None
+        status = msgspec.structs.replace(status, missing=True, exist=there is not None)
+        for marks in _MARKS if there else ():
+            taken = drift.difference(_marked(there or {}, *marks), _marked(desired, *marks), there or {})
+            if taken:
+                return msgspec.structs.replace(self._told(status, taken, live), patch="")
+        return status
+
+    def _told(self, status: ModifiedStatus, differing: Difference, live: dict[Place, Object]) -> ModifiedStatus:
         self._masking = self._masking or Masking(self._desired.values(), live.values())
-        return drift.told(ModifiedStatus(*where), differing, self._masking)
+        return drift.told(status, differing, self._masking)
 
     def _applied(self, kind: Kind, place: Place, desired: Object, found: Object) -> tuple[Object, Object]:
         """The object, and what it would be after applying: both of one version, or somebody's change in between is taken for drift."""
@@ -124,7 +136,10 @@ class Observer:
         spec = differing.patch.get("spec")
         if not isinstance(spec, dict) or "replicas" not in spec:
             return False
-        replicas = differing.found["spec"].get("replicas", 1)
+        found = differing.found.get("spec")
+        replicas = found.get("replicas", 1) if isinstance(found, dict) else None
+        if not isinstance(replicas, int):
+            return False
         kind = self._kind("autoscaling/v2", "HorizontalPodAutoscaler")
         for scaler in self._client.list(kind, place.namespace) if kind else ():
             target = scaler["spec"]["scaleTargetRef"]
@@ -159,6 +174,12 @@ def _placed(desired: Object, place: Place) -> Object:
     """The object with the namespace it is in, which its manifest need not say, or none."""
     metadata = {key: value for key, value in desired["metadata"].items() if key != "namespace"}
     return {**desired, "metadata": metadata | ({"namespace": place.namespace} if place.namespace else {})}
+
+
+def _marked(obj: Object, field: str, name: str) -> Object:
+    """The object with nothing but a mark."""
+    marks = obj["metadata"].get(field) or {}
+    return {"metadata": {field: {name: marks[name]} if name in marks else {}}}
 
 
 def _version(obj: Object) -> object:

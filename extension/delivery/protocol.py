@@ -14,12 +14,12 @@ import msgspec
 
 from extension.delivery.copies import Copies
 from extension.objects.kinds import BundleDeploymentStatus, BundleResource
-from extension.objects.options import BundleDeploymentOptions
+from extension.objects.options import BundleDeploymentOptions, OverwrittenResource
 
 
 class Deployment(msgspec.Struct, frozen=True):
     """One bundle for one cluster. `name` is the bundle's name, `resources` fetches its files when they are needed; `copies` are what goes
-    beside them (`downstreamResources`)."""
+    beside them (`downstreamResources`), `passed` what other bundles take over from this one, where they have it."""
 
     name: str
     namespace: str
@@ -29,6 +29,7 @@ class Deployment(msgspec.Struct, frozen=True):
     commit: str = ""
     status: BundleDeploymentStatus = BundleDeploymentStatus()
     copies: Copies = Copies()
+    passed: tuple[OverwrittenResource, ...] = ()
 
 
 def tried(deployment: Deployment) -> BundleDeploymentStatus:
@@ -40,7 +41,8 @@ def tried(deployment: Deployment) -> BundleDeploymentStatus:
 
 
 class Release(msgspec.Struct, frozen=True):
-    """A release on the cluster that this agent owns: its Helm name and namespace, the bundle and ID it came from."""
+    """A release on the cluster that this agent owns: its Helm name and namespace, the bundle and ID it came from. When it goes, `passed`
+    are objects that stay for others."""
 
     name: str
     namespace: str
@@ -48,6 +50,7 @@ class Release(msgspec.Struct, frozen=True):
     deployment_id: str
     keep_resources: bool = False
     delete_namespace: bool = False
+    passed: tuple[OverwrittenResource, ...] = ()
 
 
 class Delivery(Protocol):

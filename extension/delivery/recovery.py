@@ -1,86 +1,105 @@
 """Releases that were cut off in the middle, brought to where Helm goes on (`fleet-semantics.md` 4.3).
 
 Calls for one release come one at a time, so a release that is pending is nobody's: who worked on it was killed. What it had made by then
-is in its record, and is pruned by what comes next, so no record is dropped before that.
+is in its record, and stays where it is wanted: nothing is undone that is to be done again. So no record is dropped before the next change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from extension.delivery.client import Client
-from extension.delivery.helm_records import HelmRecords, Revision
+from extension.delivery.client import ApiError, Client
+from extension.delivery.helm_records import HelmRecords, Revision, owner_of
 from extension.objects.errors import Invalid
 from extension.rendering import documents
 from extension.rendering.helm_release import Access, Named
 
 Call = Callable[[str, Named], object]
 """An operation of `helm_release` on a release."""
+Object = dict[str, Any]
+Place = tuple[str, str, str, str]
+"""API version, kind, namespace (which an object without any does not use) and name."""
 
 
-def recovered(records: HelmRecords, call: Call, own: Access, access: Access, name: str) -> int:
-    """The number of the revision that an upgrade follows; 0 where there is nothing, and the release is to be installed.
-
-    `access` is what the deployment may do, `own` what the agent may, which uninstalls.
-    """
-    revisions = records.revisions(access.namespace, name)
+def recovered(records: HelmRecords, call: Call, own: Access, name: str) -> list[Revision]:
+    """The revisions that an upgrade follows (see `compared`); none where there is nothing, and the release is to be installed. `own` is
+    what the agent may do."""
+    revisions = records.revisions(own.namespace, name)
     if not revisions or revisions[-1].status == "uninstalled":
-        return 0
-    last = revisions[-1]
-    if last.status == "uninstalling":
+        return []
+    if revisions[-1].status == "uninstalling":
         call("helm_release.uninstall", Named(own, name))
-        return 0
-    if not last.status.startswith("pending-"):
-        return last.number
-    good = _good(revisions)
-    if good is not None:
-        with suppress(Invalid):  # the upgrade, which comes next, tells what is wrong
-            call("helm_release.rollback", Named(access, name, good.number))
-        revisions = records.revisions(access.namespace, name)
-    for one in revisions:  # also the rollback itself, which stays pending when its hook fails
+        return []
+    for one in revisions:
         if one.status.startswith("pending-"):
             records.mark(one, "failed")
-    return revisions[-1].number
+    return compared(revisions)
 
 
-def _good(revisions: list[Revision]) -> Revision | None:
-    """The revision to go back to: what is deployed, else what was until Helm was about to say that the next one is."""
-    known = [one for one in revisions if one.status in ("deployed", "superseded")]
-    return max(known, key=lambda one: (one.status == "deployed", one.number), default=None)
+def compared(revisions: list[Revision]) -> list[Revision]:
+    """The revisions that may have something on the cluster, oldest first: what is deployed, and those that came after and failed; all
+    where nothing is deployed."""
+    deployed = [one.number for one in revisions if one.status == "deployed"]
+    return [one for one in revisions if one.number >= max(deployed, default=0)]
 
 
-def clear(client: Client, records: HelmRecords, namespace: str, name: str) -> None:
-    """Deletes what a release had before an upgrade that did not get through: Helm uninstalls what the last record names, and no more.
+def clear(client: Client, records: HelmRecords, known: list[Revision], wanted: Iterable[Object] | None) -> None:
+    """Before an upgrade to the objects `wanted`, or an uninstall (None): deletes what Helm will not, of revisions that it does not look at.
+    It compares an upgrade with what is deployed, else with the last revision, and uninstalls what the last one names.
 
     What is another's by now stays, and what its manifest wants to be kept.
     """
-    revisions = records.revisions(namespace, name)
-    good = _good(revisions)
-    if good is None or not revisions[-1].status.startswith(("failed", "pending-")):
+    if len(known) < 2:
         return
-    named = {_place(obj, namespace) for obj in _objects(records, revisions[-1])}
-    for obj in _objects(records, good):
-        place = _place(obj, namespace)
-        kind = client.kind(*place[:2])
-        live = client.get(kind, *place[2:]) if kind and place not in named else None
-        if kind and live and _goes(live, namespace, name):
+    helms = known[0] if wanted is not None and known[0].status == "deployed" else known[-1]
+    stay = {place_of(obj, helms.namespace) for obj in (*(wanted or ()), *objects_of(records, helms))}
+    for revision in known:
+        if revision is not helms:
+            _delete(client, (helms.namespace, helms.name), objects_of(records, revision), stay)
+
+
+def _delete(client: Client, owner: tuple[str, str], objects: Iterable[Object], stay: set[Place]) -> None:
+    for obj in objects:
+        place = place_of(obj, owner[0])
+        kind = client.kind(*place[:2]) if place not in stay else None
+        live = client.get(kind, *place[2:]) if kind else None
+        if kind and live and _goes(live, owner):
             client.delete(kind, *place[2:])
 
 
-def _objects(records: HelmRecords, revision: Revision) -> tuple[dict[str, Any], ...]:
+def uninstall(client: Client, records: HelmRecords, call: Call, named: Named) -> None:
+    """Has Helm uninstall a release. Raises Invalid with the cluster's words where it lets an object not go: Helm does not pass them on."""
+    try:
+        call("helm_release.uninstall", named)
+    except Invalid as error:
+        revisions = records.revisions(named.access.namespace, named.name)
+        said = _refusal(client, objects_of(records, revisions[-1]), named.access.namespace) if revisions else ""
+        raise Invalid(said or error.message, where=error.where, hint=error.hint) from None
+
+
+def _refusal(client: Client, objects: Iterable[Object], namespace: str) -> str:
+    for obj in objects:
+        place = place_of(obj, namespace)
+        kind = client.kind(*place[:2])
+        try:
+            if kind and client.get(kind, *place[2:]):
+                client.request("DELETE", kind.path(*place[2:]), query={"dryRun": "All"})
+        except ApiError as error:
+            return f"{place[1]} {place[3]}: {error.message}"
+    return ""
+
+
+def objects_of(records: HelmRecords, revision: Revision) -> tuple[Object, ...]:
     content = records.content(revision)
     return tuple(documents.objects(content.manifest, f"release {revision.name}")) if content else ()
 
 
-def _place(obj: dict[str, Any], namespace: str) -> tuple[str, str, str, str]:
-    """API version, kind, namespace (which an object without any does not use) and name."""
+def place_of(obj: Object, namespace: str) -> Place:
     meta = obj.get("metadata") or {}
     return str(obj.get("apiVersion")), str(obj.get("kind")), str(meta.get("namespace") or namespace), str(meta.get("name"))
 
 
-def _goes(live: dict[str, Any], namespace: str, name: str) -> bool:
+def _goes(live: Object, owner: tuple[str, str]) -> bool:
     notes = live["metadata"].get("annotations") or {}
-    owner = (notes.get("meta.helm.sh/release-namespace"), notes.get("meta.helm.sh/release-name"))
-    return owner == (namespace, name) and notes.get("helm.sh/resource-policy") != "keep"
+    return owner_of(live) == owner and notes.get("helm.sh/resource-policy") != "keep"

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from extension.delivery.changes import first_seen
 from extension.delivery.corrections import judged, remembered
 from extension.objects.base import Condition
 from extension.objects.errors import UserError
@@ -20,6 +21,8 @@ from extension.objects.states import STOPPED_HINT, condition, modified_text, non
 from extension.objects.status import Correction, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey
 
 LISTED = 10
+NOT_REMOVED = "not removed: "
+"""What the message of a deployment that is to go begins with where it can not."""
 
 _RECORDED = re.compile(
     "|".join(
@@ -50,13 +53,14 @@ class Observation(msgspec.Struct, frozen=True):
 
 
 def is_to_correct(options: BundleDeploymentOptions, modified: Sequence[ModifiedStatus]) -> bool:
-    """Whether drift is to be undone: all of it with `correctDrift`, and what is missing because another bundle of the same GitRepo,
-    which had it before, took it along when it went (`overwrites`, 4.1); but for what is undone again and again."""
+    """Whether drift is to be undone: all of it with `correctDrift`, and what is gone because another bundle of the same GitRepo,
+    which had it before, took it along when it went (`overwrites`, 4.1); but for what is undone again and again. What another one has by now
+    is its own."""
     mendable = [one for one in modified if not one.repairs]
     if options.correct_drift is not None and options.correct_drift.enabled:
         return bool(mendable)
     overwritten = {(one.kind, one.name) for one in options.overwrites}
-    return any(one.missing and (one.kind, one.name) in overwritten for one in mendable)
+    return any(one.missing and not one.exist and (one.kind, one.name) in overwritten for one in mendable)
 
 
 def observed(  # noqa: PLR0917 (all that a status is made of)
@@ -68,7 +72,8 @@ def observed(  # noqa: PLR0917 (all that a status is made of)
     corrections: tuple[Correction, ...] = (),
 ) -> BundleDeploymentStatus:
     """The status of a deployment that is applied; `wrong` is why its drift could not be corrected, `corrections` what was."""
-    modified = sorted(judged(seen.modified, corrections), key=lambda m: (m.api_version, m.kind, m.namespace, m.name))
+    differing = [first_seen(one, before.modified_status) for one in seen.modified]
+    modified = sorted(judged(differing, corrections), key=lambda m: (m.api_version, m.kind, m.namespace, m.name))
     non_ready = sorted(seen.non_ready, key=lambda n: n.uid)
     return msgspec.structs.replace(
         before,
@@ -121,7 +126,9 @@ def failed(before: BundleDeploymentStatus, deployment_id: str, error: UserError,
     if _RECORDED.search(text):
         told = [condition(type_, "False", now, before.conditions, message=text, reason="Error") for type_ in ("Installed", "Ready")]
         conditions = with_conditions(before.conditions, condition("Deployed", "True", now, before.conditions), *told)
-        return msgspec.structs.replace(before, applied_deployment_id=deployment_id, release="", ready=False, conditions=conditions)
+        return msgspec.structs.replace(
+            before, applied_deployment_id=deployment_id, release="", ready=False, conditions=conditions, corrections=()
+        )
     told = [condition("Deployed", "False", now, before.conditions, message=text, reason="Error")]
     return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, *told))
 
@@ -131,6 +138,12 @@ def lacking(before: BundleDeploymentStatus, deployment_id: str, error: UserError
     told = condition("Ready", "False", now, before.conditions, message=str(error), reason="Error")
     status = failed(before, deployment_id, error, now)
     return msgspec.structs.replace(status, ready=False, conditions=with_conditions(status.conditions, told))
+
+
+def remaining(before: BundleDeploymentStatus, error: UserError, now: str) -> BundleDeploymentStatus:
+    """The status of a deployment that is to go, and does not."""
+    told = condition("Deployed", "False", now, before.conditions, message=f"{NOT_REMOVED}{error}", reason="Error")
+    return msgspec.structs.replace(before, conditions=with_conditions(before.conditions, told))
 
 
 def waiting(before: BundleDeploymentStatus, message: str, now: str) -> BundleDeploymentStatus:

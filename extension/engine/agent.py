@@ -12,9 +12,11 @@ from extension.delivery.protocol import Delivery, Release
 from extension.delivery.status import is_recorded
 from extension.objects.base import Key
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
+from extension.objects.options import OverwrittenResource
 from extension.objects.states import State, deployment_state
 from extension.store.protocol import Assigned
 from extension.targeting import Dependency
+from extension.targeting.restrictions import REPO_LABEL
 
 
 class Agent:
@@ -79,6 +81,15 @@ class Agent:
             there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
             return [other.bundle for other in there if other.options.downstream_resources]
 
+    def passed(self, item: Assigned) -> tuple[OverwrittenResource, ...]:
+        """What other bundles of its GitRepo take over from a bundle (`overwrites`), in the namespaces where they have it."""
+        repo = item.labels.get(REPO_LABEL, "")
+        with self.lock:
+            there = [other for other in self.items.values() if other.options.overwrites and not other.deleting]
+        there = [other for other in there if repo and other.labels.get(REPO_LABEL) == repo and other.bundle != item.bundle]
+        namespace = item.bundle.namespace
+        return tuple(_placed(one, other) for other in there if other.bundle.namespace == namespace for one in other.options.overwrites)
+
     def naming(self, kind: str, namespace: str, name: str) -> list[Key]:
         """The bundles beside which this object of their workspace is copied."""
         with self.lock:
@@ -100,6 +111,11 @@ class Agent:
     def _rests(self, item: Assigned) -> bool:
         paused = item.paused and not item.deleting
         return paused or item.bundle in self.waiting or is_recorded(item.status, item.deployment_id)
+
+
+def _placed(one: OverwrittenResource, item: Assigned) -> OverwrittenResource:
+    there = item.options.namespace or one.namespace or item.options.default_namespace or "default"
+    return msgspec.structs.replace(one, namespace=there)
 
 
 def copied(item: Assigned) -> bool:

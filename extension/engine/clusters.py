@@ -19,6 +19,7 @@ from extension.delivery.protocol import Delivery
 from extension.objects.base import Key
 from extension.objects.errors import Invalid, NotFound
 from extension.objects.kinds import Cluster, Secret
+from extension.objects.marks import wants_agent
 from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from extension.rendering.pool import Pool
 from extension.settings import Settings
@@ -48,6 +49,8 @@ class Opening:
         self._environ = environ
 
     def __call__(self, cluster: Cluster) -> tuple[str, Callable[[], Delivery]] | None:
+        if wants_agent(cluster):
+            return None
         own = self._own() if is_local(cluster.key) else None
         text = own or self._kubeconfig(cluster)
         if text is not None:
@@ -57,6 +60,13 @@ class Opening:
             return None
         folder = folder_of(self._settings, cluster.key)
         return f"directory {folder}", lambda: open_directory(folder, self._renders)
+
+    def by_kubeconfig(self, cluster: Cluster) -> Delivery:
+        """The cluster by its kubeconfig, whoever serves it. Raises NotFound without one."""
+        text = self._kubeconfig(cluster)
+        if text is None:
+            raise NotFound("the cluster has no kubeConfigSecret", where=str(cluster.key), field="spec.kubeConfigSecret")
+        return open_kubernetes(text, self._renders, self._releases)
 
     def _own(self) -> str | None:
         """The kubeconfig that the administrator named for the local cluster."""

@@ -35,6 +35,6 @@ def _count(store: Store, cluster: Key) -> int:
 
 def _advance(store: Store, cluster: Cluster) -> None:
     if has_agent(cluster):
-        store.update(departing(cluster, cluster.metadata.finalizers, dismissed=True))
+        store.update(departing(cluster, dismissed=True))
     else:
         drop_finalizer(store, cluster, FINALIZER)

@@ -19,7 +19,7 @@ import structlog
 
 from extension.bundles import Charts, Memo, Reading, Scan, read
 from extension.engine.image_objects import scans_for, with_images_of
-from extension.engine.produced import Produced
+from extension.engine.produced import PATIENCE, Produced
 from extension.engine.stored import drop_finalizer, ensure_finalizer, now
 from extension.objects.base import Condition, Key
 from extension.objects.durations import seconds
@@ -83,6 +83,7 @@ class GitRepoReconciler:
         rules: Callable[[str], Rules],
         clock: Callable[[], float] = time.monotonic,
         image_scan: bool = False,
+        patience: float = PATIENCE,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -94,7 +95,7 @@ class GitRepoReconciler:
         self._memos: dict[Key, Memo] = {}
         self._looks: dict[Key, Look] = {}
         self._wishes: dict[Key, int] = {}
-        self._produced = Produced(store)
+        self._produced = Produced(store, patience)
 
     def __call__(self, key: Key) -> float | None:
         repo = self._store.find(GitRepo, key.namespace, key.name)

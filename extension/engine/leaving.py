@@ -52,5 +52,5 @@ def is_of(item: Assigned | None, release: Release) -> bool:
 
 
 def is_placed(item: Assigned) -> bool:
-    """Whether a deployment has a release yet."""
-    return bool(item.status.release)
+    """Whether a deployment has the release yet that it is to have: one that is being made under another name is no old one."""
+    return bool(item.status.release) and item.status.applied_deployment_id == item.deployment_id

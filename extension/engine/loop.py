@@ -16,12 +16,12 @@ import msgspec
 import structlog
 
 from extension.delivery.protocol import Deployment
-from extension.delivery.status import failed, is_failed, is_recorded, lacking, waiting
+from extension.delivery.status import failed, is_failed, is_recorded, lacking, remaining, waiting
 from extension.engine.agent import Agent, copied
 from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
 from extension.engine.stored import now
 from extension.objects.base import Key
-from extension.objects.errors import Invalid, Unavailable
+from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.store.protocol import Assigned, Report
 from extension.targeting import unmet
@@ -124,20 +124,32 @@ class Loop:
                 return self._drift_interval if agent.leaving else None
             if not item.deleting:
                 return self._deploy(agent, item)
-            self._remove(agent, item)
+            return self._remove(agent, item)
         except Unavailable as error:
             return self._down(agent, error)
-        return None
 
     def reached(self) -> set[Key]:
         """The clusters that answered since the last call, and those with nothing to be asked for that were not found to be down."""
         reached, self._reached = self._reached, set()
         return reached | {agent.key for agent in tuple(self._agents.values()) if agent.rests()}
 
-    def _remove(self, agent: Agent, item: Assigned) -> None:
+    def _remove(self, agent: Agent, item: Assigned) -> float | None:
+        try:
+            self._removed(agent, item)
+        except Unavailable:
+            raise
+        except UserError as error:
+            status = remaining(item.status, error, now())
+            if agent.settle(item, status):
+                self._orders.report(Report(item.bundle_id, item.cluster_id, status))
+            return self._again(agent, item, status)
+        return None
+
+    def _removed(self, agent: Agent, item: Assigned) -> None:
         for release in agent.releases(item):
             keep = release.keep_resources or item.options.keep_resources
-            wanted = msgspec.structs.replace(release, keep_resources=keep, delete_namespace=item.options.delete_namespace and not keep)
+            deletes = item.options.delete_namespace and not keep
+            wanted = msgspec.structs.replace(release, keep_resources=keep, delete_namespace=deletes, passed=agent.passed(item))
             agent.delivery.remove(wanted)
         if copied(item) and not item.options.keep_resources:
             agent.delivery.withdraw(item.bundle.name)
@@ -163,7 +175,7 @@ class Loop:
 
     def _delivered(self, agent: Agent, item: Assigned, done: bool) -> BundleDeploymentStatus:
         try:
-            wanted = self._orders.deployment(item)
+            wanted = msgspec.structs.replace(self._orders.deployment(item), passed=agent.passed(item))
         except Invalid as error:
             return lacking(item.status, item.deployment_id, error, now())
         status = agent.delivery.observe(wanted) if done else agent.delivery.deploy(wanted)

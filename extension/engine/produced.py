@@ -4,34 +4,37 @@ names is taken. What was written is remembered, so that what somebody else did t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Mapping, Set
 
 import msgspec
 
 from extension.bundles import Reading, extract_values
-from extension.bundles.overlap import objects, overwriting
+from extension.bundles.overlap import moved
 from extension.bundles.values import SECRET_TYPE
 from extension.engine.bundles import FINALIZER
 from extension.engine.image_objects import check_scans, write_scans
 from extension.engine.stored import listed, put
 from extension.objects.base import Key
+from extension.objects.content import sha256_sum
 from extension.objects.errors import Conflict, Invalid
 from extension.objects.helmop import HELM_NAME
 from extension.objects.kinds import Bundle, GitRepo, Secret
-from extension.objects.options import OverwrittenResource
 from extension.store.protocol import Store
 
 REPO_NAME = "fleet.cattle.io/repo-name"
 COMMIT = "fleet.cattle.io/commit"
 """Label of a Bundle: the commit that last changed it."""
 ANOTHER_NAME = "set another name in fleet.yaml"
+PATIENCE = 5.0
 
 
 class Produced:
-    """What this process wrote for each GitRepo."""
+    """What this process wrote for each GitRepo. Who gives an object to another Bundle is written after that one is planned, for which
+    this waits `patience` seconds at most: no agent is told that something goes before it knows that it only moves."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, patience: float = PATIENCE) -> None:
+        self._store, self._patience = store, patience
         self._written: dict[Key, dict[Key, tuple[Bundle, int]]] = {}
 
     def forget(self, repo: Key) -> None:
@@ -55,16 +58,20 @@ class Produced:
     def write(self, repo: GitRepo, commit: str, reading: Reading) -> None:
         """Brings the stored Bundles to what the commit makes; those it does not make any more are deleted."""
         stored = {b.key: b for b in self.stored(repo)}
-        before = self._written.get(repo.key, {})
-        written: dict[Key, tuple[Bundle, int]] = {}
-        wanted = {b.key for b in reading.bundles}
+        known = self._written.get(repo.key, {})
         self.check(repo, reading, stored)
-        gone = self._taken_away(stored.keys() - wanted)
-        for bundle in reading.bundles:
-            known, there = before.get(bundle.key), stored.get(bundle.key)
-            same = known is not None and there is not None and known[0] is bundle and known[1] == there.metadata.generation
-            generation = known[1] if same and known else self._put(overwriting(bundle, gone) if gone else bundle, there, commit)
-            written[bundle.key] = (bundle, generation)
+        same = {b.key for b in reading.bundles if _is_same(known.get(b.key), b, stored.get(b.key))}
+        moving = self.overwriting(reading, stored, same)
+        written: dict[Key, tuple[Bundle, int]] = {}
+        for number, bundle in enumerate(sorted(reading.bundles, key=lambda one: one.key not in moving)):
+            if number == len(moving):
+                self._wait_for_plans(moving)
+            key = bundle.key
+            generation = known[key][1] if key in same else self._put(moving.get(key, bundle), stored.get(key), commit)
+            written[key] = (bundle, generation)
+        self._wait_for_plans(moving)
+        for key in stored.keys() - written.keys():
+            self._store.delete(Bundle, key.namespace, key.name)
         self._written[repo.key] = written
         write_scans(self._store, repo, reading.image_scans)
 
@@ -74,13 +81,25 @@ class Produced:
             self._check(repo, bundle, stored.get(bundle.key))
         check_scans(self._store, repo, reading.image_scans)
 
-    def _taken_away(self, keys: Iterable[Key]) -> set[OverwrittenResource]:
-        """Deletes Bundles; the objects that their manifests had."""
-        gone: set[OverwrittenResource] = set()
-        for key in keys:
-            gone.update(objects(self._store.get(Bundle, key.namespace, key.name)))
-            self._store.delete(Bundle, key.namespace, key.name)
-        return gone
+    def overwriting(self, reading: Reading, stored: Mapping[Key, Bundle], same: Set[Key] = frozenset()) -> dict[Key, Bundle]:
+        """The Bundles that get what others of the GitRepo had, as they are to be written; one that has the same files says it still."""
+        others = {b.key: b for b in reading.bundles if b.key not in same and _is_other(b, stored.get(b.key))}
+        kept = {b.key: _told(b, stored[b.key]) for b in reading.bundles if b.key in stored and b.key not in others}
+        found = {key: bundle for key, bundle in kept.items() if bundle.spec.overwrites}
+        before = stored.keys() - kept.keys()
+        if before and len(before | others.keys()) > 1:
+            found |= moved({key: self._store.get(Bundle, key.namespace, key.name) for key in before}, others)
+        return found
+
+    def _wait_for_plans(self, keys: Iterable[Key]) -> None:
+        """Returns once all of these Bundles are planned as they are now, or it takes too long."""
+        deadline = time.monotonic() + self._patience
+        waiting = set(keys)
+        while waiting and (left := deadline - time.monotonic()) > 0:
+            since = self._store.revision()
+            waiting = {key for key in waiting if not _is_planned(self._store.find(Bundle, key.namespace, key.name))}
+            if waiting:
+                self._store.wait(since, left)
 
     def _check(self, repo: GitRepo, bundle: Bundle, there: Bundle | None) -> None:
         """Raises Conflict for a Bundle that is on its way out, Invalid for a taken name."""
@@ -115,6 +134,24 @@ class Produced:
         secret = self._store.find(Secret, bundle.namespace, bundle.name)
         if secret is not None and secret.type == SECRET_TYPE:
             self._store.delete(Secret, bundle.namespace, bundle.name)
+
+
+def _is_same(known: tuple[Bundle, int] | None, bundle: Bundle, there: Bundle | None) -> bool:
+    """Whether this very Bundle was written, and nobody changed it since."""
+    return known is not None and there is not None and known[0] is bundle and known[1] == there.metadata.generation
+
+
+def _is_other(bundle: Bundle, there: Bundle | None) -> bool:
+    """Whether a Bundle has other files than the stored one."""
+    return there is None or sha256_sum(bundle.spec.resources) != there.status.resources_sha256_sum
+
+
+def _told(bundle: Bundle, there: Bundle) -> Bundle:
+    return msgspec.structs.replace(bundle, spec=msgspec.structs.replace(bundle.spec, overwrites=there.spec.overwrites))
+
+
+def _is_planned(bundle: Bundle | None) -> bool:
+    return bundle is None or bundle.status.observed_generation >= bundle.metadata.generation
 
 
 def labelled(bundle: Bundle, commit: str) -> Bundle:

@@ -12,7 +12,6 @@ from typing import Protocol
 import msgspec
 
 from extension.bundles import Memo, Reading, Scan, extract_values, read, with_values
-from extension.bundles.overlap import objects, overwriting
 from extension.engine import gitrepos, helmops
 from extension.engine.bundles import manifest_of, values_of
 from extension.engine.gitrepos import refuse
@@ -25,7 +24,6 @@ from extension.objects.base import Key
 from extension.objects.content import content_id, sha256_sum
 from extension.objects.helmop import charts
 from extension.objects.kinds import Bundle, BundleResource, GitRepo, HelmOp
-from extension.objects.options import OverwrittenResource
 from extension.objects.tree import Tree
 from extension.sources.remote import redact
 from extension.store.protocol import Store
@@ -87,14 +85,11 @@ class Proposals:
         produced = Produced(self._store)
         stored = {bundle.key: bundle for bundle in produced.stored(repo)}
         produced.check(repo, reading, stored)
+        moving = produced.overwriting(reading, stored)
+        bundles = tuple(_proposed(moving.get(b.key, b), stored.get(b.key), commit) for b in reading.bundles)
         wanted = {bundle.key for bundle in reading.bundles}
         gone = tuple(bundle for key, bundle in stored.items() if key not in wanted)
-        lost = {one for bundle in gone for one in self._objects(bundle)}
-        bundles = tuple(_proposed(overwriting(b, lost) if lost else b, stored.get(b.key), commit) for b in reading.bundles)
         return Proposal(commit, bundles, gone, reading.warnings)
-
-    def _objects(self, bundle: Bundle) -> tuple[OverwrittenResource, ...]:
-        return tuple(objects(self._store.get(Bundle, bundle.metadata.namespace, bundle.metadata.name)))
 
     def of_helmop(self, op: HelmOp, deadline: Deadline) -> Proposal:
         """The Bundle of a HelmOp, with the versions that its charts have now. Raises what the engine would refuse it with."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from extension.delivery.status import NOT_REMOVED
 from extension.objects.base import Key
 from extension.objects.kinds import BundleDeployment, Cluster
 from extension.store.protocol import Query, Store
@@ -17,7 +18,7 @@ def held_up(store: Store, bundle: Key) -> str:
     page = store.deployments(Query(limit=LOOKED_AT), bundle=bundle)
     for deployment in page.items:
         cluster = _cluster_of(store, deployment)
-        reason = _silent(cluster) if cluster else ""
+        reason = (_silent(cluster) if cluster else "") or _refused(deployment)
         if cluster and reason:
             more = f", and from {page.count - 1} more" if page.count > 1 else ""
             place = f"{cluster.metadata.namespace}/{cluster.metadata.name}"
@@ -34,3 +35,9 @@ def _silent(cluster: Cluster) -> str:
     """Why a cluster does not do what it is told, as far as anybody knows."""
     told = next((c.message for c in cluster.status.conditions if c.type == "Imported" and c.status == "False"), "")
     return told or ("" if cluster.status.agent.last_seen else "nobody has ever heard of it")
+
+
+def _refused(deployment: BundleDeployment) -> str:
+    """Why a deployment is still there, in the words of who is to remove it."""
+    told = next((c.message for c in deployment.status.conditions if c.type == "Deployed"), "")
+    return told.removeprefix(NOT_REMOVED) if told.startswith(NOT_REMOVED) else ""

@@ -17,6 +17,7 @@ from extension.engine.gitrepos import GitRepoReconciler
 from extension.engine.gitrepos import Sources as GitSources
 from extension.engine.helmops import HelmOpReconciler, Versions
 from extension.engine.imagescans import Images, ImageScanReconciler
+from extension.engine.installing import Installer, chart_of
 from extension.engine.keyring import Keyring
 from extension.engine.moves import Moves
 from extension.engine.policies import Policies
@@ -82,8 +83,9 @@ class Engine:
         self.moves = Moves(store, templates, settings, self.agents.held)
         tokens = RegistrationTokenReconciler(store, Keyring(store.asking), settings)
         self.registrations: Queue[Key] = Queue("registrationtoken", tokens, 1)
+        self.installs: Queue[Key] = Queue("agent-install", Installer(store, opening.by_kubeconfig, chart_of(settings)), 2)
         self._feed = Feed(store, self._routes(), self._resync, settle=self._settle)
-        queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations)
+        queues = (self.gitrepos, self.helmops, self.bundles, self.schedules, self.imagescans, self.registrations, self.installs)
         errands = () if settings.alone else (Errands(store, self.moves.move),)
         self._parts: tuple[Part, ...] = (self.agents, *queues, self._feed, Seen(store, self.agents.reached), *errands)
         self._work_changed = False
@@ -129,6 +131,8 @@ class Engine:
         self._policies.forget()
         for cluster in {*self._served(), *self.agents.served()}:
             self.agents.cluster_changed(cluster)
+        for cluster in self._store.keys(Cluster.KIND, self._store.population.marked(Mark.INSTALLED)).values():
+            self.installs.add(cluster)
         for bundle in listed(self._store, Bundle):
             self.bundles.add(bundle.key)
         for schedule in listed(self._store, Schedule):
@@ -188,6 +192,8 @@ class Engine:
 
     def _cluster_changed(self, change: Change) -> None:
         """Most clusters have agents of their own: they are not read for a change."""
+        if self._store.population.has(change.number, Mark.INSTALLED):
+            self.installs.add(change.key)
         if self._store.population.has(change.number, Mark.SERVED) or self.agents.serves(change.key):
             self.agents.cluster_changed(change.key)
 

@@ -5,8 +5,6 @@ Fleet deletes the cluster's namespace, and leaves what is on the cluster to nobo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from extension.objects.kinds import Cluster
@@ -20,8 +18,10 @@ def has_agent(cluster: Cluster) -> bool:
     return bool(cluster.status.agent.last_seen) and Mark.SERVED not in marks(cluster)
 
 
-def departing(cluster: Cluster, finalizers: Iterable[str], *, dismissed: bool = False) -> Cluster:
-    """The cluster with these finalizers; `dismissed` when its agent is to be let go, whatever is still on it."""
+def departing(cluster: Cluster, *finalizers: str, without: tuple[str, ...] = (), dismissed: bool = False) -> Cluster:
+    """The cluster with these finalizers too, and `without` others; `dismissed` when its agent is to be let go, whatever is still on it."""
     told = {DISMISSED: "true"} if dismissed else {}
-    meta = msgspec.structs.replace(cluster.metadata, finalizers=tuple(finalizers), annotations={**cluster.metadata.annotations, **told})
+    kept = (one for one in (*cluster.metadata.finalizers, *finalizers) if one not in without)
+    notes = {**cluster.metadata.annotations, **told}
+    meta = msgspec.structs.replace(cluster.metadata, finalizers=tuple(dict.fromkeys(kept)), annotations=notes)
     return msgspec.structs.replace(cluster, metadata=meta)

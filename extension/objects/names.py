@@ -7,6 +7,8 @@ import posixpath
 import re
 
 LOCAL_WORKSPACE, LOCAL_CLUSTER = "fleet-local", "local"
+AGENT_BUNDLE = "continuous-delivery-agent"
+"""The bundle of the agent's own release, which no order is about."""
 MANAGEMENT_NAME = "management.cattle.io/cluster-name"
 """Label of a Cluster of Rancher's: the management cluster that it is made from."""
 RELEASE_NAME_LIMIT = 53

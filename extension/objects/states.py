@@ -132,20 +132,29 @@ def _resource_text(kind: str, api_version: str, namespace: str, name: str) -> st
 def modified_text(status: ModifiedStatus) -> str:
     """One modified object as Fleet words it, but with what changed and who did it in place of the patch, where that is known."""
     if status.missing:
-        suffix = "is not owned by us" if status.exist else "missing"
+        taken = f": {_told(status)}" if status.changes else ""
+        suffix = f"is not owned by us{taken}" if status.exist else "missing"
     elif status.delete:
         suffix = "extra"
     else:
-        suffix = f"modified: {changes_text(status)}" if status.changes else f"modified {status.patch}"
-    stopped = f" (correction stopped after {status.repairs} repairs)" if status.repairs else ""
-    return f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {suffix}{stopped}"
+        suffix = f"modified: {_told(status)}" if status.changes else f"modified {status.patch}".rstrip()
+    return f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {suffix}{_stopped(status)}"
 
 
 def changes_text(status: ModifiedStatus) -> str:
-    """What changed in an object, in a sentence without times: it must not change when nothing did. Empty when that is not known."""
+    """What changed in an object, and that it is not corrected any more, without the object. Empty when nothing of it is known."""
+    return f"{_told(status)}{_stopped(status)}".strip()
+
+
+def _told(status: ModifiedStatus) -> str:
+    """The changes in a sentence without times: it must not change when nothing did."""
     told = [change_text(change) for change in status.changes[:TOLD_CHANGES]]
     more = len(status.changes) - len(told) + status.more_changes
     return " and ".join((*told, *((f"{more} more",) if more else ())))
+
+
+def _stopped(status: ModifiedStatus) -> str:
+    return f" (correction stopped after {status.repairs} repairs)" if status.repairs else ""
 
 
 def modified_lines(status: ModifiedStatus) -> Iterator[str]:
@@ -153,7 +162,8 @@ def modified_lines(status: ModifiedStatus) -> Iterator[str]:
     if not status.changes:
         yield modified_text(status)
         return
-    yield f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} modified:"
+    word = "is not owned by us" if status.exist else "modified"
+    yield f"{_resource_text(status.kind, status.api_version, status.namespace, status.name)} {word}:"
     for change in status.changes:
         yield f"  {change_text(change)}{f' at {change.time}' if change.time else ''}"
     if status.more_changes:

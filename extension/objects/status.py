@@ -10,7 +10,7 @@ from extension.objects.base import Condition, Struct
 class FieldChange(Struct, frozen=True):
     """A field that is not as deployed. `path` is a JSON pointer, as `diff.comparePatches` takes it; `wanted` and `found` are JSON, cut
     where they are long, `***` in a Secret, empty where the field is not there. `manager` is the field manager that set it and `time`
-    when that last wrote to the object; both are empty where the cluster can't tell."""
+    when that had last written to the object when this was seen first; both are empty where the cluster can't tell."""
 
     path: str = ""
     wanted: str = ""

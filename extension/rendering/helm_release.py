@@ -10,6 +10,7 @@ between releases with what was discovered there.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable
 from functools import lru_cache
@@ -25,7 +26,13 @@ from extension.rendering.helm import native, sdk
 MAX_CONNECTIONS = 32
 _QUERIES_A_SECOND = 1000.0
 
-_UNREACHABLE = ("connection refused", "no such host", "i/o timeout", "connect: ", "EOF", "TLS handshake", "server is currently unable")
+_TOO_LARGE = ("Too long: may not be more than 1048576 bytes", "Request entity too large", "etcdserver: request is too large")
+_UNREACHABLE = re.compile(
+    r"connection refused|no such host|i/o timeout|connect: |EOF|TLS handshake|server is currently unable"
+    r'|\b(?:Get|Put|Post|Patch|Delete|Head) "https?://[^"]*": '  # a request of Go's that got no answer
+)
+_WEBHOOK = "webhook"
+"""The API server answers, and says that somebody it asks does not."""
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -157,7 +164,10 @@ def _uninstall(args: bytes) -> bytes:
 def _said(name: str, error: Exception) -> UserError:
     """Helm's error in our terms: Unavailable when the cluster did not answer."""
     text = " ".join(str(error).split())
-    kind = Unavailable if any(word in text for word in _UNREACHABLE) else Invalid
+    if any(word in text for word in _TOO_LARGE):
+        hint = "Helm keeps all manifests of a release in one Secret of 1 MiB at most, compressed: split the bundle"
+        return Invalid(f"it is too large to be recorded: {text}", where=f"release {name}", hint=hint)
+    kind = Unavailable if _UNREACHABLE.search(text) and _WEBHOOK not in text else Invalid
     return kind(text, where=f"release {name}")
 
 

@@ -1,8 +1,9 @@
 """The process that renders: reads requests on standard input, answers on what was standard output.
 
 `python -m extension.rendering.worker THREADS MEMORY MAX_REPLY`. It limits its own memory (bytes; so only it dies of a chart that
-explodes) before the first request, answers several requests at a time, and ends with its input. Anything the Go runtime prints
-goes to standard error, never between two answers.
+explodes) before the first request, answers several requests at a time, and ends with its input, whatever it is doing: who asked was
+killed, and who comes next takes an operation that changes a cluster for one that was cut off. Anything the Go runtime prints goes to
+standard error, never between two answers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from extension.objects.errors import Invalid, UserError
 from extension.rendering import operations, wire
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str]) -> None:
     threads, memory, max_reply = (int(word) for word in argv)
     if memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
@@ -28,7 +29,7 @@ def main(argv: list[str]) -> int:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     _serve(sys.stdin.buffer, answers, threads, max_reply)
-    return 0
+    os._exit(0)
 
 
 def _serve(requests: BinaryIO, answers: BinaryIO, threads: int, max_reply: int) -> None:
@@ -39,9 +40,9 @@ def _serve(requests: BinaryIO, answers: BinaryIO, threads: int, max_reply: int) 
         with lock:
             wire.write(answers, reply)
 
-    with ThreadPoolExecutor(threads) as pool:
-        while (data := wire.read(requests)) is not None:
-            pool.submit(answer, msgspec.msgpack.decode(data, type=wire.Request))
+    pool = ThreadPoolExecutor(threads)
+    while (data := wire.read(requests)) is not None:
+        pool.submit(answer, msgspec.msgpack.decode(data, type=wire.Request))
 
 
 def _answered(request: wire.Request, max_reply: int) -> wire.Reply:
@@ -61,4 +62,4 @@ def _bounded(result: bytes, most: int) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main(sys.argv[1:])

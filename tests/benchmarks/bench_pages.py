@@ -14,24 +14,29 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import requests
+import msgspec
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from extension.client import ApiClient
 from extension.commands.simulate import registration
+from extension.objects.agents import DeploymentReport
 from extension.simulator.behaviour import Behaviour
 from extension.simulator.doors import HttpDoor
-from extension.simulator.running import Shard, join
+from extension.simulator.running import Shard, at_once, join
+from tests.benchmarks.bench_checkin import ALL, living
 from tests.benchmarks.common import figure, size
-from tests.benchmarks.service import Service, served
+from tests.benchmarks.fleet import ready
+from tests.benchmarks.service import Service, served, waiting
 from tests.browser import components
 
 WORKSPACE = "fleet-default"
 TIMES = 20
 A_MINUTE = 10_000
-"""Events, of clusters that change."""
+"""Reports, each an event."""
 SECONDS = 60.0
-WRITERS = 4
+CHANGING = "changing"
+"""The workspace of the agents that report; lists of all workspaces hear of them."""
+AGENTS, SHARDS = 1000, 4
 LONG = 100.0
 """Milliseconds of a frame that one notices."""
 
@@ -98,29 +103,43 @@ def next_pages(page: Page, count: int) -> None:
 
 @contextmanager
 def changing(service: Service) -> Iterator[list[int]]:
-    """Clusters change all the time beside this; how often they did, by writer."""
-    names = [one["id"] for one in service.get(f"/v1/fleet.cattle.io.clusters/{WORKSPACE}?limit=200")["data"]]
-    stopped, done = threading.Event(), [0] * WRITERS
-
-    def write(writer: int) -> None:
-        session, began = requests.Session(), time.monotonic()
-        session.headers.update(service.headers)
-        while not stopped.is_set():
-            name = names[(done[writer] * WRITERS + writer) % len(names)]
-            body = {"metadata": {"labels": {"changed": str(done[writer])}}}
-            session.patch(f"{service.url}/v1/fleet.cattle.io.clusters/{name}", json=body, timeout=30).raise_for_status()
-            done[writer] += 1
-            time.sleep(max(0.0, began + done[writer] * 60 * WRITERS / A_MINUTE - time.monotonic()))
-
-    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(WRITERS)]
-    for thread in threads:
-        thread.start()
+    """Agents report all the time beside this, of a bundle that is Ready and NotReady by turns; how often each shard of them did."""
+    service.post("/v1/management.cattle.io.fleetworkspaces", {"metadata": {"name": CHANGING}})
+    _, word = registration(ApiClient(service.url, service.token), CHANGING, "bench")
+    made = [Shard(HttpDoor(service.url), Behaviour(deploy_seconds=0, interval=1), seed) for seed in range(SHARDS)]
+    join(made, word, "changing", AGENTS, AGENTS)
+    spec = {"resources": [{"name": "a.yaml", "content": "kind: ConfigMap"}], "targets": [ALL], "targetRestrictions": [ALL]}
+    service.post("/v1/fleet.cattle.io.bundles", {"metadata": {"name": "b1", "namespace": CHANGING}, "spec": spec})
+    with living(made):
+        for _ in waiting("every deployment to be ready", 600, 0.1):
+            if is_deployed(service):
+                break
+    stopped, done = threading.Event(), [0] * SHARDS
+    thread = threading.Thread(target=lambda: at_once(made, lambda shard: tell(shard, made.index(shard), stopped, done)))
+    thread.start()
     try:
         yield done
     finally:
         stopped.set()
-        for thread in threads:
-            thread.join()
+        thread.join()
+
+
+def is_deployed(service: Service) -> bool:
+    shown = service.get(f"/v1/fleet.cattle.io.bundles/{CHANGING}/b1").get("status", {}).get("display", {})
+    return bool(shown.get("readyClusters") == f"{AGENTS}/{AGENTS}")
+
+
+def tell(shard: Shard, place: int, stopped: threading.Event, done: list[int]) -> None:
+    """Reports of one shard, one after the other, as often as makes A_MINUTE with those of the others."""
+    began = time.monotonic()
+    while not stopped.is_set():
+        number = done[place] % len(shard.agents)
+        ((bundle_id, known),) = shard.agents.known[number].items()
+        is_ready = bool(done[place] // len(shard.agents) % 2)
+        status = msgspec.structs.replace(ready(known.deployment_id), ready=is_ready)
+        shard.say(number, (DeploymentReport(bundle_id, known.sequence + 1, status=status),))
+        done[place] += 1
+        stopped.wait(max(0.0, began + done[place] * 60 * SHARDS / A_MINUTE - time.monotonic()))
 
 
 def frames(page: Page, service: Service, count: int) -> None:
@@ -128,7 +147,7 @@ def frames(page: Page, service: Service, count: int) -> None:
         before, began = sum(done), time.monotonic()
         found: list[Any] = page.evaluate(FRAMES, SECONDS)
         changes = (sum(done) - before) / (time.monotonic() - began) * 60
-    figure("pages", count, max(found), "ms", what="longest frame while clusters change", changes_a_minute=round(changes),
+    figure("pages", count, max(found), "ms", what="longest frame of a list while agents report", reports_a_minute=round(changes),
            frames=len(found), median=round(statistics.median(found), 1), over_100_ms=sum(one > LONG for one in found))  # fmt: skip
 
 
@@ -147,12 +166,12 @@ def main() -> None:
     count = size(10_000, most=1_000_000)
     with tempfile.TemporaryDirectory() as scratch, served(Path(scratch)) as service, sync_playwright() as playwright:
         _, word = registration(ApiClient(service.url, service.token), WORKSPACE, "bench")
-        join([Shard(HttpDoor(service.url), Behaviour(), seed) for seed in range(4)], word, "pages", count, 1000)
+        join([Shard(HttpDoor(service.url), Behaviour(), seed) for seed in range(SHARDS)], word, "pages", count, 1000)
         browser = playwright.chromium.launch(executable_path=components.chromium(), args=components.FLAGS)
         first_pages(browser, service, count)
         page = opened(browser, service)
         next_pages(page, count)
-        page.goto(f"{service.url}/w/{WORKSPACE}/clusters?sort=metadata.name")
+        page.goto(f"{service.url}/w/_/clusters?sort=metadata.name")
         page.locator("tbody tr a").first.wait_for()
         frames(page, service, count)
         browser.close()

@@ -17,14 +17,15 @@ NOW = "2026-11-23T12:00:00Z"
 
 
 class MemoryDelivery:
-    """`calls` are (what, bundle) in order. `errors` by bundle fail its deployments, `late` bundles are deployed but not ready,
-    `modified` ones differ; while `down` the cluster can't be reached, while `gate` is unset calls wait."""
+    """`calls` are (what, bundle) in order. `errors` by bundle fail its deployments, `stuck` its removal; `late` bundles are deployed but
+    not ready, `modified` ones differ; while `down` the cluster can't be reached, while `gate` is unset calls wait."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
         self.deployed: dict[str, Release] = {}
         self.copies: dict[str, Copies] = {}
         self.errors: dict[str, UserError] = {}
+        self.stuck: dict[str, UserError] = {}
         self.late: set[str] = set()
         self.modified: set[str] = set()
         self.down = ""
@@ -56,6 +57,8 @@ class MemoryDelivery:
 
     def remove(self, release: Release) -> None:
         self._call("keep" if release.keep_resources else "remove", release.bundle)
+        if release.bundle in self.stuck:
+            raise self.stuck[release.bundle]
         self.deployed.pop(release.bundle, None)
 
     def withdraw(self, bundle: str) -> None:

@@ -108,16 +108,17 @@ SLOW = 1000
 
 def disk_slow(world: World, chance: random.Random, times: Times) -> Told:
     """Every flush takes a second longer: whoever asks and has nothing to be told waits for no write, who reports is told when to come.
-    All have everything before: only then is there anybody who has nothing to be told."""
+    It begins when there are some who have nothing to be told."""
     assert world.trouble is not None
-    world.settled()
+    for _ in waiting("agents that have everything", START + world.count / 50):
+        if total(world.shards).told["check-in"] >= world.count / 10:
+            break
     for shard in world.shards:
         shard.figures.seconds.clear()
     world.trouble.flush(SLOW)
     try:
-        with world.living():
-            for number in times.each(chance):
-                world.changed(number)
+        for number in times.each(chance):
+            world.changed(number)
     finally:
         world.trouble.flush(0)
     figures = total(world.shards)
@@ -235,8 +236,8 @@ FAULTS = {
     "api": Fault(killed("api")),
     "postgres": Fault(database_killed, database=True),
     "full-disk": Fault(disk_full, small_disk=True),
-    "slow-disk": Fault(disk_slow, troubled=True, alone=True, connections=24, threads=8),
-    "slow-database": Fault(disk_slow, database=True, troubled=True, alone=True, connections=24, threads=8),
+    "slow-disk": Fault(disk_slow, troubled=True, connections=24, threads=8),
+    "slow-database": Fault(disk_slow, database=True, troubled=True, connections=24, threads=8),
     "storm": Fault(storm, dataclasses.replace(ROUGH, restarting=0), alone=True, connections=32, threads=8),
     "network": Fault(network, dataclasses.replace(ROUGH, duplicated=0.6, delayed=0.6, restarting=0.3)),
     "clocks": Fault(clocks, dataclasses.replace(ROUGH, skewed=30), troubled=True),

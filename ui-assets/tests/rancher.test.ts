@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import type { Router } from "vue-router";
 import { NAVIGATION, PAGES } from "../components/routes";
@@ -81,5 +83,21 @@ describe("the dashboard's addresses", () => {
 describe("a cookie", () => {
   it("is found by its whole name", () => {
     expect([cookie("CSRF", "XCSRF=1; CSRF=a%3Db; R=2"), cookie("CSRF", "XCSRF=1"), cookie("CSRF", "")]).toEqual(["a=b", "", ""]);
+  });
+});
+
+describe("the dashboard's Vue", () => {
+  const YOUNGER = ["hasInjectionContext", "onWatcherCleanup", "toValue", "useHost", "useId", "useModel", "useShadowRoot", "useTemplateRef", "defineModel"];
+  const root = fileURLToPath(new URL("..", import.meta.url));
+  const sources = ["components", "rancher"].flatMap((folder) => readdirSync(`${root}${folder}`, { recursive: true }).map((name) => `${root}${folder}/${String(name)}`));
+
+  it("may be that of Rancher 2.10, which has nothing that came after 3.2", () => {
+    const asked = sources.filter((path) => /\.(vue|ts)$/.test(path)).flatMap((path) => {
+      const text = readFileSync(path, "utf8");
+      const names = [...text.matchAll(/import \{([^}]*)\} from "vue"/g)].flatMap((found) => found[1]!.split(","));
+      return [...names, ...(text.includes("defineModel") ? ["defineModel"] : [])].map((name) => name.trim());
+    });
+    expect(asked.length).toBeGreaterThan(100);
+    expect(asked.filter((name) => YOUNGER.includes(name))).toEqual([]);
   });
 });

@@ -15,10 +15,11 @@
 {{- fail "ingress.host: an Ingress needs the host name at which people and agents reach the service" -}}
 {{- end -}}
 {{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.serviceMonitor.tokenSecret) -}}
-{{- if include "continuous-delivery.inside" . -}}
-{{- fail "metrics.serviceMonitor.tokenSecret: metrics are read with an API key of Rancher whose user may get /metrics; name the Secret that holds it" -}}
-{{- end -}}
+{{- if not (include "continuous-delivery.inside" .) -}}
 {{- fail "metrics.serviceMonitor.tokenSecret: metrics are read with a token; make one with `rancher-cd token create prometheus --role '*=read-only'` and name the Secret that holds it" -}}
+{{- else if not .Values.rbac.create -}}
+{{- fail "metrics.serviceMonitor.tokenSecret: metrics are read with an API key of Rancher whose user may get /metrics; name the Secret that holds it, or let the chart make an account with rbac.create" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

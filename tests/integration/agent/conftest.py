@@ -8,8 +8,9 @@ import ssl
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,10 @@ class Door(ThreadingHTTPServer):
         self.socket = context.wrap_socket(self.socket, server_side=True)
         self.target, self.shut = "", False
         self.asked: list[str] = []
+        self.after = ""
+        """In place of the seconds that the service tells until the next check-in."""
+        self.trouble: Callable[[], str] = lambda: ""
+        """What goes wrong with a request, if anything."""
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -53,24 +58,41 @@ class _Passing(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.asked.append(self.path)
-        if self.server.shut:
+        wrong = self.server.trouble()
+        if self.server.shut or wrong == "lose":
             self.close_connection = True
             return
+        if wrong == "hold":
+            time.sleep(0.7)
         headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection", "content-length")}
         try:
+            if wrong == "twice":
+                requests.request(self.command, f"{self.server.target}{self.path}", headers=headers, data=body, timeout=30)
             answer = requests.request(self.command, f"{self.server.target}{self.path}", headers=headers, data=body, timeout=30, stream=True)
             data = answer.raw.read()
         except requests.RequestException:
             self.send_error(503)
             return
+        if wrong == "lose the answer":
+            self.close_connection = True
+            return
+        if wrong in ("fail", "a page"):
+            self._answer(500 if wrong == "fail" else 200, b"<html>Sorry</html>")
+            return
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in ("connection", "content-length", "transfer-encoding", "server", "date"):
-                self.send_header(name, value)
+                self.send_header(name, self.server.after or value if name == "Check-In-After" else value)
         if answer.status_code != 204:
             self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     do_GET = do_POST  # noqa: N815 (the names of http.server)
 
@@ -141,10 +163,10 @@ class Agent:
         folder.mkdir(exist_ok=True)
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, **environment: str) -> Agent:
+    def start(self, command: Sequence[str] = START, **environment: str) -> Agent:
         with self.log.open("a") as output:
             self.process = subprocess.Popen(
-                [*START, *self._arguments], env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT, text=True
+                [*command, *self._arguments], env={**os.environ, **environment}, stdout=output, stderr=subprocess.STDOUT, text=True
             )
         return self
 
@@ -154,17 +176,29 @@ class Agent:
         return self.process.wait(30)
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def audited(world: World) -> str:
+    """What `rancher-cd doctor --audit` says beside the running service."""
+    command = [*START[:-1], "doctor", "--audit", "--state-dir", str(world.service.state)]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
+
+
+@contextmanager
+def world_in(folder: Path) -> Iterator[World]:
     ca = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("localhost", "hub.test").configure_cert(context)
     door = Door(context)
-    made = World(tmp_path, door, ca)
+    made = World(folder, door, ca)
     yield made
     made.service.stop()
     door.shutdown()
     door.server_close()
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with world_in(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from extension.delivery.protocol import Deployment
 from extension.objects.kinds import BundleDeploymentStatus, BundleResource
 from extension.objects.options import BundleDeploymentOptions
 from extension.rendering.pool import Pool
+from tests.fakes.clock import Clock
 
 CONFIG_MAP = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  key: "{value}"\n'
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
@@ -47,8 +48,14 @@ def pools() -> Iterator[tuple[Pool, Pool]]:
 
 
 @pytest.fixture
-def delivery(access: str, pools: tuple[Pool, Pool]) -> Iterator[KubernetesDelivery]:
-    delivery = KubernetesDelivery(access, *pools)
+def clock() -> Clock:
+    """The clock of `delivery`, which stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def delivery(access: str, pools: tuple[Pool, Pool], clock: Clock) -> Iterator[KubernetesDelivery]:
+    delivery = KubernetesDelivery(access, *pools, clock=clock)
     yield delivery
     delivery.close()
 

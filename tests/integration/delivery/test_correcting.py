@@ -9,10 +9,12 @@ import pytest
 from extension.delivery.client import Client
 from extension.delivery.corrections import MOST
 from extension.delivery.kubernetes import KubernetesDelivery
+from extension.delivery.rollback import FIRST, LONGEST
 from extension.objects.kinds import BundleDeploymentStatus
-from extension.objects.options import CorrectDrift, OverwrittenResource
+from extension.objects.options import CorrectDrift, HelmOptions, OverwrittenResource
 from extension.objects.selectors import LabelSelector, Requirement
 from extension.objects.states import STOPPED_HINT
+from tests.fakes.clock import Clock
 from tests.integration.delivery.conftest import CONFIG_MAP, CONFIG_MAPS, NAMESPACES, Make, conditions, message
 from tests.integration.delivery.test_watching import DEPLOYMENT, DEPLOYMENTS, MERGE, change
 
@@ -36,7 +38,7 @@ def another(client: Client, namespace: str) -> None:
 
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_correction_that_fails_says_why_and_leaves_its_revision_only_when_it_is_to(
-    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str, keep: bool
+    delivery: KubernetesDelivery, clock: Clock, client: Client, make: Make, namespace: str, keep: bool
 ) -> None:
     options = {"files": FILES, "correct_drift": CorrectDrift(enabled=True, keep_fail_history=keep)}
     status = delivery.deploy(make(**options))
@@ -45,11 +47,29 @@ def test_a_correction_that_fails_says_why_and_leaves_its_revision_only_when_it_i
         status = delivery.observe(make(status=status, **options))
         assert "immutable" in message(status, "Ready")
         assert (conditions(status)["Ready"], status.non_modified, status.release[-2:]) == ("False", False, ":1")
+        clock.pass_(LONGEST)
     revisions = [one.number for one in delivery._records.revisions(namespace, f"bundle-{namespace}")]
     assert revisions == ([1, 3, 4] if keep else [1])
     client.delete(DEPLOYMENTS, namespace, "web")
     status = delivery.observe(make(status=status, **options))
     assert status.non_modified and client.get(DEPLOYMENTS, namespace, "web") is not None
+
+
+def test_a_correction_that_fails_is_tried_again_later_and_at_once_when_something_else_is_to_be_done(
+    delivery: KubernetesDelivery, clock: Clock, client: Client, make: Make, namespace: str
+) -> None:
+    options = {"files": FILES, "correct_drift": CorrectDrift(enabled=True, keep_fail_history=True), "helm": HelmOptions(max_history=9)}
+    status = delivery.deploy(make(**options))
+    another(client, namespace)
+    tried = []
+    for passed in (0.0, FIRST - 1, 1.0, 0.0):
+        clock.pass_(passed)
+        status = delivery.observe(make(status=status, **options))
+        assert "immutable" in message(status, "Ready")
+        tried.append(len(delivery._records.revisions(namespace, f"bundle-{namespace}")) - 1)
+    assert tried == [1, 1, 2, 2]
+    client.delete(DEPLOYMENTS, namespace, "web")
+    assert delivery.observe(make(status=status, **options)).non_modified
 
 
 def test_corrections_keep_no_more_history_than_deployments(

@@ -94,14 +94,16 @@ def test_an_install_that_was_killed_goes_on_and_what_left_meanwhile_is_pruned(
     assert [found for _, found in records(client, namespace)][-1] == "deployed"
 
 
-def test_an_upgrade_that_was_killed_is_undone_and_made_again(
+def test_an_upgrade_that_was_killed_is_made_again_from_where_it_was(
     access: str, pools: tuple[Pool, Pool], delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
 ) -> None:
     status = delivery.deploy(make(files=maps("az")))
-    killed(access, pools, client, make(2, maps("ab") | {"d.yaml": DEPLOYMENT}, status, **WAITING), "pending-upgrade")
+    killed(access, pools, client, make(2, maps("abc") | {"d.yaml": DEPLOYMENT}, status, **WAITING), "pending-upgrade")
+    made = client.get(CONFIG_MAPS, namespace, "c")
     status = delivery.deploy(make(3, maps("ac"), status))
     assert (conditions(status)["Deployed"], status.ready, status.applied_deployment_id) == ("True", True, "s-0:3")
     assert there(client, namespace) == "ac"
+    assert made is not None and made["metadata"]["uid"] == client.get(CONFIG_MAPS, namespace, "c")["metadata"]["uid"]  # type: ignore[index]
     assert not [found for _, found in records(client, namespace) if found.startswith("pending")]
 
 
@@ -139,6 +141,17 @@ def test_templates_are_told_the_revision_and_whether_it_is_an_upgrade(
         status = delivery.deploy(make(number, files, status))
         told.append((client.get(CONFIG_MAPS, namespace, "a") or {})["data"]["key"])
     assert told == ["1 false", "2 true", "3 true"]
+
+
+def test_what_an_upgrade_made_that_failed_goes_with_the_next_one(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    wrong = "apiVersion: v1\nkind: Service\nmetadata:\n  name: s\nspec:\n  ports: [{port: 99999}]\n"
+    status = delivery.deploy(make(files=maps("a")))
+    status = delivery.deploy(make(2, maps("ab") | {"s.yaml": wrong}, status))
+    assert there(client, namespace) == "ab"
+    status = delivery.deploy(make(3, maps("ac"), status))
+    assert (status.ready, status.non_modified, there(client, namespace)) == (True, True, "ac")
 
 
 def test_a_release_that_was_being_uninstalled_is_uninstalled_first(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from extension.delivery.client import Client, Kind
@@ -68,10 +69,11 @@ def test_a_deleted_object_is_missing_and_correction_brings_it_back(
     client.delete(CONFIG_MAPS, namespace, "a")
     status = delivery.observe(make(status=status))
     assert [m.missing for m in status.modified_status] == [True]
-    status = delivery.observe(make(status=status, correct_drift=CorrectDrift(enabled=True)))
+    corrected = {"correct_drift": CorrectDrift(enabled=True)}
+    status = delivery.observe(make(status=status, **corrected))
     assert status.non_modified and status.release.endswith(":2")
     assert client.get(CONFIG_MAPS, namespace, "a") is not None
-    assert delivery.observe(make(status=status)) == status
+    assert delivery.observe(make(status=status, **corrected)) == status
 
 
 def test_compare_patches_take_a_field_out_of_the_comparison(
@@ -154,3 +156,31 @@ def test_who_took_a_field_away_or_is_one_of_many_is_not_guessed(
     status = delivery.deploy(make())
     change(client, CONFIG_MAPS.path(namespace, "a"), data={"key": None, "more": "x"})
     assert changed_by(delivery.observe(make(status=status))) == [("/data/key", '"one"', "", "")]
+
+
+def test_an_object_that_another_bundle_took_says_whose_it_is(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str
+) -> None:
+    status = delivery.deploy(make())
+    other = msgspec.structs.replace(make(helm=HelmOptions(take_ownership=True)), name=f"other-{namespace}")
+    assert delivery.deploy(other).ready
+    [found] = delivery.observe(make(status=status)).modified_status
+    mark = "metadata.annotations[objectset.rio.cattle.io/id]"
+    assert modified_text(found).startswith(
+        f'configmap.v1 {namespace}/a is not owned by us: {mark} is "default-other-{namespace}", deployed "default-bundle-{namespace}"'
+    )
+
+
+@pytest.mark.parametrize("system", ["windows", "linux"])
+def test_a_workload_for_windows_or_linux_nodes_arrives_as_it_is_written(
+    delivery: KubernetesDelivery, client: Client, make: Make, namespace: str, system: str
+) -> None:
+    place = f"""      nodeSelector: {{kubernetes.io/os: {system}}}
+      tolerations: [{{key: cattle.io/os, value: {system}, effect: NoSchedule}}]
+"""
+    status = delivery.deploy(make(files={"d.yaml": DEPLOYMENT + place}))
+    found = client.get(DEPLOYMENTS, namespace, "web")
+    assert found is not None and status.non_modified
+    spec = found["spec"]["template"]["spec"]
+    assert spec["nodeSelector"] == {"kubernetes.io/os": system}
+    assert spec["tolerations"] == [{"key": "cattle.io/os", "value": system, "effect": "NoSchedule"}]

@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,16 +35,20 @@ def missing() -> str:
     return ""
 
 
+AUDIT = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived, ResponseStarted]\nrules: [{level: Metadata}]\n"
+
+
 @contextmanager
-def running(folder: Path) -> Iterator[Path]:
-    """The kubeconfig of a cluster that runs while the context does; `TEST_KUBECONFIG` names one that runs already."""
+def running(folder: Path, *, audited: bool = False) -> Iterator[Path]:
+    """The kubeconfig of a cluster that runs while the context does; `TEST_KUBECONFIG` names one that runs already. An `audited` one is
+    always started, and writes each request that it answered into `audit.log`."""
     named = os.environ.get("TEST_KUBECONFIG")
-    if named:
+    if named and not audited:
         yield Path(named)
         return
     processes: list[subprocess.Popen[bytes]] = []
     try:
-        yield _start(folder, processes)
+        yield _start(folder, processes, _audit(folder) if audited else ())
     finally:
         for process in reversed(processes):
             process.kill()  # an API server that is asked to end waits for its watchers, and nothing here is to be kept
@@ -52,7 +56,13 @@ def running(folder: Path) -> Iterator[Path]:
             process.wait()
 
 
-def _start(folder: Path, processes: list[subprocess.Popen[bytes]]) -> Path:
+def _audit(folder: Path) -> Sequence[str]:
+    policy = folder / "audit.yaml"
+    policy.write_text(AUDIT)
+    return (f"--audit-policy-file={policy}", f"--audit-log-path={folder / 'audit.log'}")
+
+
+def _start(folder: Path, processes: list[subprocess.Popen[bytes]], more: Sequence[str] = ()) -> Path:
     etcd, peer, api, manager = _ports(4)
     _run(processes, folder, "etcd", "etcd", "--data-dir", str(folder / "etcd"), "--unsafe-no-fsync",
          "--listen-client-urls", f"http://127.0.0.1:{etcd}", "--advertise-client-urls", f"http://127.0.0.1:{etcd}",
@@ -68,7 +78,7 @@ def _start(folder: Path, processes: list[subprocess.Popen[bytes]]) -> Path:
          f"--cert-dir={certificates}", f"--service-account-key-file={key}", f"--service-account-signing-key-file={key}",
          "--service-account-issuer=https://kubernetes.default.svc", f"--token-auth-file={tokens}", "--authorization-mode=RBAC",
          "--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none",
-         "--disable-admission-plugins=ServiceAccount", "--enable-aggregator-routing=true", *front_proxy.flags(folder))  # fmt: skip
+         "--disable-admission-plugins=ServiceAccount", "--enable-aggregator-routing=true", *front_proxy.flags(folder), *more)  # fmt: skip
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(_kubeconfig(api))
     _wait(processes, folder, f"https://127.0.0.1:{api}/readyz")

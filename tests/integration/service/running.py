@@ -72,12 +72,13 @@ def wait_for(check: Callable[[], Any], what: str) -> Any:
     return found
 
 
-def start(state: Path, *arguments: str, prefix: Sequence[str] = (), **environment: str) -> Service:
-    """`rancher-cd serve` with these arguments, and these variables beside the usual ones; `prefix` is a command that starts it."""
+def start(state: Path, *arguments: str, prefix: Sequence[str] = (), command: Sequence[str] = START, **environment: str) -> Service:
+    """`rancher-cd serve` with these arguments, and these variables beside the usual ones; `prefix` is a command that starts it, `command`
+    another way to call it."""
     log = state.parent / f"{time.monotonic_ns()}.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [*prefix, *START, "--state-dir", str(state), *arguments],
+            [*prefix, *command, "--state-dir", str(state), *arguments],
             env={**os.environ, **environment},
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extension.agent.outbox import Outbox
+from extension.agent.outbox import LARGEST, Outbox
 from extension.objects.agents import DeploymentReport, ReportAnswer, StaleReport
 from extension.objects.kinds import BundleDeploymentStatus
 
@@ -73,3 +73,14 @@ def test_what_the_hub_has_no_deployment_of_is_forgotten():
     outbox.put(report(2))
     outbox.told(0, 0, [3])
     assert (outbox.batch().reports, outbox.filled.is_set()) == ((), False)
+
+
+def test_large_reports_go_in_parts_and_one_that_is_too_large_alone():
+    outbox = Outbox()
+    for bundle, size in enumerate((LARGEST, LARGEST // 3, LARGEST // 3, LARGEST // 2), 1):
+        outbox.put(report(bundle, "x" * size))
+    sent = []
+    while (batch := outbox.batch()).reports:
+        sent.append([one.bundle_id for one in batch.reports])
+        outbox.answered(batch, ReportAnswer(len(batch.reports)))
+    assert sent == [[1], [2, 3], [4]]

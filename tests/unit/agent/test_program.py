@@ -7,73 +7,17 @@ import threading
 import pytest
 
 from extension.agent.identity import Identity
-from extension.agent.program import Program, Registering
+from extension.agent.orders import HubOrders
+from extension.agent.outbox import Outbox
 from extension.delivery.protocol import Release
-from extension.objects.errors import Busy, Conflict, Unavailable
-from extension.objects.moving import Leaving
+from extension.objects.agents import Work
+from extension.objects.base import Key
+from extension.objects.errors import Busy, Conflict, Invalid, Unavailable
+from extension.objects.kinds import BundleDeploymentStatus, HelmOpOptions
 from extension.objects.options import BundleDeploymentOptions, DownstreamResource
-from tests.fakes.delivery import MemoryDelivery
 from tests.fakes.waiting import wait_for
-from tests.unit.agent.hub import MemoryHub, MemoryKeep, item
-
-
-class Living:
-    """An agent that lives in a thread; its clock stands still but for `pass_`."""
-
-    def __init__(self, keep=None):
-        self.hub, self.keep, self.now, self.day = MemoryHub(), keep or MemoryKeep(), 0.0, 0
-        self.deliveries: list[MemoryDelivery] = []
-        self.secret = "secret"
-        self.error = None
-        self.program = Program(
-            self.hub,
-            self.keep,
-            Registering(lambda: self.secret, labels={"env": "prod"}),
-            self._open,
-            drift_interval=15.0,
-            key_days=30.0,
-            today=lambda: self.day * 86400.0,
-            clock=lambda: self.now,
-            wait=lambda event, _seconds: event.wait(0.01),
-        )
-        self._thread = threading.Thread(target=self._run, daemon=True)
-
-    def _open(self):
-        self.deliveries.append(MemoryDelivery())
-        if len(self.deliveries) > 1:
-            self.deliveries[-1].deployed = self.deliveries[-2].deployed
-        return self.deliveries[-1]
-
-    def _run(self):
-        try:
-            self.program.run()
-        except Exception as error:
-            self.error = error
-
-    @property
-    def delivery(self):
-        return self.deliveries[-1]
-
-    def start(self):
-        self._thread.start()
-        return self
-
-    def pass_(self, seconds):
-        self.now += seconds
-
-    def until(self, check):
-        """Time passes until the agent has asked again, and this is so."""
-
-        def passed():
-            self.now += 2000.0
-            threading.Event().wait(0.05)
-            return check()
-
-        wait_for(passed)
-
-    def stop(self):
-        self.program.stop()
-        self._thread.join(10)
+from tests.unit.agent.hub import FILES, MemoryHub, MemoryKeep, item
+from tests.unit.agent.living import Living
 
 
 @pytest.fixture
@@ -186,6 +130,19 @@ def test_what_is_not_among_all_there_is_goes_unless_it_is_somebody_else_s(living
     assert set(living.delivery.deployed) == {"fleets", "web"}
 
 
+def test_a_release_that_is_made_under_another_name_is_not_taken_for_an_old_one(living):
+    half_made = Release("web", "default", "web", "s-2:x")
+    living.delivery.deployed["half"] = half_made
+    living.delivery.errors["web"] = Invalid("not yet")
+    known = BundleDeploymentStatus(applied_deployment_id="s-1:x", release="default/web-1:1")
+    living.hub.changed(item(1, "web", 2, status=known))
+    living.start()
+    wait_for(lambda: living.delivery.did("releases") and living.delivery.did("deploy"))
+    living.delivery.errors.clear()
+    living.until(lambda: living.hub.said(1) == "s-2:x")
+    assert living.delivery.did("remove") == []
+
+
 def test_a_hub_that_lost_reports_is_told_all_anew(living):
     living.hub.changed(item(1, "web"), item(2, "db"))
     living.start()
@@ -216,6 +173,17 @@ def test_files_that_are_not_those_of_their_hash_are_not_deployed(living):
     assert "have another hash" in why
 
 
+def test_the_chart_of_a_helmop_is_asked_for_once_and_is_there_while_the_hub_is_away():
+    hub = MemoryHub()
+    orders = HubOrders(hub, lambda: "key-1", Outbox())
+    orders.take(Work(items=(item(1, "web", chart=HelmOpOptions()),)))
+    (found,) = orders.assigned(Key("Cluster", "ws", "c"), 0)
+    assert orders.deployment(found).resources() == FILES
+    hub.refuses = Unavailable("the hub is away")
+    assert orders.deployment(found).resources() == FILES
+    assert hub.asked == ["chart"]
+
+
 def test_what_is_copied_beside_a_deployment_comes_from_the_hub(living):
     options = BundleDeploymentOptions(downstream_resources=(DownstreamResource(kind="Secret", name="s"),))
     living.hub.changed(item(1, "web", options=options))
@@ -230,45 +198,3 @@ def test_without_a_token_it_says_so_and_tries_again(living):
     wait_for(lambda: living.hub.asked.count("register"))
     living.secret = "secret"
     living.until(lambda: living.hub.registered)
-
-
-@pytest.mark.parametrize("keep", [False, True])
-def test_what_a_move_left_behind_goes_as_the_move_said_and_the_hub_is_told(living, keep):
-    living.delivery.deployed["old"] = Release("old", "default", "old", "s-1:x")
-    living.hub.leaving = (Leaving("old", keep),)
-    living.hub.changed(item(1, "web"))
-    living.start()
-    wait_for(lambda: living.hub.leaving == ())
-    assert living.delivery.did("keep" if keep else "remove") == ["old"]
-
-
-def test_one_that_is_let_go_keeps_that_says_it_and_does_nothing_any_more(living):
-    living.hub.changed(item(1, "web"))
-    living.start()
-    wait_for(lambda: living.hub.said(1))
-    living.hub.dismisses = True
-    living.hub.changed()
-    living.until(lambda: living.hub.let_go == 1)
-    wait_for(lambda: living.keep.identity == Identity("cluster-uid", dismissed=True))
-    assert living.delivery.did("remove") == [], "what is to go was told before"
-    wait_for(lambda: living.delivery.closed)
-    del living.hub.asked[:]
-    living.pass_(100_000.0)
-    threading.Event().wait(0.1)
-    assert living.hub.asked == []
-
-
-@pytest.mark.parametrize(
-    ("known", "said"),
-    [
-        pytest.param(Identity("cluster-uid", "key-1", dismissed=True), 1, id="killed before it was said"),
-        pytest.param(Identity("cluster-uid", "key-gone", dismissed=True), 0, id="killed after it was said"),
-        pytest.param(Identity("cluster-uid", dismissed=True), 0, id="long ago"),
-    ],
-)
-def test_one_that_was_let_go_registers_nothing_when_it_starts_again(known, said):
-    living = Living(MemoryKeep(known)).start()
-    wait_for(lambda: living.delivery.closed)
-    living.stop()
-    assert (living.hub.let_go, living.hub.registered) == (said, [])
-    assert living.keep.identity == Identity("cluster-uid", dismissed=True)

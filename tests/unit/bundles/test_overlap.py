@@ -1,17 +1,17 @@
-"""What a Bundle has that another one had, which goes."""
+"""What a Bundle has that another one had."""
 
 from __future__ import annotations
 
 import pytest
 
-from extension.bundles.overlap import objects, overwriting
+from extension.bundles.overlap import moved, objects
 from extension.objects.base import ObjectMeta
 from extension.objects.content import pack
 from extension.objects.kinds import Bundle, BundleSpec
 from extension.objects.options import OverwrittenResource
 
 MAP = "kind: ConfigMap\nmetadata: {name: a, namespace: web}\n"
-A = OverwrittenResource("a", "web", "ConfigMap")
+A, S = OverwrittenResource("a", "web", "ConfigMap"), OverwrittenResource("s", "", "Secret")
 
 
 def bundle(compress=False, **files):
@@ -36,11 +36,20 @@ def test_objects_are_those_of_the_manifests_that_can_be_read(files, wanted, comp
     assert set(objects(bundle(compress, **files))) == wanted
 
 
-def test_a_bundle_says_which_of_its_objects_another_one_takes_along():
-    both = bundle(a_yaml=f"{MAP}---\nkind: Secret\nmetadata: {{name: s}}\n")
-    assert overwriting(both, {A, OverwrittenResource("a", "other", "ConfigMap")}).spec.overwrites == (A,)
+SECRET = "kind: Secret\nmetadata: {name: s}\n"
 
 
-def test_a_bundle_that_shares_nothing_is_the_same():
-    one = bundle(a_yaml=MAP)
-    assert overwriting(one, {OverwrittenResource("a", "", "ConfigMap")}) is one
+@pytest.mark.parametrize(
+    ("before", "after", "wanted"),
+    [
+        pytest.param({"one": MAP}, {"two": MAP}, {"two": (A,)}, id="of one that goes"),
+        pytest.param({"one": f"{MAP}---\n{SECRET}"}, {"one": SECRET, "two": MAP}, {"two": (A,)}, id="of one that stays"),
+        pytest.param({"one": MAP, "two": SECRET}, {"one": SECRET, "two": MAP}, {"one": (S,), "two": (A,)}, id="of each other"),
+        pytest.param({"one": MAP, "two": SECRET}, {"one": MAP, "two": SECRET}, {}, id="nothing where nothing moves"),
+        pytest.param({"one": MAP}, {"one": SECRET}, {}, id="nothing that only goes or comes"),
+        pytest.param({"one": MAP}, {"two": MAP.replace("web", "other")}, {}, id="nothing in another namespace"),
+    ],
+)
+def test_a_bundle_says_which_of_its_objects_another_one_had(before, after, wanted):
+    sides = [{name: bundle(a_yaml=text) for name, text in side.items()} for side in (before, after)]
+    assert {name: found.spec.overwrites for name, found in moved(*sides).items()} == wanted

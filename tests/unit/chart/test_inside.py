@@ -198,3 +198,24 @@ def test_the_notes_tell_how_rancher_s_users_call() -> None:
     assert f"https://rancher.example.org/k8s/clusters/local/api/v1/namespaces/{NAMESPACE}/services/http:{RELEASE}:80/proxy/v1" in notes
     alone = "One pod answers for the APIService"
     assert alone not in notes and alone in texts({"apiService": SERVED})[f"{RELEASE}/templates/NOTES.txt"]
+
+
+def test_inside_rancher_prometheus_has_an_account_that_may_read_the_metrics_and_nothing_else() -> None:
+    watched = {"rancher": RANCHER, "metrics": {"serviceMonitor": {"enabled": True}}}
+    made = rendered(watched)
+    account = f"{RELEASE}-metrics"
+    secret = made["Secret", account]
+    assert secret["type"] == "kubernetes.io/service-account-token"
+    assert secret["metadata"]["annotations"] == {"kubernetes.io/service-account.name": account}
+    assert only(made, "ServiceMonitor")["spec"]["endpoints"][0]["authorization"]["credentials"] == {"name": account, "key": "token"}
+    assert rules(made, "ClusterRole", f"{CLUSTER}-metrics") == [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]
+    assert made["ClusterRoleBinding", f"{CLUSTER}-metrics"]["subjects"] == [
+        {"kind": "ServiceAccount", "name": account, "namespace": NAMESPACE}
+    ]
+
+
+def test_who_names_a_token_for_the_metrics_gets_no_account() -> None:
+    given = {"rancher": RANCHER, "metrics": {"serviceMonitor": {"enabled": True, "tokenSecret": "mine"}}}
+    made = rendered(given)
+    assert ("ServiceAccount", f"{RELEASE}-metrics") not in made
+    assert only(made, "ServiceMonitor")["spec"]["endpoints"][0]["authorization"]["credentials"] == {"name": "mine", "key": "token"}

@@ -62,9 +62,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ),
     ({"metrics": {"serviceMonitor": {"enabled": True}}}, CHECK + f"metrics.serviceMonitor.tokenSecret: {TOKEN}"),
     (
-        {"rancher": RANCHER, "metrics": {"serviceMonitor": {"enabled": True}}},
+        {"rancher": RANCHER, "rbac": {"create": False}, "metrics": {"serviceMonitor": {"enabled": True}}},
         CHECK + "metrics.serviceMonitor.tokenSecret: metrics are read with an API key of Rancher whose user may get /metrics; "
-        "name the Secret that holds it",
+        "name the Secret that holds it, or let the chart make an account with rbac.create",
     ),
     (
         {"apiService": {"enabled": True}, **MONITOR},

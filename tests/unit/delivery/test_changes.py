@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
+import jsonpointer
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from extension.delivery.changes import LONGEST, MOST, changes
 from extension.rendering.masking import COPIES, MASK, Masking
@@ -174,3 +179,39 @@ def test_a_word_of_a_secret_is_told_nowhere(word):
 def test_a_text_that_is_no_unicode_can_be_told():
     [(_, _, found)] = fields({"a": "\ud800"}, {"a": ""})
     found.encode()
+
+
+KEYS = st.sampled_from(["a", "b", "x/y", "z~0"])
+"""None of them tells items of a list apart, so that every difference is told."""
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "u", "canary-7f3a"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+OBJECTS = st.dictionaries(KEYS, VALUES, max_size=3)
+
+
+def at(obj, pointer):
+    """What stands at a JSON pointer, as JSON; empty for nothing."""
+    try:
+        return json.dumps(jsonpointer.resolve_pointer(obj, pointer), ensure_ascii=False, sort_keys=True)
+    except jsonpointer.JsonPointerException:
+        return ""
+
+
+@settings(max_examples=300)
+@given(OBJECTS, OBJECTS)
+def test_changes_are_told_where_a_patch_would_change_something_and_have_the_values_of_both_sides(found, wanted):
+    told_changes, more = told(found, wanted)
+    assert bool(told_changes) == (found != wanted) and (more == 0 or len(told_changes) == MOST)
+    for one in told_changes:
+        values = [one.wanted, one.found]
+        if max(map(len, values)) < LONGEST:
+            assert values == [at(wanted, one.path), at(found, one.path)]
+
+
+@settings(max_examples=100)
+@given(VALUES, VALUES)
+def test_whatever_a_secret_holds_is_not_told(found, wanted):
+    told_changes, _ = told({"data": found}, {"stringData": wanted}, kind="Secret")
+    assert all({one.wanted, one.found} <= {MASK, ""} for one in told_changes)

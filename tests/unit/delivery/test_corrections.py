@@ -41,6 +41,7 @@ def is_stopped(drift, corrections):
     return found.repairs >= MOST
 
 
+TAKEN = edited("a", missing=True, exist=True)
 REPAIRS = [
     ("the same each time", [edited("a")] * MOST, edited("a"), True),
     ("once less", [edited("a")] * (MOST - 1), edited("a"), False),
@@ -50,6 +51,7 @@ REPAIRS = [
     ("other fields each time", [edited(name) for name in "abcdef"], edited("f"), False),
     ("missing each time", [GONE] * MOST, GONE, True),
     ("too many each time", [edited(delete=True)] * MOST, edited(delete=True), True),
+    ("missing, or taken by another bundle", [GONE, TAKEN] * MOST, TAKEN, True),
     ("missing, then changed", [GONE] * MOST, edited("a"), False),
     ("another object each time", [edited("a", name=name) for name in "abcdef"], edited("a", name="f"), False),
     ("in turns with another object", [edited("a"), edited("a", name="db")] * MOST, edited("a"), True),
@@ -90,13 +92,13 @@ def test_of_so_many_objects_account_is_kept_those_that_were_repaired_last():
 
 
 ON, OFF = BundleDeploymentOptions(correct_drift=CorrectDrift(enabled=True)), BundleDeploymentOptions(correct_drift=CorrectDrift())
-TAKEN = BundleDeploymentOptions(overwrites=(OverwrittenResource("a", "", "ConfigMap"),))
+OVERWRITES = BundleDeploymentOptions(overwrites=(OverwrittenResource("a", "", "ConfigMap"),))
 CASES = [
     ("the same deployment", "id:1", ON, True),
     ("another one, or a forced update", "id:2", ON, False),
     ("correction turned off", "id:1", OFF, False),
     ("no correction", "id:1", BundleDeploymentOptions(), False),
-    ("what another bundle takes along", "id:1", TAKEN, True),
+    ("what another bundle takes along", "id:1", OVERWRITES, True),
 ]
 
 

@@ -8,7 +8,7 @@ import json
 
 import pytest
 
-from extension.delivery.drift import differs, holds, is_ignored, normalised, text
+from extension.delivery.drift import LONGEST_PATCH, differs, holds, is_ignored, normalised, text
 from extension.objects.options import ComparePatch, Operation
 from extension.rendering.masking import COPIES, Masking
 
@@ -179,6 +179,14 @@ def test_a_difference_that_applying_would_not_change_is_none():
     assert compared(deployment(cpu="1000m"), deployment(cpu="1")) == ({}, True)
 
 
+def test_named_items_in_another_order_are_no_drift_where_the_cluster_is_asked_for_something_else():
+    env = [{"name": "a"}, {"name": "b"}]
+    live = deployment(env=env[::-1], cpu="1")
+    assert compared(deployment(env=env, cpu="1000m"), live, applied=deployment(env=env, cpu="1")) == ({}, True)
+    live["spec"]["env"] = [{"name": "a"}]
+    assert compared(deployment(env=env), live, applied=deployment(env=env, cpu="1"))[0] == {"spec": {"env": env}}
+
+
 def test_drift_is_the_patch_that_would_bring_the_object_back():
     assert compared(deployment(), deployment(replicas=5), applied=deployment()) == ({"spec": {"replicas": 2}}, True)
 
@@ -216,3 +224,8 @@ def test_a_patch_for_people_hides_secrets_wherever_they_stand():
     patch = {"data": {"url": "https://canary-7f3a@db"}, "metadata": {"annotations": {next(iter(COPIES)): "canary"}}}
     shown = text(patch, "ConfigMap", Masking([SECRET]))
     assert "canary" not in shown and json.loads(shown)["data"] == {"url": "https://***@db"}
+
+
+def test_a_patch_that_is_too_long_is_not_told():
+    patch = {"data": {"file": "x" * LONGEST_PATCH}}
+    assert text(patch, "ConfigMap", Masking()) == ""

@@ -11,7 +11,7 @@ from extension.delivery.client import Kind
 from extension.delivery.observing import Observer
 from extension.objects.options import BundleDeploymentOptions, ComparePatch, DiffOptions, IgnoreOptions, Operation
 from extension.objects.status import FieldChange
-from extension.rendering.postrender import HASH_LABEL
+from extension.rendering.postrender import HASH_LABEL, ID_ANNOTATION
 from tests.fakes.kubernetes import MemoryCluster
 
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
@@ -119,6 +119,29 @@ def test_an_object_that_lost_its_label_is_there_and_not_ours(cluster):
     cluster.put(live(thing(), labels=False))
     seen = look(cluster, thing())
     assert (told(seen), seen.modified[0].exist) == ([("a", "missing")], True)
+
+
+def marked(obj, **meta):
+    return {**obj, "metadata": {**obj["metadata"], **meta}}
+
+
+TAKEN = [
+    ("its label is gone", {"labels": {}}, (f"/metadata/labels/{HASH_LABEL.replace('/', '~1')}", '"set-hash"', "")),
+    (
+        "another bundle took it",
+        {"labels": {HASH_LABEL: "other"}, "annotations": {ID_ANNOTATION: "default-other"}},
+        (f"/metadata/annotations/{ID_ANNOTATION.replace('/', '~1')}", '"default-web"', '"default-other"'),
+    ),
+]
+
+
+@pytest.mark.parametrize(("meta", "told"), [row[1:] for row in TAKEN], ids=[row[0] for row in TAKEN])
+def test_an_object_that_is_not_ours_says_by_which_mark_and_whose_it_is(cluster, meta, told):
+    desired = marked(thing(), annotations={ID_ANNOTATION: "default-web"})
+    cluster.put(marked(live(desired), **meta))
+    [found] = look(cluster, desired).modified
+    assert (found.missing, found.exist, found.patch) == (True, True, "")
+    assert [(one.path, one.wanted, one.found) for one in found.changes] == [told]
 
 
 def test_a_kind_the_cluster_no_longer_serves_is_missing(cluster):
@@ -230,3 +253,9 @@ WEB = thing("web", DEPLOYMENTS, replicas=2, image="a")
 def test_a_replica_count_that_an_autoscaler_chose_is_no_drift(cluster, scalers, changed, found):
     cluster.put(live(WEB, status=READY, replicas=4, **changed), *(live(one) for one in scalers))
     assert told(look(cluster, WEB)) == found
+
+
+@pytest.mark.parametrize("spec", [None, {"replicas": "many"}, {"replicas": None}], ids=["none", "a text", "null"])
+def test_a_spec_of_a_form_that_nobody_expects_is_drift_although_an_autoscaler_is_there(cluster, spec):
+    cluster.put({**live(WEB), "spec": spec}, live(scaler()))
+    assert [name for name, _ in told(look(cluster, WEB))] == ["web"]

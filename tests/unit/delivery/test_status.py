@@ -9,7 +9,7 @@ from extension.objects.errors import Invalid
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.options import BundleDeploymentOptions, CorrectDrift
 from extension.objects.states import STOPPED_HINT, State, deployment_message, deployment_state
-from extension.objects.status import Correction, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
+from extension.objects.status import Correction, FieldChange, ModifiedStatus, NonReadyStatus, ResourceCounts, ResourceKey, ResourceSummary
 
 THEN, NOW = "2026-11-23T11:00:00Z", "2026-11-23T12:00:00Z"
 EMPTY = BundleDeploymentStatus()
@@ -115,6 +115,21 @@ def test_drift_is_corrected_where_it_is_not_undone_again_and_again(faults, wante
     assert not is_to_correct(BundleDeploymentOptions(), faults)
 
 
+def edited(time, found="2", manager="x"):
+    return modified("a", changes=(FieldChange("/a", "1", found, manager, time),))
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [(edited(NOW), THEN), (edited(NOW, found="3"), NOW), (edited(NOW, manager="y"), NOW), (edited(""), THEN)],
+    ids=["wrote again", "another value", "another manager", "no time"],
+)
+def test_a_change_keeps_the_time_when_it_was_seen_first(now, told):
+    before = seen(modified=[edited(THEN), modified("b")])
+    status = observed(before, "id:1", Observation("web/r:1", (key("a"),), (now,)), NOW)
+    assert status.modified_status[0].changes[0].time == told
+
+
 RECORDED = [
     "release x failed, and has been rolled back due to atomic being set: y",
     "release x failed, and has been rolled back due to rollback-on-failure being set: y",
@@ -137,6 +152,11 @@ def test_an_error_that_trying_again_does_not_mend_is_written_down(words):
     assert (conditions(status)["Deployed"], conditions(status)["Installed"], conditions(status)["Ready"]) == ("True", "False", "False")
     assert is_recorded(status, "id:2") and not is_recorded(status, "id:3") and not is_failed(status)
     assert deployment_message(status.conditions, applied_is_desired=True) == words
+
+
+def test_a_deployment_that_fails_takes_over_no_account_of_the_corrections_before():
+    before = observed(EMPTY, "id:1", Observation("web/r:6"), NOW, corrections=(Correction("ConfigMap", repairs=5, time=NOW),))
+    assert before.corrections and failed(before, "id:2", Invalid(RECORDED[0]), NOW).corrections == ()
 
 
 @pytest.mark.parametrize("words", ["no such class", "namespaces is forbidden", "connection reset"])

@@ -41,6 +41,7 @@ class Git:
             jitter=self._jitter,
             rules=self.rules,
             clock=self.clock,
+            patience=0.0,
         )
         return self.reconcile
 

@@ -17,7 +17,7 @@ from tests.unit.engine.samples import NS, cluster_key
 
 def deleted(store, name, *, dismissed=False):
     """What the API does."""
-    store.update(departing(store.get(Cluster, NS, name), (FINALIZER,), dismissed=dismissed))
+    store.update(departing(store.get(Cluster, NS, name), FINALIZER, dismissed=dismissed))
     store.delete(Cluster, NS, name)
 
 
@@ -61,7 +61,7 @@ def test_no_bundle_comes_to_it_any_more(world):
 
 def test_others_that_are_deleted_with_a_finalizer_of_their_own_are_left_alone(world):
     held = world.store.get(Cluster, NS, "a")
-    world.store.update(departing(held, ("somebody.else/holds",)))
+    world.store.update(departing(held, "somebody.else/holds"))
     world.store.delete(Cluster, NS, "a")
     world.look("web")
     world.removed("web", "a")

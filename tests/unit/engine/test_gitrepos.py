@@ -256,18 +256,3 @@ def test_looking_again_asks_although_no_poll_is_due(git):
 )
 def test_the_secrets_a_gitrepo_is_read_with(spec, names):
     assert secrets_of(GitRepo(spec=GitRepoSpec(**spec))) == names
-
-
-def test_a_manifest_that_moves_to_another_folder_is_told_to_the_bundle_it_comes_to(git):
-    git.add()
-    moved = {name.replace("web/", "site/"): text for name, text in FILES.items()}
-    git.commit({**moved, "db/more.yaml": config_map("more", "one")})
-    git.poll()
-    found = git.bundles()
-    assert found["repo-web"].metadata.deletion_timestamp
-    assert [(one.kind, one.name) for one in found["repo-site"].spec.overwrites] == [("ConfigMap", "a")]
-    assert found["repo-db"].spec.overwrites == ()
-    before = found["repo-site"].metadata.generation
-    git.commit({**moved, "db/more.yaml": config_map("more", "two")})
-    git.poll()
-    assert git.bundles()["repo-site"].metadata.generation == before

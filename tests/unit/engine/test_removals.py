@@ -7,10 +7,11 @@ import pytest
 from extension.engine.agents import Agents
 from extension.engine.removals import WAY_OUT
 from extension.objects.base import ObjectMeta
-from extension.objects.errors import NotFound
+from extension.objects.errors import Invalid, NotFound
 from extension.objects.kinds import Bundle, Cluster, GitRepo
 from extension.store.deployments import REPO_NAME
 from tests.fakes.delivery import MemoryDelivery
+from tests.fakes.waiting import wait_for
 from tests.unit.engine.rollouts import Rollouts
 from tests.unit.engine.samples import NS, cluster_key, conditions, message, replace
 
@@ -87,3 +88,24 @@ def test_deleting_the_cluster_is_the_way_out_for_bundle_and_gitrepo(world):
     world.store.delete(Cluster, NS, "b")
     world.look("web")
     assert world.store.find(Bundle, NS, "web") is None
+
+
+def test_a_cluster_that_does_not_let_it_go_is_quoted_until_it_does(served):
+    delivery = served.cluster("a")
+    served.bundle("web")
+    served.look("web")
+    delivery.stuck["web"] = Invalid("ConfigMap a: denied by a webhook", where="release web")
+    served.store.delete(Bundle, NS, "web")
+    served.rollouts.look("web")
+    served.agents.sync_all()
+    assert [served.look("web") for _ in range(2)] == [1.0, 2.0]
+    served.store.seen([cluster_key("a")], "2026-11-23T12:00:00Z")
+
+    def told():
+        served.rollouts.look("web")
+        return "cluster ws/a: release web: ConfigMap a: denied by a webhook" in message(served.store.get(Bundle, NS, "web"), "Ready")
+
+    wait_for(told)
+    delivery.stuck.clear()
+    served.look("web")
+    wait_for(lambda: served.rollouts.look("web") is None and served.store.find(Bundle, NS, "web") is None)

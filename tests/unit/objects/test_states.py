@@ -130,6 +130,8 @@ CHANGES = [
 @pytest.mark.parametrize(("changes", "more", "expected"), [row[1:] for row in CHANGES], ids=[row[0] for row in CHANGES])
 def test_changes_in_a_sentence(changes: tuple[FieldChange, ...], more: int, expected: str) -> None:
     assert states.changes_text(ModifiedStatus(changes=changes, more_changes=more)) == expected
+    stopped = states.changes_text(ModifiedStatus(changes=changes, more_changes=more, repairs=5))
+    assert stopped == f"{expected} (correction stopped after 5 repairs)".strip()
 
 
 def test_a_modified_object_in_lines_has_every_change_with_its_time() -> None:
@@ -140,6 +142,8 @@ def test_a_modified_object_in_lines_has_every_change_with_its_time() -> None:
         *[f"  {WORDS[1][2]}"] * 3,
         "  and 2 more",
     ]
+    taken = ModifiedStatus(kind="Secret", api_version="v1", name="x", missing=True, exist=True, changes=(KEY,))
+    assert list(states.modified_lines(taken)) == ["secret.v1 x is not owned by us:", f"  {WORDS[1][2]}"]
     stopped = ModifiedStatus(kind="Secret", api_version="v1", name="x", changes=(KEY,), repairs=5)
     assert list(states.modified_lines(stopped))[-1] == f"  correction stopped after 5 repairs: {states.STOPPED_HINT}"
     assert list(states.modified_lines(ModifiedStatus(kind="Secret", api_version="v1", name="x", missing=True))) == ["secret.v1 x missing"]
@@ -153,6 +157,10 @@ def test_a_modified_object_in_lines_has_every_change_with_its_time() -> None:
         ({"delete": True}, "deployment.apps n/x extra"),
         ({"patch": '{"a":1}'}, 'deployment.apps n/x modified {"a":1}'),
         ({"patch": "{}", "changes": (SCALED,)}, "deployment.apps n/x modified: spec.replicas is 5, deployed 2, changed by kubectl-edit"),
+        (
+            {"missing": True, "exist": True, "changes": (FieldChange("/metadata/labels/a", "1", "2"),)},
+            "deployment.apps n/x is not owned by us: metadata.labels.a is 2, deployed 1",
+        ),
         ({"missing": True, "repairs": 5}, "deployment.apps n/x missing (correction stopped after 5 repairs)"),
     ],
 )

@@ -1,5 +1,8 @@
 """The pool with real processes; each test has its own, with limits small enough to be met."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +21,7 @@ from extension.rendering.helm import NativeHelm
 from extension.rendering.kustomize import Kubectl
 from extension.rendering.pool import Pool
 from extension.rendering.render import Input, render
+from tests.fakes.waiting import wait_for
 
 GOOD = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}}\n"
 BOMB = '{{ $x := list }}{{ range until 4000 }}{{ $x = append $x (repeat 1000000 "x") }}{{ end }}'
@@ -174,3 +178,31 @@ def test_a_closed_pool_refuses(make: Callable[..., Pool]) -> None:
     with pytest.raises(Unavailable, match="stopping"):
         pool.render(_chart(GOOD))
     assert pool.render(_plain("still")).objects
+
+
+ASKING = """
+import sys, threading
+from extension.rendering.pool import Pool
+from tests.unit.rendering.test_pool import LOOP, _chart
+
+pool = Pool()
+threading.Thread(target=pool.render, args=(_chart(LOOP),), daemon=True).start()
+while pool.pid is None:
+    pass
+print(pool.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_what_is_asked_for_ends_with_who_was_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", ASKING], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as asking:
+        assert asking.stdout is not None
+        pid = int(asking.stdout.readline())
+        wait_for(lambda: _cpu(pid) > 0.5)
+        asking.kill()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists())
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) / os.sysconf("SC_CLK_TCK")
