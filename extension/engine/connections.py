@@ -14,7 +14,7 @@ import msgspec
 
 from extension.bundles.paths import paths
 from extension.engine.policies import Policies
-from extension.engine.turns import Deadline, Turns
+from extension.engine.turns import KEPT, Deadline, Turns
 from extension.objects.connection import ConnectionReport, References, Step, Way
 from extension.objects.errors import Forbidden, Hop, Invalid, Unavailable, UserError
 from extension.objects.kinds import GitRepo
@@ -52,7 +52,7 @@ class Connections:
     def __init__(self, store: Store, repositories: Repositories, *, turns: Turns | None = None) -> None:
         self._store = store
         self._repositories = repositories
-        self._turns = turns or Turns()
+        self._turns = turns or Turns(of="connections", hint=KEPT)
 
     def test(self, repo: GitRepo, with_paths: bool) -> ConnectionReport:
         """How far one gets to the GitRepo's repository, the branch or revision it names and, if asked for, the paths there. Raises

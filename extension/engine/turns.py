@@ -21,6 +21,8 @@ SECONDS = 50.0
 """Less than the time after which clients give up (`extension.client.TIMEOUT`)."""
 AT_ONCE = 4
 RETRY = 5
+KEPT = "what was fetched is kept, so a second try may be quicker"
+PLAN_LESS = f"ask for one bundle, or without diffs; {KEPT}"
 
 
 class TooLong(UserError):
@@ -31,10 +33,11 @@ class TooLong(UserError):
 
 
 class Deadline:
-    """Until when an answer is waited for. `doing` is what was being done last, for the message."""
+    """Until when an answer is waited for. `doing` is what was being done last, and `hint` the next step, for the message."""
 
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic, hint: str = PLAN_LESS) -> None:
         self.seconds = seconds
+        self._hint = hint
         self.doing = ""
         self._clock = clock
         self._end = clock() + seconds
@@ -51,14 +54,22 @@ class Deadline:
 
     def error(self) -> TooLong:
         doing = f" while {self.doing}" if self.doing else ""
-        hint = "ask for one bundle, or without diffs; what was fetched is kept, so a second try may be quicker"
-        return TooLong(f"no answer within {self.seconds:g} s{doing}", hint=hint)
+        return TooLong(f"no answer within {self.seconds:g} s{doing}", hint=self._hint)
 
 
 class Turns:
-    """At most `at_once` answers are made at a time, each within `seconds`."""
+    """At most `at_once` answers are made at a time, each within `seconds`. `of` names them, `hint` what to do when one takes too long."""
 
-    def __init__(self, at_once: int = AT_ONCE, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        at_once: int = AT_ONCE,
+        seconds: float = SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        of: str = "plans",
+        hint: str = PLAN_LESS,
+    ) -> None:
+        self._of, self._hint = of, hint
         self._free = threading.BoundedSemaphore(at_once)
         self._seconds = seconds
         self._clock = clock
@@ -67,15 +78,15 @@ class Turns:
         """What `work` gives, done in the caller's context. Raises Busy when there is no turn, TooLong when the time is over, and what
         `work` raises."""
         if not self._free.acquire(blocking=False):
-            raise Busy("too many plans are made at once", RETRY)
-        deadline = Deadline(self._seconds, self._clock)
+            raise Busy(f"too many {self._of} are made at once", RETRY)
+        deadline = Deadline(self._seconds, self._clock, self._hint)
         done: Future[T] = Future()
         try:
             args = (self._work, work, deadline, done)
             threading.Thread(target=copy_context().run, args=args, name="plan", daemon=True).start()
         except RuntimeError:  # no thread to be had
             self._free.release()
-            raise Busy("no thread is free to make a plan", RETRY) from None
+            raise Busy(f"no thread is free to make {self._of}", RETRY) from None
         try:
             return done.result(deadline.left)
         except TimeoutError:

@@ -3,6 +3,7 @@ import { at, copyOf, decoded, edited, encoded, isAbout, withAt } from "../compon
 import { formOf, objectOf } from "../components/core/gitrepo";
 import * as helmop from "../components/core/helmop";
 import { holdsNull, mergePatch } from "../components/core/patches";
+import { isComplete, kindOf, secretOf, type SecretResource } from "../components/core/secrets";
 import { modeOf, type Target, targetRow, targetRows, targetOf, targetsOf } from "../components/core/targets";
 import type { Resource } from "../components/core/types";
 
@@ -111,6 +112,21 @@ describe("a HelmOp's form", () => {
     form.texts["helm.chart"] = "https://x/a.tgz";
     expect(patched(form)).toEqual({ helm: { repo: null, chart: "https://x/a.tgz", version: null } });
     expect([helmop.isNamed(form), helmop.isNamed(helmop.formOf({ metadata: {} }))]).toEqual([true, false]);
+  });
+});
+
+describe("secrets to log in with", () => {
+  it("are told by their type or their keys, and others are none", () => {
+    const secret = (type: string, ...keys: string[]): SecretResource => ({ _type: type, data: Object.fromEntries(keys.map((key) => [key, null])) }) as unknown as SecretResource;
+    const app = ["github_app_id", "github_app_installation_id", "github_app_private_key"];
+    const found = [secret("kubernetes.io/ssh-auth", "ssh-privatekey"), secret("kubernetes.io/basic-auth"), secret("Opaque", ...app), secret("Opaque", "username", "password"), secret("Opaque", "values.yaml"), secret("Opaque")].map(kindOf);
+    expect(found).toEqual(["ssh", "basic", "githubApp", "basic", undefined, undefined]);
+  });
+
+  it("hold what was written, and are complete without host keys", () => {
+    const values = { "ssh-privatekey": "KEY\n", known_hosts: " ", password: "of another kind" };
+    expect(secretOf("ssh", "", "w", values)).toEqual({ metadata: { generateName: "auth-", namespace: "w" }, _type: "kubernetes.io/ssh-auth", stringData: { "ssh-privatekey": "KEY\n" } });
+    expect([isComplete("ssh", values), isComplete("basic", values)]).toEqual([true, false]);
   });
 });
 

@@ -29,6 +29,8 @@ from tests.integration.rancher.rights import READ, bind, rule
 from tests.integration.rancher.standin import User
 from tests.integration.service import running
 from tests.integration.service.running import Service, wait_for
+from tests.integration.sources.conftest import Repository
+from tests.integration.sources.servers import git_http
 from tests.unit.engine.previews import packed
 
 pytestmark = [UNVERIFIED, pytest.mark.xdist_group("kube")]
@@ -262,6 +264,23 @@ def test_plans_explanations_and_traces_are_of_what_fleet_deployed(served: Served
     assert [one["bundle"] for one in traced.json()["origins"]] == ["apps-a/planned"]
     refused = served.call(READER, "POST", "/v1/plans", json={"gitrepo": "apps-a/planned", "folder": folder})
     assert refused.status_code == 403
+
+
+def test_a_connection_is_tried_with_a_secret_that_the_caller_may_read(served: Served, tmp_path: Path) -> None:
+    (tmp_path / "served").mkdir()
+    Repository(tmp_path / "served", "app.git").commit({"web/a.yaml": "kind: ConfigMap\n"})
+    login = {"metadata": {"name": "git"}, "type": "kubernetes.io/basic-auth", "stringData": {"username": "bob", "password": SECRET}}
+    served.client.request("POST", "/api/v1/namespaces/apps-a/secrets", login)
+    server = git_http(tmp_path / "served", login=f"bob:{SECRET}")
+    asked = {"namespace": "apps-a", "repo": f"{server.url}/app.git", "branch": "main", "paths": True}
+    told = served.call(ROOT, "POST", "/v1/connections", json={**asked, "clientSecretName": "git"})
+    failed = served.call(ROOT, "POST", "/v1/connections", json=asked).json()
+    server.stop()
+    assert told.status_code == 200, told.text
+    assert (told.json()["works"], told.json()["paths"]) == (True, [{"path": "web", "holds": "manifests"}])
+    assert [step["hop"] for step in failed["steps"] if step["state"] == "failed"] == ["credentials"]
+    assert SECRET not in told.text
+    assert served.call(READER, "POST", "/v1/connections", json=asked).status_code == 403
 
 
 def test_a_change_is_told_to_who_listens(served: Served) -> None:

@@ -110,13 +110,13 @@ def test_the_secret_that_the_workspaces_gitrepos_get_is_tried(store: SqlStore, s
 
 
 def test_only_so_many_are_tried_at_once(store: SqlStore, sources: DictSources) -> None:
-    turns = Turns(at_once=1)
+    turns = Turns(at_once=1, of="connections")
     connections = Connections(store, sources, turns=turns)
     tried = itertools.count()
 
     def again() -> None:
         next(tried)
-        with pytest.raises(Busy):
+        with pytest.raises(Busy, match="too many connections"):
             connections.test(gitrepo(), with_paths=False)
 
     sources.meanwhile = again

@@ -15,15 +15,14 @@ export interface States {
   loaded: ComputedRef<boolean>;
 }
 
-const EVERY = 4000;
+const EVERY = 5000;
 const BY_STATE: Query = { summary: "metadata.state.name" };
 
 /** `read` may refuse to count by state where there are too many objects whose state is a sum: then their number alone is known. */
-export function useStates(path: () => string, types: readonly string[], enabled: () => boolean = () => true): States {
+export function useStates(path: () => string, types: readonly string[], every = EVERY): States {
   const { client, events } = useApp();
   const body = shallowRef<Counted>();
   const read = latest(async (signal) => {
-    if (!enabled()) return;
     const query = { limit: 1, exclude: ["spec", "status"] };
     try {
       body.value = await client.get<Counted>(path(), { ...query, ...BY_STATE }, signal);
@@ -32,8 +31,8 @@ export function useStates(path: () => string, types: readonly string[], enabled:
       if (problem.status === 422) body.value = await client.get<Counted>(path(), query, signal);
     }
   });
-  const again = throttled(read.run, EVERY);
-  watch(() => [path(), enabled()], read.run, { immediate: true });
+  const again = throttled(read.run, every);
+  watch(path, read.run, { immediate: true });
   const leave = events.listen((changes, resync) => {
     if (resync || changes.some((change) => types.includes(change.resourceType))) again.run();
   });
