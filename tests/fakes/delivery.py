@@ -11,6 +11,7 @@ from extension.delivery.protocol import Deployment, Release
 from extension.delivery.status import Observation, failed, observed
 from extension.objects.errors import Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.options import OverwrittenResource
 from extension.objects.status import ModifiedStatus, NonReadyStatus, ResourceKey, ResourceSummary
 
 NOW = "2026-11-23T12:00:00Z"
@@ -18,12 +19,14 @@ NOW = "2026-11-23T12:00:00Z"
 
 class MemoryDelivery:
     """`calls` are (what, bundle) in order. `errors` by bundle fail its deployments, `stuck` its removal; `late` bundles are deployed but
-    not ready, `modified` ones differ; while `down` the cluster can't be reached, while `gate` is unset calls wait."""
+    not ready, `modified` ones differ; `passed` is what they were to pass on. While `down` the cluster can't be reached, while `gate` is
+    unset calls wait."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
         self.deployed: dict[str, Release] = {}
         self.copies: dict[str, Copies] = {}
+        self.passed: dict[str, tuple[OverwrittenResource, ...]] = {}
         self.errors: dict[str, UserError] = {}
         self.stuck: dict[str, UserError] = {}
         self.late: set[str] = set()
@@ -35,6 +38,7 @@ class MemoryDelivery:
 
     def deploy(self, deployment: Deployment) -> BundleDeploymentStatus:
         self._call("deploy", deployment.name)
+        self.passed[deployment.name] = deployment.passed
         error = self.errors.get(deployment.name)
         if error is not None:
             return failed(deployment.status, deployment.deployment_id, error, NOW)
@@ -57,6 +61,7 @@ class MemoryDelivery:
 
     def remove(self, release: Release) -> None:
         self._call("keep" if release.keep_resources else "remove", release.bundle)
+        self.passed[release.bundle] = release.passed
         if release.bundle in self.stuck:
             raise self.stuck[release.bundle]
         self.deployed.pop(release.bundle, None)

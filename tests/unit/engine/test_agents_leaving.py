@@ -10,9 +10,13 @@ from extension.delivery.protocol import Release
 from extension.objects.errors import Conflict, Unavailable
 from extension.objects.kinds import Bundle, Cluster
 from extension.objects.moving import LEAVING
+from extension.objects.options import OverwrittenResource
+from extension.targeting.restrictions import REPO_LABEL
 from tests.fakes.waiting import wait_for
-from tests.unit.engine.samples import NS, bundle_key, cluster, cluster_key, marked
+from tests.unit.engine.samples import NS, bundle_key, cluster, cluster_key, marked, replace
 from tests.unit.engine.served import DRIFT
+
+REPO = {REPO_LABEL: "repo"}
 
 
 def test_a_bundle_that_is_deleted_is_removed_and_reported_as_gone(served):
@@ -27,6 +31,25 @@ def test_a_bundle_that_is_deleted_is_removed_and_reported_as_gone(served):
     served.reaches("web", None)
     served.rollouts.look("web")
     assert served.store.find(Bundle, NS, "web") is None
+
+
+@pytest.mark.parametrize("goes", [True, False], ids=["goes", "changes"])
+def test_who_loses_something_is_told_what_others_of_its_repository_get_and_where(served, goes):
+    delivery = served.cluster("a")
+    plain, forced, placed = (OverwrittenResource(name, namespace, "ConfigMap") for name, namespace in (("a", ""), ("b", "x"), ("c", "own")))
+    served.bundle("web", labels=REPO)
+    served.look("web")
+    served.bundle("site", labels=REPO, default_namespace="site", overwrites=(plain, placed))
+    served.bundle("other", labels={REPO_LABEL: "other"}, overwrites=(forced,))
+    served.bundle("hand-made", overwrites=(forced,))
+    if goes:
+        served.store.delete(Bundle, NS, "web")
+        served.rollouts.look("web")
+        served.agents.sync_all()
+    else:
+        served.commit("web", "two")
+    served.look("web")
+    assert set(delivery.passed["web"]) == {replace(plain, namespace="site"), placed}
 
 
 @pytest.mark.parametrize("was_deployed", [True, False])
