@@ -8,6 +8,8 @@ import uuid
 import structlog
 from flask import Flask, Response, g, request
 
+from api.schemas import is_dry
+
 log = structlog.get_logger()
 
 READS = ("GET", "HEAD", "OPTIONS")
@@ -38,7 +40,7 @@ def _note(response: Response) -> Response:
             method=request.method,
             path=_place(),
             action=_word("action"),
-            dry_run="dryRun" in request.args,
+            dry_run=is_dry(request.args),
             status=response.status_code,
             request=g.request_id,
         )

@@ -20,7 +20,7 @@ from api.openapi import Routes
 from api.operating import MOST, NOUNS, begun, retried, stages, undone
 from api.plans import posted, understood
 from api.representation import url
-from api.schemas import PLACE, DryRun, NoQuery, WriteQuery, collection
+from api.schemas import PLACE, DryRun, NoQuery, WriteQuery, collection, is_dry
 from api.services import services
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import NotFound
@@ -92,7 +92,7 @@ def operations(_args: dict[str, Any]) -> Response:
 @blueprint.told(201, OperationBody, "Begin a forced update or a move", "createOperation", requestBody=posted(OperationWrite))
 @blueprint.query(WriteQuery)
 def create(args: dict[str, Any]) -> Response:
-    call = Call(services(), caller(), "dryRun" in args)
+    call = Call(services(), caller(), is_dry(args))
     return _told(call, *begun(call, understood(OperationWrite)))
 
 
@@ -108,7 +108,7 @@ def one(_args: dict[str, Any], name: str) -> Response:
 @blueprint.told(201, OperationBody, "Take a move back (`action=undo`), or do again what failed (`action=retry`)", "actOperation")
 @blueprint.query(_ActionQuery)
 def act(args: dict[str, Any], name: str) -> Response:
-    call = Call(services(), caller(), "dryRun" in args)
+    call = Call(services(), caller(), is_dry(args))
     return _told(call, *_ACTIONS[args["action"]](call, _found(name)))
 
 

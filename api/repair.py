@@ -17,7 +17,7 @@ from api.answers import answer
 from api.auth import caller
 from api.openapi import Routes
 from api.plans import posted, understood
-from api.schemas import WriteQuery
+from api.schemas import WriteQuery, is_dry
 from api.services import services
 from extension.objects.base import to_builtins
 from extension.objects.errors import NotFound
@@ -43,7 +43,7 @@ RepairRequest = strict(
 @blueprint.query(WriteQuery)
 def repair(args: dict[str, Any]) -> Response:
     body = understood(RepairRequest) if request.content_length else {}
-    return answer(to_builtins(_repaired(_asked(body, dry_run=bool(args.get("dryRun"))))))
+    return answer(to_builtins(_repaired(_asked(body, dry_run=is_dry(args)))))
 
 
 def _asked(body: Mapping[str, Any], *, dry_run: bool) -> Asked:

@@ -23,7 +23,7 @@ from api.listing import LIST_FIELDS, SELECTION, collection_body, read_page, sele
 from api.nouns import Call, Noun
 from api.openapi import Routes
 from api.representation import represent, url
-from api.schemas import ActionResult, DryRun, WriteQuery, body_content, collection_schema, resource_schema
+from api.schemas import ActionResult, DryRun, WriteQuery, body_content, collection_schema, is_dry, resource_schema
 from api.services import services
 from api.summaries import summary
 from extension.objects.base import Object
@@ -162,7 +162,7 @@ def _post_query(noun: Noun) -> Any:
 
 
 def _call(args: dict[str, Any]) -> Call:
-    return Call(services(), caller(), "dryRun" in args, args.get("confirm", ""), args.get("keepResources", False))
+    return Call(services(), caller(), is_dry(args), args.get("confirm", ""), args.get("keepResources", False))
 
 
 def _action_body() -> dict[str, Any]:

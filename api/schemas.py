@@ -5,6 +5,7 @@ Answers are written from the Structs directly; these schemas describe them, and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -36,7 +37,17 @@ MetadataBody = strict("MetadataView", {**schema(ObjectMeta)().fields, "state": f
 PaginationBody = strict("Pagination", {"limit": Whole(), "next": Text(), "partial": Flag()})
 DryRun = {
     "dryRun": fields.String(validate=validate.OneOf(["All"]), metadata={"description": "`All`: check and answer, store nothing"}),
+    "dry-run": fields.String(
+        validate=validate.OneOf(["All"]), metadata={"description": "the same, for Kubernetes' service proxy, which lets no `dryRun` pass"}
+    ),
 }
+
+
+def is_dry(args: Mapping[str, Any]) -> bool:
+    """Whether a request asks by either name to be only tried."""
+    return not DryRun.keys().isdisjoint(args)
+
+
 WriteQuery = strict("WriteQuery", DryRun)
 CONFIRM: dict[str, fields.Field[Any]] = {
     "confirm": Text(metadata={"description": "the object's name again: delete all that goes with it too"}),

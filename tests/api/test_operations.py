@@ -89,8 +89,9 @@ def test_an_operation_is_seen_by_whoever_began_it_and_by_those_who_see_all(admin
 
 
 @pytest.mark.usefixtures("repos")
-def test_a_dry_run_changes_and_remembers_nothing(admin: Session, services: Services) -> None:
-    body = admin.post(f"{OPERATIONS}?dryRun=All", json={**FORCE, "ids": ["team-a/one", "team-a/gone"]})
+@pytest.mark.parametrize("name", ["dryRun", "dry-run"])
+def test_a_dry_run_by_either_name_changes_and_remembers_nothing(admin: Session, services: Services, name: str) -> None:
+    body = admin.post(f"{OPERATIONS}?{name}=All", json={**FORCE, "ids": ["team-a/one", "team-a/gone"]})
     assert body.status_code == 200
     assert (states(body.json), body.json["dryRun"]) == ({"team-a/one": "waiting", "team-a/gone": "failed"}, True)
     assert services.store.get(GitRepo, "team-a", "one").spec.force_sync_generation == 0

@@ -102,6 +102,7 @@ def test_a_dry_run_answers_and_stores_nothing(admin: Session, plural: str) -> No
         == 200
     )
     assert admin.delete(f"{url}?dryRun=All").status_code == 200
+    assert admin.delete(f"{url}?dry-run=All").status_code == 200
     assert admin.get(url).json == before
 
 

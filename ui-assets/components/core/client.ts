@@ -38,6 +38,8 @@ export class ApiError extends Error {
 }
 
 export const MERGE_PATCH = "application/merge-patch+json";
+/** Asks only to be told: by a name that also Kubernetes' service proxy lets pass. */
+export const DRY_RUN = { "dry-run": "All" } as const;
 const JSON_TYPE = "application/json";
 export const YAML_TYPE = "application/yaml";
 
