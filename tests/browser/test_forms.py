@@ -191,7 +191,7 @@ def test_what_is_not_saved_is_there_again_after_a_wrong_click_and_a_login(standa
     begun(pages, "gitrepos", "unsaved")
     pages.page.get_by_label("URL of the repository").fill("https://git.example.org/kept.git")
     pages.link("Clusters").click()
-    expect(pages.page.get_by_role("heading", name="Clusters")).to_be_visible()
+    expect(pages.page.get_by_role("heading", name="Clusters", exact=True)).to_be_visible()
     pages.page.go_back()
     pages.sees("What you had not saved is here again.")
     standalone.revoke("member")
