@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,22 +70,3 @@ def world_of(service: Service) -> World:
         return f"{service.url}/w/{workspace}/{path}".rstrip("/")
 
     return World("the embedded engine", call, address, enter, users.revoke)
-
-
-class Repository:
-    """The demonstration's Git repository, as who commits to it has it."""
-
-    def __init__(self, service_state: Path) -> None:
-        self.folder = service_state / "demo" / "repo"
-
-    @property
-    def url(self) -> str:
-        return f"file://{self.folder}"
-
-    def write(self, path: str, text: str) -> None:
-        """Commits a file."""
-        file = self.folder / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        subprocess.run(["git", "add", "."], cwd=self.folder, check=True)
-        subprocess.run(["git", "commit", "-qm", f"write {path}"], cwd=self.folder, check=True)
