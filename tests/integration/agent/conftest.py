@@ -72,7 +72,7 @@ class _Passing(BaseHTTPRequestHandler):
             answer = requests.request(self.command, f"{self.server.target}{self.path}", headers=headers, data=body, timeout=30, stream=True)
             data = answer.raw.read()
         except requests.RequestException:
-            self.send_error(503)
+            self._answer(503, b"", ("Retry-After", "1"))
             return
         if wrong == "lose the answer":
             self.close_connection = True
@@ -89,8 +89,10 @@ class _Passing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def _answer(self, status: int, body: bytes) -> None:
+    def _answer(self, status: int, body: bytes, *headers: tuple[str, str]) -> None:
         self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -192,10 +194,12 @@ def world_in(folder: Path, command: Sequence[str] = SERVE) -> Iterator[World]:
     ca.issue_cert("localhost", "hub.test").configure_cert(context)
     door = Door(context)
     made = World(folder, door, ca, command)
-    yield made
-    made.service.stop()
-    door.shutdown()
-    door.server_close()
+    try:
+        yield made
+    finally:
+        made.service.stop()
+        door.shutdown()
+        door.server_close()
 
 
 @pytest.fixture

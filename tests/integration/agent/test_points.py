@@ -96,12 +96,14 @@ def rounds(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         world.door.after = "0.5"
         agent = Agent(world, folder / "agent", "--kubeconfig", str(kubeconfig), "--namespace", OWN, "--drift-interval", "2")
         made = Rounds(world, agent, folder / "armed")
-        made.start()
-        made.next()
-        states = dict.fromkeys(("half-0", "half-1", "renamed", "comes-1"), "Ready")
-        wait_for(lambda: world.deployments() == states, f"the first round\n{agent.log.read_text()}")
-        yield made
-        agent.stop(signal.SIGKILL)
+        try:
+            made.start()
+            made.next()
+            states = dict.fromkeys(("half-0", "half-1", "renamed", "comes-1"), "Ready")
+            wait_for(lambda: world.deployments() == states, f"the first round\n{agent.log.read_text()}")
+            yield made
+        finally:
+            agent.stop(signal.SIGKILL)
 
 
 @pytest.mark.parametrize("name", AGENT)

@@ -123,14 +123,18 @@ class Rounds:
 @pytest.fixture(scope="module")
 def rounds(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rounds]:
     made = Rounds(tmp_path_factory.mktemp("points"), kubeconfig)
-    wait_for(made.service.ready, "readiness")
-    made.token = made.service.line("token: ")
-    made.next()
-    made.call("POST", "/v1/fleet.cattle.io.gitrepos", json={"metadata": {"name": "points", "namespace": "fleet-local"}, "spec": made.spec})
-    states = dict.fromkeys(("points-half-0", "points-half-1", "points-renamed", "points-comes-1"), "")
-    wait_for(lambda: made.commit() and made.bundles() == states, "the first round")
-    yield made
-    made.service.stop(signal.SIGKILL)
+    try:
+        wait_for(made.service.ready, "readiness")
+        made.token = made.service.line("token: ")
+        made.next()
+        made.call(
+            "POST", "/v1/fleet.cattle.io.gitrepos", json={"metadata": {"name": "points", "namespace": "fleet-local"}, "spec": made.spec}
+        )
+        states = dict.fromkeys(("points-half-0", "points-half-1", "points-renamed", "points-comes-1"), "")
+        wait_for(lambda: made.commit() and made.bundles() == states, "the first round")
+        yield made
+    finally:
+        made.service.stop(signal.SIGKILL)
 
 
 @pytest.fixture

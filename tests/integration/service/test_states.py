@@ -69,18 +69,20 @@ class States:
 @pytest.fixture(scope="module")
 def service(kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     made = start(tmp_path_factory.mktemp("states") / "state", "--drift-interval", "1")
-    wait_for(made.ready, "readiness")
-    access = inlined(kubeconfig.read_text(), str(kubeconfig), kubeconfig.parent)
-    data = {"value": base64.b64encode(access.encode()).decode()}
-    for path, body in (
-        ("/v1/secrets", {"metadata": {"name": "access", "namespace": WORKSPACE}, "data": data}),
-        (CLUSTERS, {"metadata": {"name": "one", "namespace": WORKSPACE}, "spec": {"kubeConfigSecret": "access"}}),
-        (CLUSTERS, {"metadata": {"name": "second", "namespace": WORKSPACE, "annotations": {DIRECTORY: "true"}}}),
-    ):
-        answer = made.call("POST", path, json=body)
-        assert answer.ok, answer.text
-    yield made
-    made.stop()
+    try:
+        wait_for(made.ready, "readiness")
+        access = inlined(kubeconfig.read_text(), str(kubeconfig), kubeconfig.parent)
+        data = {"value": base64.b64encode(access.encode()).decode()}
+        for path, body in (
+            ("/v1/secrets", {"metadata": {"name": "access", "namespace": WORKSPACE}, "data": data}),
+            (CLUSTERS, {"metadata": {"name": "one", "namespace": WORKSPACE}, "spec": {"kubeConfigSecret": "access"}}),
+            (CLUSTERS, {"metadata": {"name": "second", "namespace": WORKSPACE, "annotations": {DIRECTORY: "true"}}}),
+        ):
+            answer = made.call("POST", path, json=body)
+            assert answer.ok, answer.text
+        yield made
+    finally:
+        made.stop()
 
 
 @pytest.fixture

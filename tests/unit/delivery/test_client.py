@@ -168,6 +168,15 @@ def test_a_list_is_read_page_by_page_and_every_object_says_its_kind(server, clie
     assert server.paths()[1].endswith("/configmaps?limit=500&labelSelector=a%3Db&continue=more")
 
 
+def test_of_a_kind_that_is_not_served_any_more_there_is_nothing_and_it_is_asked_for_anew(server, client):
+    server.answer(body={"resources": [{"kind": "ConfigMap", "name": "configmaps", "namespaced": True}]})
+    client.kind("v1", "ConfigMap")
+    server.answer(404, b"404 page not found")
+    assert list(client.list(CONFIG_MAPS)) == []
+    server.answer(404)
+    assert client.kind("v1", "ConfigMap") is None
+
+
 REFUSALS = [
     (400, {"message": "no", "reason": "BadRequest"}, ApiError),
     (401, {"message": "no", "reason": "Unauthorized"}, ApiError),
