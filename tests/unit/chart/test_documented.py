@@ -24,7 +24,7 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 DASHBOARD = json.loads((CHART / "files" / "dashboard.json").read_text())
 OWN = {
     *("host", "port", "state_dir", "database_url", "kubeconfig", "service_account_dir", "allow_file_repos"),
-    *("additional_ca", "without_token", "server_url", "server_ca"),
+    *("additional_ca", "agent_chart", "without_token", "server_url", "server_ca"),
     *("engine", "rancher_url", "rancher_ca", "api_service", "tls_port"),
 }
 """Settings that the chart or the image gives, or that have no sense in a pod."""
