@@ -133,7 +133,7 @@ def test_a_report_of_an_agent_spoils_no_write_by_etag(admin: Session, moved: Any
     body = moved.json | {"metadata": moved.json["metadata"] | {"labels": {"env": "prod"}}}
     assert admin.put(CLUSTER, json=body, headers=etag).json["metadata"]["labels"] == {"env": "prod"}
     assert admin.put(CLUSTER, json=moved.json, headers=etag).status_code == 412
-    assert admin.delete(CLUSTER, headers=etag).status_code == 412
+    assert admin.delete(f"{CLUSTER}?confirm=c1", headers=etag).status_code == 412
 
 
 def test_a_report_of_an_agent_spoils_no_write_by_resource_version(admin: Session, moved: Any) -> None:
