@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser import components
 from tests.browser.dashboard import Dashboard
@@ -24,6 +24,9 @@ from tests.browser.world import World
 from tests.integration.rancher.conftest import UNVERIFIED, Inside, inside
 
 __all__ = ["inside"]
+
+PATIENCE = 30_000
+"""Milliseconds in which a page has to show what is expected: other tests may have all processors."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +47,7 @@ def chromium() -> Iterator[Browser]:
         components.build()
     except subprocess.CalledProcessError as failed:
         pytest.fail(f"the pages can't be built:\n{failed.stdout}", pytrace=False)
+    expect.set_options(timeout=PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=components.chromium(), args=components.FLAGS)
         yield browser

@@ -22,6 +22,7 @@ from tests.integration.sources.archives import index, tgz
 from tests.integration.sources.servers import Proxy, Server, files
 
 pytestmark = pytest.mark.xdist_group("kube")
+WORKLOADS = Kind("apps/v1", "Deployment", "deployments", True)
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
 SECRETS = Kind("v1", "Secret", "secrets", True)
 DEPLOYMENTS = "/v1/fleet.cattle.io.bundledeployments"
@@ -183,7 +184,6 @@ def test_behind_a_proxy_the_service_is_asked_through_it_and_the_cluster_is_not(w
     assert world.call("DELETE", f"{CLUSTERS}/{cluster['id']}").ok
 
 
-DEPLOYMENTS = Kind("apps/v1", "Deployment", "deployments", True)
 INSTALLED = "cattle-continuous-delivery-system"
 
 
@@ -195,7 +195,7 @@ def test_the_hub_installs_an_agent_that_is_the_cluster_s_own_and_takes_it_away_w
     notes = {"continuous-delivery.cattle.io/agent": "true"}
     place = f"{CLUSTERS}/{WORKSPACE}/far"
     world.post(CLUSTERS, {"metadata": {"name": "far", "namespace": WORKSPACE, "annotations": notes}, "spec": {"kubeConfigSecret": "kube"}})
-    installed = wait_for(lambda: client.get(DEPLOYMENTS, INSTALLED, "continuous-delivery-agent"), "the agent's Deployment")
+    installed = wait_for(lambda: client.get(WORKLOADS, INSTALLED, "continuous-delivery-agent"), "the agent's Deployment")
     variables = {one["name"]: one.get("value", "") for one in installed["spec"]["template"]["spec"]["containers"][0]["env"]}
     secret = client.get(SECRETS, INSTALLED, "continuous-delivery-agent-token")
     token = tmp_path / "token"
@@ -212,7 +212,7 @@ def test_the_hub_installs_an_agent_that_is_the_cluster_s_own_and_takes_it_away_w
     wait_for(lambda: world.get(place)["status"]["agent"].get("lastSeen"), "the cluster to have been seen")
     assert world.call("DELETE", f"{place}?confirm=far").ok
     wait_for(lambda: not world.clusters(), f"the cluster to be gone\n{agent.log.read_text()}")
-    assert client.get(DEPLOYMENTS, INSTALLED, "continuous-delivery-agent") is None
+    assert client.get(WORKLOADS, INSTALLED, "continuous-delivery-agent") is None
     assert HelmRecords(client).revisions("pulled", "web") == []
     assert client.get(SECRETS, INSTALLED, "continuous-delivery-agent") is None, "its key goes too"
     assert "was deleted at the hub" in agent.log.read_text()
