@@ -67,7 +67,7 @@ class HttpLink:
         return work, float(answer.headers.get("Check-In-After") or RETRY)
 
     def renew(self, key: str) -> str:
-        return msgspec.json.decode(self._asked("POST", "key", key).body, type=AgentKey).key
+        return _decoded(self._asked("POST", "key", key), AgentKey).key
 
     def content(self, key: str, sha256: str) -> bytes:
         return self._asked("GET", f"contents/{sha256}", key).body
