@@ -31,14 +31,13 @@ from extension.objects.base import Key
 from extension.objects.durations import seconds
 from extension.objects.errors import Invalid, MissingRequired
 from extension.objects.kinds import Cluster, ClusterGroup, FleetWorkspace
+from extension.objects.marks import DIRECTORY, is_local
 from extension.objects.moving import Move, Moved
 from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE
 from extension.objects.presence import before
 from extension.objects.selectors import LabelSelector, requirements
 from extension.store.listing import SEEN_PATH
 from extension.store.protocol import Filter, Page, Query
-
-DIRECTORY = "continuous-delivery.cattle.io/directory"
 
 
 def _cluster(write: Write) -> Cluster:
@@ -81,10 +80,6 @@ def _rules(write: Write, workspace: str, field: str) -> None:
 def _not_local(write: Write) -> None:
     if is_local(write.new.key):
         raise Invalid("the local cluster can't be deleted", field="metadata.name")
-
-
-def is_local(key: Key) -> bool:
-    return (key.namespace, key.name) == (LOCAL_WORKSPACE, LOCAL_CLUSTER)
 
 
 def move(call: Call, cluster: Cluster, body: Mapping[str, Any]) -> dict[str, Any]:

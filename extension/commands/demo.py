@@ -14,10 +14,10 @@ from pathlib import Path
 import click
 
 from extension.commands.examples import repository
-from extension.engine.clusters import DIRECTORY
 from extension.engine.stored import listed
 from extension.objects.base import Object, ObjectMeta
 from extension.objects.kinds import Cluster, ClusterGroup, ClusterGroupSpec, FleetWorkspace, GitRepo, GitRepoSpec, GitTarget
+from extension.objects.marks import DIRECTORY
 from extension.objects.options import CorrectDrift
 from extension.objects.selectors import LabelSelector
 from extension.settings import Settings

@@ -9,20 +9,17 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-import msgspec
-
 from extension.delivery.protocol import Delivery, Deployment
 from extension.engine.agent import Agent
 from extension.engine.contents import Contents
 from extension.engine.leaving import leave
 from extension.engine.loop import CLUSTER, Loop
 from extension.engine.reports import Reports
-from extension.engine.stored import now, redeployed
+from extension.engine.stored import imported, redeployed
 from extension.objects.base import Key
 from extension.objects.errors import Conflict, Unavailable, UserError
 from extension.objects.kinds import Cluster
 from extension.objects.moving import LEAVING
-from extension.objects.states import condition, with_conditions
 from extension.store.protocol import Assigned, Report, Store
 
 Opened = tuple[str, Callable[[], Delivery]]
@@ -48,12 +45,7 @@ class StoreOrders:
         return leave(self._store, agent)
 
     def imported(self, cluster: Key, status: str, message: str) -> None:
-        """Says on the Cluster whether it can be reached."""
-        found = self._store.find(Cluster, cluster.namespace, cluster.name)
-        if found is not None:
-            new = condition("Imported", status, now(), found.status.conditions, message=message)
-            conditions = with_conditions(found.status.conditions, new)
-            self._store.update_status(msgspec.structs.replace(found, status=msgspec.structs.replace(found.status, conditions=conditions)))
+        imported(self._store, cluster, status, message)
 
 
 class Agents(Loop):

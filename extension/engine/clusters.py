@@ -1,8 +1,8 @@
 """How a cluster served by this process is reached (`design.md` "Where things are deployed to").
 
 A Kubernetes API needs a kubeconfig that was named: `--kubeconfig` for the local cluster (or `--service-account-dir`, where
-it is the one this runs in), else the cluster's `spec.kubeConfigSecret`. A directory cluster is one with the annotation
-below, and the local cluster where nothing was named. Its folder is `<workspace>/<cluster>` in the service's own `clusters`
+it is the one this runs in), else the cluster's `spec.kubeConfigSecret`. A directory cluster is one with an annotation
+(`objects.marks`), and the local cluster where nothing was named. Its folder is `<workspace>/<cluster>` in the service's own `clusters`
 folder and nowhere else, so no tenant can name another's. Any other cluster waits for an agent of its own.
 """
 
@@ -19,15 +19,11 @@ from extension.delivery.protocol import Delivery
 from extension.objects.base import Key
 from extension.objects.errors import Invalid, NotFound
 from extension.objects.kinds import Cluster, Secret
-from extension.objects.marks import wants_agent
-from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE
+from extension.objects.marks import is_directory, is_local, wants_agent
+from extension.objects.names import LOCAL_WORKSPACE
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from extension.store.protocol import Store
-
-DIRECTORY = "continuous-delivery.cattle.io/directory"
-"""Annotation: `true` on a cluster whose manifests go to a folder."""
-
 
 _SYSTEM = ("cattle-fleet-system", "fleet-system")
 SECRET_NAMESPACES = (LOCAL_WORKSPACE, "fleet-default", *_SYSTEM, *(name.replace("-system", "-clusters-system") for name in _SYSTEM))
@@ -91,15 +87,6 @@ class Opening:
         return secret.data["value"].decode(errors="replace")
 
 
-def is_directory(cluster: Cluster) -> bool:
-    """Whether the cluster is a folder, unless a kubeconfig was named for it."""
-    return cluster.metadata.annotations.get(DIRECTORY) == "true" or is_local(cluster.key)
-
-
 def folder_of(settings: Settings, cluster: Key) -> Path:
     """Where a directory cluster's manifests go. Names of workspaces and clusters are DNS names, so they hold no slash."""
     return settings.directories / cluster.namespace / cluster.name
-
-
-def is_local(key: Key) -> bool:
-    return (key.namespace, key.name) == (LOCAL_WORKSPACE, LOCAL_CLUSTER)

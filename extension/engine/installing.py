@@ -19,7 +19,7 @@ import msgspec
 import structlog
 
 from extension.delivery.protocol import Delivery, Deployment, Release
-from extension.engine.stored import changed, ensure_finalizer, now, without_finalizer
+from extension.engine.stored import changed, ensure_finalizer, imported, without_finalizer
 from extension.objects import yaml
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.content import pack
@@ -29,7 +29,6 @@ from extension.objects.kinds import BundleResource, Cluster, ClusterRegistration
 from extension.objects.marks import AGENT_FINALIZER, wants_agent
 from extension.objects.names import AGENT_BUNDLE
 from extension.objects.options import BundleDeploymentOptions, HelmOptions
-from extension.objects.states import condition, with_conditions
 from extension.settings import Settings
 from extension.store.protocol import Store
 
@@ -58,7 +57,7 @@ class Installer:
                 return self._take_away(cluster)
             return self._install(cluster)
         except UserError as error:
-            self._tell(cluster, "False", f"its agent can't be installed: {error}")
+            imported(self._store, cluster.key, "False", f"its agent can't be installed: {error}")
             return RETRY
 
     def _install(self, cluster: Cluster) -> float | None:
@@ -72,7 +71,7 @@ class Installer:
         if not registration:
             return SOON
         error = self._deployed(cluster, f"agent-{digest}", {**wanted, **registration}, files)
-        self._tell(cluster, "False" if error else "True", error)
+        imported(self._store, cluster.key, "False" if error else "True", error)
         if not error:
             changed(self._store, cluster, lambda one: _noted(one, {INSTALLED: digest}))
             log.info("agent installed", cluster=str(cluster.key))
@@ -113,17 +112,6 @@ class Installer:
             delivery.remove(Release(AGENT_BUNDLE, _namespace(cluster), AGENT_BUNDLE, ""))
         changed(self._store, cluster, lambda one: without_finalizer(_noted(one, {INSTALLED: ""}), AGENT_FINALIZER))
         return None
-
-    def _tell(self, cluster: Cluster, status: str, message: str) -> None:
-        """Says on the Cluster whether its agent is installed."""
-
-        def told(one: Cluster) -> Cluster:
-            new = condition("Imported", status, now(), one.status.conditions, message=message)
-            return msgspec.structs.replace(
-                one, status=msgspec.structs.replace(one.status, conditions=with_conditions(one.status.conditions, new))
-            )
-
-        self._store.change_status(Cluster, cluster.metadata.namespace, cluster.metadata.name, told)
 
 
 def _namespace(cluster: Cluster) -> str:

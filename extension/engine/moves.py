@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager
 
 import msgspec
 
-from extension.engine.clusters import is_local
 from extension.engine.folders import Folders
 from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Conflict, Invalid
 from extension.objects.kinds import Bundle, BundleNamespaceMapping, Cluster, ClusterGroup, ClusterStatus, FleetWorkspace
+from extension.objects.marks import is_local
 from extension.objects.moving import LEAVING, Leaving, Move, Moved, decoded_leaving, with_marks
 from extension.objects.names import LOCAL_WORKSPACE
 from extension.objects.options import BundleDeploymentOptions

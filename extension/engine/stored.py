@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
-from extension.objects.base import Object
-from extension.objects.errors import Busy, Conflict
+from extension.objects.base import Key, Object
+from extension.objects.errors import Busy, Conflict, NotFound
 from extension.objects.kinds import Cluster
 from extension.objects.selectors import LabelSelector
+from extension.objects.states import condition, with_conditions
 from extension.store.protocol import Query, Store
 
 T = TypeVar("T", bound=Object)
@@ -43,6 +45,18 @@ def listed(store: Store, cls: type[T], namespace: str | None = None, label: str 
         after = page.next
         if not after:
             return found
+
+
+def imported(store: Store, cluster: Key, status: str, message: str) -> None:
+    """Says on a Cluster whether it can be reached; nothing on one that is gone."""
+
+    def told(one: Cluster) -> Cluster:
+        new = condition("Imported", status, now(), one.status.conditions, message=message)
+        conditions = with_conditions(one.status.conditions, new)
+        return msgspec.structs.replace(one, status=msgspec.structs.replace(one.status, conditions=conditions))
+
+    with suppress(NotFound):
+        store.change_status(Cluster, cluster.namespace, cluster.name, told)
 
 
 def redeployed(store: Store, cluster: Cluster, generation: int) -> None:

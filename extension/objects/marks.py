@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from enum import IntFlag
 
+from extension.objects.base import Key
 from extension.objects.kinds import Cluster
-from extension.objects.names import registered_cluster_name
+from extension.objects.names import LOCAL_CLUSTER, LOCAL_WORKSPACE, registered_cluster_name
 
 DIRECTORY = "continuous-delivery.cattle.io/directory"
 """Annotation: `true` on a cluster whose manifests go to a folder."""
@@ -49,7 +50,7 @@ def marks(cluster: Cluster) -> Mark:
         Mark.SCHEDULED: status.scheduled,
         Mark.OFF_SCHEDULE: status.scheduled and not status.active_schedule,
         Mark.BARE: not any(visible(key) for key in cluster.metadata.labels),
-        Mark.SERVED: not installed and (bool(spec.kube_config_secret) or _is_folder(cluster)),
+        Mark.SERVED: not installed and (bool(spec.kube_config_secret) or is_directory(cluster)),
         Mark.CLIENT: bool(spec.client_id) and cluster.metadata.name != registered_cluster_name(spec.client_id),
         Mark.DELETING: bool(cluster.metadata.deletion_timestamp),
         Mark.DISMISSED: DISMISSED in cluster.metadata.annotations,
@@ -63,12 +64,13 @@ def wants_agent(cluster: Cluster) -> bool:
     return bool(cluster.spec.kube_config_secret) and cluster.metadata.annotations.get(AGENT) == "true"
 
 
-def _is_folder(cluster: Cluster) -> bool:
-    return cluster.metadata.annotations.get(DIRECTORY) == "true" or _is_local(cluster)
+def is_directory(cluster: Cluster) -> bool:
+    """Whether the cluster is a folder, unless a kubeconfig was named for it."""
+    return cluster.metadata.annotations.get(DIRECTORY) == "true" or is_local(cluster.key)
 
 
-def _is_local(cluster: Cluster) -> bool:
-    return (cluster.metadata.namespace, cluster.metadata.name) == ("fleet-local", "local")
+def is_local(key: Key) -> bool:
+    return (key.namespace, key.name) == (LOCAL_WORKSPACE, LOCAL_CLUSTER)
 
 
 def exported(key: str) -> bool:

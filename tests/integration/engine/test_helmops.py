@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from extension.engine.clusters import DIRECTORY, folder_of
+from extension.engine.clusters import folder_of
 from extension.engine.runtime import Engine
 from extension.engine.sources import EngineSources
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import BundleTarget, Cluster, FleetWorkspace, HelmOp, HelmOpSpec, Secret
+from extension.objects.marks import DIRECTORY
 from extension.objects.options import HelmOptions
 from extension.objects.selectors import LabelSelector
 from extension.rendering.pool import Pool

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from extension.engine.clusters import DIRECTORY, folder_of
+from extension.engine.clusters import folder_of
 from extension.engine.runtime import Engine
 from extension.engine.sources import EngineSources
 from extension.engine.stored import listed
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.kinds import Cluster, FleetWorkspace, GitRepo, GitRepoSpec, GitTarget, ImageScan, ImageScanCommit, Secret
+from extension.objects.marks import DIRECTORY
 from extension.objects.selectors import LabelSelector
 from extension.rendering.pool import Pool
 from extension.settings import Settings

@@ -11,7 +11,7 @@ import pytest
 
 from extension.delivery.client import Client, Kind
 from extension.delivery.kubeconfig import inlined, read
-from extension.engine.clusters import DIRECTORY
+from extension.objects.marks import DIRECTORY
 from extension.objects.states import State
 from tests.integration.service.running import Service, start, wait_for
 

@@ -11,10 +11,11 @@ import pytest
 from extension.delivery.directory import DirectoryDelivery
 from extension.delivery.kubernetes import KubernetesDelivery
 from extension.engine.bootstrap import OBJECTS, bootstrap
-from extension.engine.clusters import DIRECTORY, Opening
+from extension.engine.clusters import Opening
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import Invalid, NotFound
 from extension.objects.kinds import Cluster, Secret
+from extension.objects.marks import DIRECTORY
 from extension.rendering.pool import Pool
 from extension.settings import Settings
 from tests.unit.engine.samples import NS, cluster, marked

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from extension.engine import helmops
-from extension.engine.clusters import DIRECTORY, folder_of
+from extension.engine.clusters import folder_of
 from extension.engine.runtime import Engine
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import Bundle, HelmOp, HelmOpSpec, Policy, Secret
+from extension.objects.marks import DIRECTORY
 from extension.objects.options import HelmOptions
 from extension.objects.policies import HelmOpPolicy
 from extension.rendering.pool import Pool

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 import pytest
 
 from extension.delivery.protocol import Release
-from extension.engine.clusters import DIRECTORY
 from extension.engine.moves import Moves
 from extension.objects.base import Key, ObjectMeta
 from extension.objects.errors import AlreadyExists, Conflict, Invalid, NotFound
@@ -20,6 +19,7 @@ from extension.objects.kinds import (
     ClusterGroupSpec,
     FleetWorkspace,
 )
+from extension.objects.marks import DIRECTORY
 from extension.objects.moving import LEAVING, Leaving, Move, decoded_leaving
 from extension.objects.selectors import LabelSelector, Requirement
 from extension.settings import Settings

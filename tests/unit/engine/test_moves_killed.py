@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from extension.engine.clusters import DIRECTORY
 from extension.engine.folders import MOVING, Folders
 from extension.engine.moves import Moves
 from extension.objects.errors import Conflict, Unavailable
 from extension.objects.kinds import Cluster
+from extension.objects.marks import DIRECTORY
 from extension.objects.moving import Move
 from extension.settings import Settings
 from extension.store.opening import open_store

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from extension.engine.clusters import DIRECTORY, folder_of
+from extension.engine.clusters import folder_of
 from extension.engine.runtime import Engine
 from extension.objects.base import ObjectMeta
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, ClusterGroupSpec, GitRepo, GitRepoSpec, GitTarget, Secret
+from extension.objects.marks import DIRECTORY
 from extension.objects.moving import LEAVING, Move
 from extension.objects.selectors import LabelSelector
 from extension.rendering.pool import Pool
