@@ -79,6 +79,13 @@ class Population:
         """Whether a cluster is there and has this mark."""
         return bool(self._rows(_HAS, number=number, mark=int(mark)))
 
+    def vacant(self, numbers: Iterable[int]) -> list[int]:
+        """Those of these clusters that have no deployments."""
+        wanted, found = list(numbers), []
+        for at in range(0, len(wanted), _AT_ONCE):
+            found += [row[0] for row in self._rows(_VACANT, numbers=wanted[at : at + _AT_ONCE])]
+        return found
+
     def members(self, numbers: Iterable[int]) -> dict[int, Member]:
         """What targeting may read of these clusters, without those that are gone."""
         wanted = list(numbers)
@@ -155,6 +162,9 @@ _HAVING = _Numbers(_TAGGED)
 _BY_VALUE = text(f"SELECT value, object_id FROM label WHERE kind = '{Cluster.KIND}' AND key = :key ORDER BY value, object_id")  # noqa: S608
 _MARKED = _Numbers("SELECT id AS number FROM object WHERE marks <> 0 AND (marks & :mark) <> 0")
 _HAS = text("SELECT 1 FROM object WHERE id = :number AND (marks & :mark) <> 0")
+_VACANT = text(
+    "SELECT id FROM object WHERE id IN :numbers AND NOT EXISTS (SELECT 1 FROM deployment WHERE cluster_id = object.id)"
+).bindparams(bindparam("numbers", expanding=True))
 _MEMBERS = text(
     f"SELECT id, namespace, name, marks, doc FROM object WHERE kind = '{Cluster.KIND}' AND id IN :numbers"  # noqa: S608
 ).bindparams(bindparam("numbers", expanding=True))
