@@ -49,7 +49,7 @@ class Rounds:
     def next(self) -> None:
         self.number += 1
         holder = self.number % 2
-        for name in (0, 1):
+        for name in (holder, 1 - holder):  # one that has it comes first: an agent may ask between the two changes
             maps = [f"half-{name}", *(["moved"] if name == holder else [])]
             self._put(f"half-{name}", *maps, **({"overwrites": [MOVED]} if name == holder else {}))
         self._put("renamed", "renamed", helm={"releaseName": f"renamed-{self.number}"})

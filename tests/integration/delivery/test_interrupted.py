@@ -60,8 +60,9 @@ def forge(client: Client, namespace: str, source: int, number: int, status: str)
 
 
 def killed(access: str, pools: tuple[Pool, Pool], client: Client, deployment: Deployment, status: str) -> None:
-    """Deploys with a process that is killed as soon as the release has this status."""
+    """Deploys with a process that is killed as soon as the release has this status and its ConfigMaps are there."""
     namespace = deployment.options.default_namespace
+    wanted = {one.name.removesuffix(".yaml") for one in deployment.resources() if "Deployment" not in one.content}
     with_own = Pool(memory=0)
     delivery = KubernetesDelivery(access, pools[0], with_own)
     errors: list[BaseException] = []
@@ -75,7 +76,7 @@ def killed(access: str, pools: tuple[Pool, Pool], client: Client, deployment: De
     thread = threading.Thread(target=run)
     thread.start()
     wait_for(lambda: any(found == status for _, found in records(client, namespace)), status)
-    wait_for(lambda: "a" in there(client, namespace), "the objects")
+    wait_for(lambda: wanted <= set(there(client, namespace)), "the objects")
     assert with_own.pid is not None
     os.kill(with_own.pid, signal.SIGKILL)
     thread.join(30)
