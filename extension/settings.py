@@ -63,7 +63,7 @@ class Settings:
     tls_port: int = _setting(8443, "Port for Kubernetes' API server, with TLS; listened on where --api-service is given.", least=0)
     polling_interval: float = _setting(15.0, "Seconds between looks at a repository whose GitRepo names none.", least=0.1)
     git_client_timeout: float = _setting(30.0, "Seconds a Git server may take to answer.", least=0.1)
-    drift_interval: float = _setting(15.0, "Seconds between looks for drift on a cluster.", least=0.1)
+    drift_interval: float = _setting(15.0, "Seconds between looks for drift at what can't be watched.", least=0.1)
     max_file_size: int = _setting(20 * 1024 * 1024, "The largest file of a repository, in bytes.", least=1)
     max_tree_files: int = _setting(50_000, "The most files of a repository at one commit.", least=1)
     checkin_interval: float = _setting(900.0, "Longest time in seconds between check-ins of an agent.", least=1)

@@ -46,8 +46,6 @@ class HubOrders:
         self._contents: OrderedDict[str, bytes] = OrderedDict()
         self._copies: dict[int, Copies] = {}
         self._leaving: dict[str, Leaving] = {}
-        self.unreachable = ""
-        """Why the cluster can't be reached, empty while it can."""
 
     def take(self, work: Work) -> None:
         """What a check-in brought."""
@@ -72,7 +70,7 @@ class HubOrders:
         self._outbox.put(DeploymentReport(bundle_id=report.bundle_id, revision=revision, removed=report.removed, status=status))
 
     def imported(self, cluster: Key, status: str, message: str) -> None:
-        self.unreachable = message if status == "False" else ""
+        self._outbox.reached(message if status == "False" else "")
 
     def leave(self, agent: Agent) -> bool:
         """Removes the releases of this product that belong to no order: what the cluster had in another workspace, and what the hub

@@ -17,6 +17,8 @@ from extension.objects.moving import Leaving
 
 MOST, LARGEST = 1000, 512 << 10
 """Reports of one request, and bytes where it has several: an ingress before the hub may take no more than 1 MiB."""
+LONGEST = 1024
+"""Characters of why the cluster can't be reached."""
 
 
 class Outbox:
@@ -26,6 +28,7 @@ class Outbox:
         self._waiting: dict[int, DeploymentReport] = {}
         self._acknowledged: dict[int, int] = {}
         self._left: frozenset[Leaving] = frozenset()
+        self._unreachable: str | None = None
         self.filled = threading.Event()
         """Set while there is something to send."""
 
@@ -43,14 +46,20 @@ class Outbox:
             if self._left:
                 self.filled.set()
 
+    def reached(self, unreachable: str) -> None:
+        """Why the cluster can't be reached, empty: it can."""
+        with self._lock:
+            self._unreachable = unreachable[:LONGEST]
+            self.filled.set()
+
     def batch(self, generation: int | None = None) -> ReportBatch:
         """What is to be said next, with the forced update of the agent that is done."""
         with self._lock:
             waiting = sorted(self._waiting.values(), key=lambda one: one.sequence)[:MOST]
-            left = tuple(self._left)
+            left, unreachable = tuple(self._left), self._unreachable
         sizes = itertools.accumulate(len(msgspec.json.encode(one)) for one in waiting)
         reports = tuple(one for one, size in zip(waiting, sizes, strict=True) if size <= LARGEST or one is waiting[0])
-        return ReportBatch(reports, generation, left=left)
+        return ReportBatch(reports, generation, left=left, unreachable=unreachable)
 
     def answered(self, said: ReportBatch, answer: ReportAnswer) -> None:
         """What the hub answered. A report that it calls stale is told again with a number above its own."""
@@ -59,6 +68,8 @@ class Outbox:
         gone = set(answer.gone)
         with self._lock:
             self._left -= frozenset(said.left)
+            if said.unreachable == self._unreachable:
+                self._unreachable = None
             self._sequence = max(self._sequence, *stale.values(), 0)
             for one in sent:
                 current = self._waiting.get(one.bundle_id)
@@ -75,7 +86,7 @@ class Outbox:
             self._settle()
 
     def _settle(self) -> None:
-        if not self._waiting and not self._left:
+        if not self._waiting and not self._left and self._unreachable is None:
             self.filled.clear()
 
     def told(self, sequence: int, reported: int, named: Iterable[int] | None) -> bool:

@@ -256,5 +256,6 @@ class Program:
         self._orders = HubOrders(self._link, lambda: self._identity.key if self._identity else "", self._outbox)
         self._loop = Loop(self._orders, workers=WORKERS, drift_interval=self._drift_interval, clock=self._clock)
         self._agent = Agent(Cluster(metadata=ObjectMeta(name=_NAME)), self._open(), "")
+        self._agent.doubted = True  # an agent before this one may have said that the cluster can't be reached
         self._key = self._agent.key
         self._loop.serve(self._agent)

@@ -51,7 +51,7 @@ def _variable(name: str) -> str:
 @click.option("--state-dir", type=click.Path(file_okay=False), default=STATE, show_default=True, envvar=_variable("STATE_DIR"),
               help="Where a folder's identity is kept, and certificates are.")  # fmt: skip
 @click.option("--drift-interval", type=click.FloatRange(0.1), default=300.0, show_default=True, envvar=_variable("DRIFT_INTERVAL"),
-              help="Seconds between looks for drift.")  # fmt: skip
+              help="Seconds between looks for drift at what can't be watched.")  # fmt: skip
 @click.option("--key-days", type=click.FloatRange(0.0), default=30.0, show_default=True, envvar=_variable("KEY_DAYS"),
               help="Days after which its key is replaced by another; 0 for never.")  # fmt: skip
 @click.option("--log-level", type=click.Choice(("debug", "info", "warning", "error")), default="info", show_default=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 import ssl
 from contextlib import suppress
 from typing import Any
@@ -12,6 +13,15 @@ import urllib3
 
 from extension.delivery.kubeconfig import Endpoint
 from extension.objects.errors import Invalid
+
+_OPTIONS = urllib3.connection.HTTPConnection.default_socket_options
+_KEPT_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
+"""A watch on a server that is gone without a word ends after a minute."""
 
 
 def usable(endpoint: Endpoint, size: int) -> urllib3.PoolManager:
@@ -35,7 +45,7 @@ def _pool(endpoint: Endpoint, size: int) -> urllib3.PoolManager:
             context.verify_mode = ssl.CERT_NONE
         if endpoint.certificate:
             _load_certificate(context, endpoint)
-    options: dict[str, Any] = {"maxsize": size, "block": False, "ssl_context": context}
+    options: dict[str, Any] = {"maxsize": size, "block": False, "ssl_context": context, "socket_options": [*_OPTIONS, *_KEPT_ALIVE]}
     if endpoint.server_name:
         options["server_hostname"] = endpoint.server_name
     proxy = endpoint.proxy or _environment_proxy(endpoint.server)

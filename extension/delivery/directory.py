@@ -82,6 +82,12 @@ class DirectoryDelivery:
     def releases(self) -> tuple[Release, ...]:
         return tuple(Release(r.name, r.namespace, r.bundle, r.deployment_id, r.keep_resources) for r in self._records.all())
 
+    def watch(self, tell: Callable[[str], None]) -> None:
+        """A folder tells nothing: it is looked at by time."""
+
+    def watched(self, name: str) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -16,6 +16,7 @@ import msgspec
 import orjson
 
 from extension.delivery.client import Client, Kind
+from extension.delivery.protocol import Release
 from extension.objects.errors import Unavailable
 
 SECRETS = Kind("v1", "Secret", "secrets", True)
@@ -54,6 +55,16 @@ class Content(msgspec.Struct, frozen=True):
 class HelmRecords:
     def __init__(self, client: Client) -> None:
         self._client = client
+
+    def releases(self) -> tuple[Release, ...]:
+        """The releases of this agent."""
+        found = []
+        for revision, content in self.deployed():
+            notes = content.annotations
+            if notes.get(AGENT_NAMESPACE) == AGENT:
+                of = (notes[BUNDLE_ID], notes.get(DEPLOYMENT_ID, ""), notes.get(KEEP_RESOURCES) == "true")
+                found.append(Release(revision.name, revision.namespace, *of))
+        return tuple(found)
 
     def revisions(self, namespace: str, name: str) -> list[Revision]:
         """The revisions of a release, oldest first."""

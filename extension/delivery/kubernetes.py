@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from extension.delivery.client import Client, Unreachable
 from extension.delivery.copies import Copier
 from extension.delivery.corrections import counted, judged, known
 from extension.delivery.handing import OTHERS, Handing
-from extension.delivery.helm_records import AGENT, AGENT_NAMESPACE, BUNDLE_ID, DEPLOYMENT_ID, KEEP_RESOURCES, HelmRecords, Revision
+from extension.delivery.helm_records import HelmRecords, Revision
 from extension.delivery.kubeconfig import read
 from extension.delivery.namespaces import check_namespace, drop_namespace, label_namespace
 from extension.delivery.observing import Observer
@@ -30,6 +31,7 @@ from extension.delivery.recovery import compared, recovered, uninstall
 from extension.delivery.rollback import Failures, Situation, rolled_back, situation
 from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.delivery.valuesfrom import values_from
+from extension.delivery.watching import Watches
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
 from extension.objects.options import BundleDeploymentOptions, CorrectDrift, HelmOptions
@@ -55,6 +57,7 @@ class KubernetesDelivery:
         self._client = Client(read(kubeconfig, folder=Path("/") if trusted else None))
         self._records = HelmRecords(self._client)
         self._handing = Handing(self._client, self._records)
+        self._watches = Watches(self._client, clock)
         self._renders = renders
         self._pool = releases
         self._clock = clock
@@ -83,6 +86,7 @@ class KubernetesDelivery:
         return self.deploy(deployment)
 
     def remove(self, release: Release) -> None:
+        self._watches.forget(_set_hash(release.bundle))
         if release.keep_resources:
             for revision in self._records.revisions(release.namespace, release.name):
                 self._records.drop(revision)
@@ -97,15 +101,16 @@ class KubernetesDelivery:
         Copier(self._client, self._client).withdraw(bundle, ())
 
     def releases(self) -> tuple[Release, ...]:
-        found = []
-        for revision, content in self._records.deployed():
-            notes = content.annotations
-            if notes.get(AGENT_NAMESPACE) == AGENT:
-                of = (notes[BUNDLE_ID], notes.get(DEPLOYMENT_ID, ""), notes.get(KEEP_RESOURCES) == "true")
-                found.append(Release(revision.name, revision.namespace, *of))
-        return tuple(found)
+        return self._records.releases()
+
+    def watch(self, tell: Callable[[str], None]) -> None:
+        self._watches.start(tell)
+
+    def watched(self, name: str) -> bool:
+        return self._watches.watched(_set_hash(name))
 
     def close(self) -> None:
+        self._watches.stop()
         self._client.close()
 
     def _current(self, deployment: Deployment) -> Revision | None:
@@ -201,9 +206,8 @@ class KubernetesDelivery:
         )
 
     def _look(self, deployment: Deployment, revision: Revision) -> Observation:
-        identity = postrender.set_id(deployment.name, "default")
-        objects = self._objects(revision) or ()
-        observer = Observer(self._client, revision.namespace, objects, postrender.set_hash(identity))
+        objects, owner = self._objects(revision) or (), _set_hash(deployment.name)
+        observer = Observer(self._client, revision.namespace, objects, owner, partial(self._watches.noted, deployment.name, owner))
         before = msgspec.structs.replace(revision, number=revision.number - 1)
         release = f"{revision.namespace}/{revision.name}:{revision.number}"
         return observer.observe(release, deployment.options, lambda: self._objects(before) or ())
@@ -274,6 +278,11 @@ class KubernetesDelivery:
 
     def _call(self, operation: str, args: msgspec.Struct, waits: int = 0) -> bytes:
         return self._pool.call(operation, msgspec.msgpack.encode(args), timeout=OPERATION_SECONDS + waits, repeat=False)
+
+
+def _set_hash(bundle: str) -> str:
+    """By what the objects of a bundle are found."""
+    return postrender.set_hash(postrender.set_id(bundle, "default"))
 
 
 def _history(options: BundleDeploymentOptions) -> int:

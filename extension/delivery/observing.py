@@ -6,7 +6,7 @@ Live objects are listed by the label of their set, one list a kind, so the cost 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -39,10 +39,19 @@ class Place(msgspec.Struct, frozen=True, order=True):
 
 
 class Observer:
-    """One look at the objects of a release. `desired` are as applied; `previous` gives those of the revision before."""
+    """One look at the objects of a release. `desired` are as applied; `previous` gives those of the revision before; `noted` is told at
+    once what is there, by its kinds."""
 
-    def __init__(self, client: Client, namespace: str, desired: Iterable[Object], set_hash: str) -> None:
+    def __init__(
+        self,
+        client: Client,
+        namespace: str,
+        desired: Iterable[Object],
+        set_hash: str,
+        noted: Callable[[Mapping[Kind, Sequence[Object]]], None] = lambda _live: None,
+    ) -> None:
         self._client = client
+        self._noted = noted
         self._namespace = namespace
         self._hash = set_hash
         self._kinds: dict[tuple[str, str], Kind | None] = {}
@@ -72,14 +81,14 @@ class Observer:
         by_kind: dict[tuple[str, str], set[str]] = defaultdict(set)
         for place in self._desired:
             by_kind[place.api_version, place.kind].add(place.namespace)
-        found: dict[Place, Object] = {}
+        found: dict[Kind, list[Object]] = {}
         for (api_version, kind_name), namespaces in by_kind.items():
             kind = self._kind(api_version, kind_name)
             if kind is not None:
                 within = next(iter(namespaces)) if kind.namespaced and len(namespaces) == 1 else ""
-                for obj in self._client.list(kind, within, f"{HASH_LABEL}={self._hash}"):
-                    found[self._place(obj)] = obj
-        return found
+                found[kind] = list(self._client.list(kind, within, f"{HASH_LABEL}={self._hash}"))
+        self._noted(found)
+        return {self._place(obj): obj for objects in found.values() for obj in objects}
 
     def _compared(
         self, place: Place, desired: Object, live: dict[Place, Object], patches: tuple[ComparePatch, ...]

@@ -75,4 +75,11 @@ class Delivery(Protocol):
     def releases(self) -> tuple[Release, ...]:
         """What this agent has on the cluster."""
 
+    def watch(self, tell: Callable[[str], None]) -> None:
+        """From now on tells the names of deployments with which something happened on the cluster since they were looked at, where the
+        cluster tells that."""
+
+    def watched(self, name: str) -> bool:
+        """Whether all that happens to a deployment is told, so that nobody has to look."""
+
     def close(self) -> None: ...

@@ -10,6 +10,7 @@ import msgspec
 from extension.delivery.copies import is_named
 from extension.delivery.protocol import Delivery, Release
 from extension.delivery.status import is_recorded
+from extension.engine.stored import is_unreachable
 from extension.objects.base import Key
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
 from extension.objects.options import OverwrittenResource
@@ -22,7 +23,8 @@ from extension.targeting.restrictions import REPO_LABEL
 class Agent:
     """One cluster: its delivery, and what the store last said it should have. Guarded by `lock`.
 
-    `waiting` are the bundles held back by a dependency. While `doubted` the Cluster says that it can't be reached, while `leaving`
+    `waiting` are the bundles held back by a dependency, `attempts` count the failures of those that fail, and `pauses` are the seconds
+    between looks at those that are not ready. While `doubted` the Cluster says that it can't be reached, while `leaving`
     something of its old workspace waits for what replaces it.
     """
 
@@ -36,9 +38,10 @@ class Agent:
         self.items: dict[Key, Assigned] = {}
         self.waiting: set[Key] = set()
         self.attempts: dict[Key, int] = {}
+        self.pauses: dict[Key, float] = {}
         self.failures = 0
         self.down_until = 0.0
-        self.doubted = any(c.type == "Imported" and c.status == "False" for c in cluster.status.conditions)
+        self.doubted = is_unreachable(cluster)
         self.busy = 0
         self.leaving = False
 
@@ -103,6 +106,19 @@ class Agent:
             return [Release(rest.rpartition(":")[0], namespace, item.bundle.name, item.deployment_id)]
         return [release for release in self.delivery.releases() if release.bundle == item.bundle.name]
 
+    def concerned(self, name: str) -> list[Key]:
+        """The bundles that are to be looked at when something happens to the objects of this one: what fails has a time of its own, or
+        waits for a new version."""
+        with self.lock:
+            there = [item for item in self.items.values() if item.bundle.name == name and item.bundle not in self.attempts]
+            return [item.bundle for item in there if not is_recorded(item.status, item.deployment_id)]
+
+    def is_told(self, item: Assigned, status: BundleDeploymentStatus) -> bool:
+        """Whether nobody has to look: it is as it should be, and the cluster tells when it is not any more. What is copied beside a bundle
+        nobody watches."""
+        settled = status.ready and status.non_modified and status.applied_deployment_id == item.deployment_id
+        return settled and not copied(item) and self.delivery.watched(item.bundle.name)
+
     def rests(self) -> bool:
         """Whether nothing on the cluster is looked at now and then, and it is not known to be down."""
         with self.lock:
@@ -110,7 +126,7 @@ class Agent:
 
     def _rests(self, item: Assigned) -> bool:
         paused = item.paused and not item.deleting
-        return paused or item.bundle in self.waiting or is_recorded(item.status, item.deployment_id)
+        return paused or item.bundle in self.waiting or is_recorded(item.status, item.deployment_id) or self.is_told(item, item.status)
 
 
 def _placed(one: OverwrittenResource, item: Assigned) -> OverwrittenResource:

@@ -109,7 +109,8 @@ class Agents(Loop):
                 known.delivery.close()
                 known = None
             if found and cluster and known is None:
-                known = self._agents[key] = Agent(cluster, found[1](), found[0])
+                known = Agent(cluster, found[1](), found[0])
+                self._take(known)
             return known
 
     @contextmanager

@@ -25,7 +25,7 @@ from extension.engine.keyring import Bearer, Keyring
 from extension.engine.newest import Newest
 from extension.engine.registering import Registrations
 from extension.engine.reports import Reports
-from extension.engine.stored import changed, redeployed, without_finalizer
+from extension.engine.stored import changed, imported, is_unreachable, redeployed, without_finalizer
 from extension.engine.wire import told
 from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, ReportBatch, StaleReport, Work
 from extension.objects.base import Key
@@ -46,6 +46,8 @@ A_SECOND = 1000.0
 WRITE_TIMEOUT = 30.0
 WAIT = 5
 MOST_REPORTS = 1000
+MOST_WORDS = 1024
+"""Characters of why an agent can't reach its cluster."""
 FETCHES = 4
 """Charts that are fetched at once for agents."""
 
@@ -184,7 +186,7 @@ class Hub:
     def _told(self, number: int, batch: ReportBatch) -> None:
         """Writes on its Cluster what an agent says of itself, where that is news; most say nothing."""
         generation = batch.agent_generation
-        if generation is None and not batch.left and not batch.dismissed:
+        if generation is None and not batch.left and not batch.dismissed and batch.unreachable is None:
             return
         key = self._store.keys(Cluster.KIND, [number]).get(number)
         found = self._store.find(Cluster, key.namespace, key.name) if key else None
@@ -195,6 +197,8 @@ class Hub:
             redeployed(self._store, found, generation)
         if batch.left:
             changed(self._store, found, lambda cluster: without_marks(cluster, batch.left))
+        if batch.unreachable is not None and (batch.unreachable or is_unreachable(found)):
+            imported(self._store, found.key, "False" if batch.unreachable else "True", batch.unreachable[:MOST_WORDS])
         if batch.dismissed and DISMISSED in found.metadata.annotations:
             changed(self._store, found, lambda cluster: without_finalizer(cluster, FINALIZER))
 

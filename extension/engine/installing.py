@@ -136,6 +136,7 @@ def _values(cluster: Cluster) -> dict[str, Any]:
             "affinity": spec.agent_affinity or {},
             "resources": spec.agent_resources or {},
             "hostNetwork": bool(spec.host_network),
+            "schedulingCustomization": spec.agent_scheduling_customization or {},
         },
     }
 

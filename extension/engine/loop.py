@@ -30,7 +30,10 @@ log = structlog.get_logger()
 
 Work = tuple[Key, Key]
 
-SOON = 1.0
+SOON, LATER = 1.0, 15.0
+"""Seconds between looks at what is not ready: the first ones, and the longest."""
+RARELY = 3600.0
+"""Seconds between looks at what is watched: for what a cluster might have failed to tell."""
 CLUSTER = Key("Cluster", "", "")
 """In the place of a bundle: the cluster as a whole."""
 
@@ -76,7 +79,11 @@ class Loop:
     def serve(self, agent: Agent) -> None:
         """Takes an agent that stays."""
         with self._lock:
-            self._agents[agent.key] = agent
+            self._take(agent)
+
+    def _take(self, agent: Agent) -> None:
+        self._agents[agent.key] = agent
+        agent.delivery.watch(lambda name: self._wake(agent, agent.concerned(name)))
 
     def sync_all(self) -> None:
         for key in list(self._agents):
@@ -171,6 +178,7 @@ class Loop:
         if agent.settle(item, status):
             self._orders.report(Report(item.bundle_id, item.cluster_id, status))
             self._wake(agent, [*agent.waiting, *([CLUSTER] if agent.leaving else [])])
+            agent.pauses.pop(item.bundle, None)
         return self._again(agent, item, status)
 
     def _delivered(self, agent: Agent, item: Assigned, done: bool) -> BundleDeploymentStatus:
@@ -195,8 +203,8 @@ class Loop:
         return waiting(item.status, "; ".join(reasons), now())
 
     def _again(self, agent: Agent, item: Assigned, status: BundleDeploymentStatus) -> float | None:
-        """Seconds until the next look: soon while it gets ready, later and later while it fails, else when drift is due. What
-        trying again does not mend waits for a new version."""
+        """Seconds until the next look: soon while it gets ready, later and later while it does not or fails, rarely where the cluster tells
+        what happens, else when drift is due. What trying again does not mend waits for a new version."""
         if is_failed(status):
             agent.attempts[item.bundle] = attempts = agent.attempts.get(item.bundle, 0) + 1
             return min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2.0 ** min(attempts, 8))
@@ -204,8 +212,12 @@ class Loop:
         if is_recorded(status, item.deployment_id):
             return None
         settled = status.ready and status.applied_deployment_id == item.deployment_id
-        waits = item.bundle in agent.waiting
-        return self._drift_interval if settled or waits else min(SOON, self._drift_interval)
+        if settled or item.bundle in agent.waiting:
+            agent.pauses.pop(item.bundle, None)
+            return max(RARELY, self._drift_interval) if agent.is_told(item, status) else self._drift_interval
+        pause = agent.pauses.get(item.bundle, SOON)
+        agent.pauses[item.bundle] = min(LATER, pause * 1.5)
+        return min(pause, self._drift_interval)
 
     def _wake(self, agent: Agent, bundles: Iterable[Key]) -> None:
         for bundle in tuple(bundles):

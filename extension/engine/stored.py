@@ -59,6 +59,11 @@ def imported(store: Store, cluster: Key, status: str, message: str) -> None:
         store.change_status(Cluster, cluster.namespace, cluster.name, told)
 
 
+def is_unreachable(cluster: Cluster) -> bool:
+    """Whether a Cluster says that it can't be reached."""
+    return any(one.type == "Imported" and one.status == "False" for one in cluster.status.conditions)
+
+
 def redeployed(store: Store, cluster: Cluster, generation: int) -> None:
     """Says which forced update the agent of a cluster has done (`fleet-semantics.md` 3.8)."""
     status = msgspec.structs.replace(cluster.status, agent_deployed_generation=generation)

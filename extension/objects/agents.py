@@ -108,12 +108,14 @@ class DeploymentReport(Struct, frozen=True):
 
 class ReportBatch(Struct, frozen=True):
     """`agent_generation` is the newest forced update of the agent that it has done, where it says so. `dismissed`: it knows that it is
-    let go. `left`: what it was told to do after a move and has done."""
+    let go. `left`: what it was told to do after a move and has done. `unreachable`: why it can't reach its API server, empty when it can
+    again, where that is news."""
 
     reports: tuple[DeploymentReport, ...] = ()
     agent_generation: int | None = None
     dismissed: bool = False
     left: tuple[Leaving, ...] = ()
+    unreachable: str | None = None
 
 
 class StaleReport(Struct, frozen=True):

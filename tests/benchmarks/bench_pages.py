@@ -36,7 +36,7 @@ A_MINUTE = 10_000
 SECONDS = 60.0
 CHANGING = "changing"
 """The workspace of the agents that report; lists of all workspaces hear of them."""
-AGENTS, SHARDS = 1000, 4
+AGENTS, SHARDS = 1000, 8
 LONG = 100.0
 """Milliseconds of a frame that one notices."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import msgspec
 
@@ -19,8 +20,8 @@ NOW = "2026-11-23T12:00:00Z"
 
 class MemoryDelivery:
     """`calls` are (what, bundle) in order. `errors` by bundle fail its deployments, `stuck` its removal; `late` bundles are deployed but
-    not ready, `modified` ones differ; `passed` is what they were to pass on. While `down` the cluster can't be reached, while `gate` is
-    unset calls wait."""
+    not ready, `modified` ones differ; `passed` is what they were to pass on. `tells` of bundles is whom to tell that something happened to
+    one, which is all that does where they are `told`. While `down` the cluster can't be reached, while `gate` is unset calls wait."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
@@ -31,6 +32,8 @@ class MemoryDelivery:
         self.stuck: dict[str, UserError] = {}
         self.late: set[str] = set()
         self.modified: set[str] = set()
+        self.tells: Callable[[str], None] = lambda _bundle: None
+        self.told: set[str] = set()
         self.down = ""
         self.closed = False
         self.gate = threading.Event()
@@ -73,6 +76,12 @@ class MemoryDelivery:
     def releases(self) -> tuple[Release, ...]:
         self._call("releases", "")
         return tuple(self.deployed.values())
+
+    def watch(self, tell: Callable[[str], None]) -> None:
+        self.tells = tell
+
+    def watched(self, name: str) -> bool:
+        return name in self.told
 
     def close(self) -> None:
         self.closed = True

@@ -25,6 +25,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- with $registry }}{{ . }}/{{ end }}{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end -}}
 
+{{/* Cluster-wide names, of which two releases may want one. */}}
+{{- define "continuous-delivery-agent.wide" -}}
+{{- printf "%s-%s" .Release.Namespace (include "continuous-delivery-agent.name" .) | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "continuous-delivery-agent.priorityClass" -}}
+{{- if .Values.fleetAgent.schedulingCustomization.priorityClass -}}
+{{- include "continuous-delivery-agent.wide" . -}}
+{{- else -}}
+{{- .Values.fleetAgent.priorityClassName -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Secrets for the registry, from both places, as names or as objects with one; as JSON, each once. */}}
 {{- define "continuous-delivery-agent.pullSecrets" -}}
 {{- $names := list -}}
@@ -45,5 +58,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- if and .Values.token .Values.tokenSecret -}}
 {{- fail "tokenSecret: name a Secret or give a token, not both" -}}
+{{- end -}}
+{{- with .Values.fleetAgent.schedulingCustomization.podDisruptionBudget -}}
+{{- if and .minAvailable .maxUnavailable -}}
+{{- fail "fleetAgent.schedulingCustomization.podDisruptionBudget: give minAvailable or maxUnavailable, not both" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import random
 import signal
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from extension.delivery.client import Client
 from extension.delivery.helm_records import HelmRecords
+from tests.fakes.ways import Way, way_to
 from tests.faults.kinds import AGREES
 from tests.integration.agent.conftest import BUNDLES, WORKSPACE, Agent, World, audited
 from tests.integration.agent.test_kubernetes import CONFIG_MAPS, SECRETS, client
@@ -116,70 +114,24 @@ def test_two_agents_with_one_key_end_with_what_was_wanted_and_come_to_rest(
     wait_for(lambda: not world.deployments() and not any(value(client, name) for name in "abc"), "the removal")
 
 
-class Way:
-    """A way to an API server that can be closed: nobody gets through then, and who is on it is cut off."""
-
-    def __init__(self, port: int) -> None:
-        self._port, self._open = port, True
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self._connections: list[socket.socket] = []
-        self.port = self._server.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._open = False
-        for one in self._connections:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-    def open(self) -> None:
-        self._open = True
-
-    def end(self) -> None:
-        self.close()
-        self._server.close()
-        for one in self._connections:
-            one.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                came, _ = self._server.accept()
-                if not self._open:
-                    came.close()
-                    continue
-                there = socket.create_connection(("127.0.0.1", self._port))
-                self._connections += [came, there]
-                for source, target in ((came, there), (there, came)):
-                    threading.Thread(target=self._pass, args=(source, target), daemon=True).start()
-
-    @staticmethod
-    def _pass(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(1 << 16):
-                target.sendall(data)
-        for one in (source, target):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-
 @pytest.fixture
 def way(kubeconfig: Path, tmp_path: Path) -> Iterator[tuple[Way, Path]]:
-    """A way to the API server, and a kubeconfig that leads over it."""
-    text = kubeconfig.read_text()
-    port = text.partition("https://127.0.0.1:")[2].partition('"')[0]
-    made = Way(int(port))
-    path = tmp_path / "kubeconfig"
-    path.write_text(text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{made.port}"))
-    yield made, path
-    made.end()
+    with way_to(kubeconfig, tmp_path) as found:
+        yield found
+
+
+def imported(world: World) -> str:
+    """Why the one cluster there is can't be reached, as the hub was told."""
+    [cluster] = world.clusters()
+    return next((one["message"] for one in cluster["status"]["conditions"] if one["type"] == "Imported" and one["status"] == "False"), "")
 
 
 @KUBE
 def test_an_api_server_that_is_away_for_a_while_is_waited_for(
     world: World, agents: Callable[..., Agent], client: Client, way: tuple[Way, Path], secret: None
 ) -> None:
-    """Changes and removals come meanwhile, one in the middle of a deployment; the last states stand."""
+    """Once for seconds and once for a whole minute. Changes and removals come meanwhile, one in the middle of a deployment; the last states
+    stand, and the hub knows why they don't change."""
     world.door.after = "0.5"
     agent = agents("kube", "--kubeconfig", str(way[1]), "--namespace", OWN, "--drift-interval", "2")
     for name in "abc":
@@ -195,7 +147,8 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(
         way[0].close()
         if number == 2:
             world.call("DELETE", f"{BUNDLES}/{WORKSPACE}/gone")
-        time.sleep(2)
+        time.sleep(60 if number == 2 else 2)
+        assert "can't be reached" in imported(world)
         told = world.get("/v1/fleet.cattle.io.bundledeployments")["data"]
         wrong = [one["status"]["conditions"] for one in told if one["status"].get("display", {}).get("state") == "ErrApplied"]
         assert wrong == [], "nobody is told an error of the deployments"
@@ -204,6 +157,7 @@ def test_an_api_server_that_is_away_for_a_while_is_waited_for(
         wait_for(lambda: {value(client, name) for name in "abc"} == settled_at, f"the changes\n{agent.log.read_text()}")  # noqa: B023
     wait_for(lambda: not value(client, "gone"), f"the removal\n{agent.log.read_text()}")
     settled(world, agent, lambda name: value(client, name), "v2")
+    wait_for(lambda: imported(world) == "", "the hub to know that it is back")
     assert "can't be reached" in agent.log.read_text() and "Traceback" not in agent.log.read_text()
     for name in "abc":
         world.call("DELETE", f"{BUNDLES}/{WORKSPACE}/{name}")

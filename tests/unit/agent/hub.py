@@ -63,6 +63,7 @@ class MemoryHub:
         self.generations: list[int] = []
         self.next_key = ""
         self.dismisses, self.let_go = False, 0
+        self.unreachable: str | None = None
         self.leaving: tuple[Leaving, ...] = ()
         self.after = 1000.0
         self.content_sent = CONTENT
@@ -125,6 +126,7 @@ class MemoryHub:
         if batch.agent_generation is not None:
             self.generations.append(batch.agent_generation)
         self.let_go += batch.dismissed
+        self.unreachable = self.unreachable if batch.unreachable is None else batch.unreachable
         self.leaving = tuple(mark for mark in self.leaving if mark not in batch.left)
         stale = []
         for one in batch.reports:

@@ -13,8 +13,8 @@ from tests.unit.agent.hub import MemoryHub, MemoryKeep
 class Living:
     """An agent that lives in a thread; its clock stands still but for `pass_`."""
 
-    def __init__(self, keep=None):
-        self.hub, self.keep, self.now, self.day = MemoryHub(), keep or MemoryKeep(), 0.0, 0
+    def __init__(self, keep=None, hub=None):
+        self.hub, self.keep, self.now, self.day = hub or MemoryHub(), keep or MemoryKeep(), 0.0, 0
         self.deliveries: list[MemoryDelivery] = []
         self.secret = "secret"
         self.error = None

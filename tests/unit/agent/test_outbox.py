@@ -84,3 +84,14 @@ def test_large_reports_go_in_parts_and_one_that_is_too_large_alone():
         sent.append([one.bundle_id for one in batch.reports])
         outbox.answered(batch, ReportAnswer(len(batch.reports)))
     assert sent == [[1], [2, 3], [4]]
+
+
+def test_whether_the_cluster_can_be_reached_is_told_until_the_hub_has_heard_the_newest_of_it():
+    outbox = Outbox()
+    outbox.reached("no route")
+    first = outbox.batch()
+    outbox.reached("")
+    outbox.answered(first, ReportAnswer())
+    assert (first.unreachable, outbox.batch().unreachable, outbox.filled.is_set()) == ("no route", "", True)
+    outbox.answered(outbox.batch(), ReportAnswer())
+    assert (outbox.batch().unreachable, outbox.filled.is_set()) == (None, False)

@@ -198,3 +198,14 @@ def test_without_a_token_it_says_so_and_tries_again(living):
     wait_for(lambda: living.hub.asked.count("register"))
     living.secret = "secret"
     living.until(lambda: living.hub.registered)
+
+
+def test_the_hub_is_told_that_the_cluster_can_not_be_reached_and_that_it_can_again_also_by_the_next_agent(living):
+    living.delivery.down = "no route"
+    living.hub.changed(item(1, "web"))
+    living.start()
+    wait_for(lambda: living.hub.unreachable == "no route")
+    living.stop()
+    again = Living(living.keep, living.hub).start()
+    wait_for(lambda: again.hub.unreachable == "")
+    again.stop()

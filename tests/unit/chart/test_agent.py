@@ -15,7 +15,7 @@ from extension.rendering.helm import sdk
 from tests.unit.chart.chart import AGENT, leaves, loaded, only, rendered
 
 JOIN = {"apiServerURL": "https://cd.example.org", "token": "canary"}
-FREE = ("labels", "fleetAgent.nodeSelector", "fleetAgent.affinity", "fleetAgent.resources")
+SCHEDULING = {"priorityClass": {"value": 1000, "preemptionPolicy": "Never"}, "podDisruptionBudget": {"minAvailable": "50%"}}
 CA = "-----BEGIN CERTIFICATE-----\n"
 
 
@@ -107,6 +107,24 @@ def test_without_the_right_of_an_administrator_nothing_is_bound() -> None:
     assert only(made(), "ClusterRoleBinding")["roleRef"]["name"] == "cluster-admin"
 
 
+def test_a_priority_class_and_a_disruption_budget_are_made_for_it() -> None:
+    assert {kind for kind, _ in made()} & {"PriorityClass", "PodDisruptionBudget"} == set()
+    found = made(fleetAgent={"schedulingCustomization": SCHEDULING, "priorityClassName": "mine"})
+    made_for_it = only(found, "PriorityClass")
+    assert (made_for_it["value"], made_for_it["preemptionPolicy"]) == (1000, "Never")
+    budget, agent = only(found, "PodDisruptionBudget")["spec"], only(found, "Deployment")["spec"]
+    assert (budget["minAvailable"], "maxUnavailable" in budget) == ("50%", False)
+    assert budget["selector"] == agent["selector"]
+    assert agent["template"]["spec"]["priorityClassName"] == made_for_it["metadata"]["name"]
+
+
+@pytest.mark.parametrize(("given", "least", "most"), [({"maxUnavailable": 1}, None, 1), ({}, None, None), ({"minAvailable": "1"}, 1, None)])
+def test_a_disruption_budget_says_one_of_both(given: dict[str, Any], least: Any, most: Any) -> None:
+    found = made(fleetAgent={"schedulingCustomization": {"podDisruptionBudget": given}})
+    budget = [one["spec"] for (kind, _), one in found.items() if kind == "PodDisruptionBudget"]
+    assert [(one.get("minAvailable"), one.get("maxUnavailable")) for one in budget] == ([(least, most)] if given else [])
+
+
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -114,6 +132,11 @@ def test_without_the_right_of_an_administrator_nothing_is_bound() -> None:
         ({"token": ""}, "token: the agent registers with a token"),
         ({"tokenSecret": "mine"}, "tokenSecret: name a Secret or give a token"),
         ({"apiServerURL": "cd.example.org"}, "apiServerURL"),
+        (
+            {"fleetAgent": {"schedulingCustomization": {"podDisruptionBudget": {"minAvailable": 1, "maxUnavailable": 1}}}},
+            "podDisruptionBudget: give minAvailable or maxUnavailable, not both",
+        ),
+        ({"fleetAgent": {"schedulingCustomization": {"priorityClass": {"value": "high"}}}}, "value"),
         ({"lables": {}}, "lables"),
         ({"labels": {"env": True}}, "labels"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from extension.engine.hub import SHORTEST, Hub
 from extension.engine.wire import assigned
-from extension.objects.agents import RegistrationRequest
+from extension.objects.agents import RegistrationRequest, ReportBatch
 from extension.objects.errors import Busy, Conflict, Invalid, NotFound
 from extension.objects.kinds import Bundle, BundleResource, BundleTarget, Cluster
 from extension.objects.names import registered_cluster_name
@@ -295,3 +295,22 @@ def test_last_seen_times_are_of_those_who_checked_in(world):
     assert world.store.get(Cluster, NS, one.cluster.name).status.agent.last_seen == "2026-01-01T00:00:00Z"
     assert world.store.asking.silent("2026-01-01T00:00:01Z") == list(reached)
     assert world.store.asking.silent("2026-01-01T00:00:00Z") == []
+
+
+def test_a_cluster_says_why_its_agent_can_not_reach_it_until_that_is_over(world):
+    (agent,) = world.agents("a")
+
+    def told():
+        found = world.store.get(Cluster, agent.cluster.namespace, agent.cluster.name)
+        return [(one.status, one.message) for one in found.status.conditions if one.type == "Imported"]
+
+    world.hub.report(agent.key, ReportBatch(unreachable=""))
+    assert told() == [], "of what was never away nothing is written"
+    world.hub.report(agent.key, ReportBatch(unreachable="no route to host"))
+    assert told() == [("False", "no route to host")]
+    world.hub.report(agent.key, ReportBatch())
+    assert told() == [("False", "no route to host")]
+    world.hub.report(agent.key, ReportBatch(unreachable=""))
+    assert told() == [("True", "")]
+    world.hub.report(agent.key, ReportBatch(unreachable="x" * 5000))
+    assert len(told()[0][1]) == 1024

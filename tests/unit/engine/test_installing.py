@@ -88,6 +88,7 @@ def test_it_is_installed_with_what_it_registers_with_and_only_once(world):
         pytest.param({"redeploy_agent_generation": 1}, id="a forced update"),
         pytest.param({"agent_env_vars": ({"name": "A", "value": "b"},)}, id="its variables"),
         pytest.param({"private_repo_url": "registry.example.org"}, id="another registry"),
+        pytest.param({"agent_scheduling_customization": {"priorityClass": {"value": 1}}}, id="how it is scheduled"),
     ],
 )
 def test_it_is_installed_anew_when_what_the_cluster_says_of_it_changed(world, change):
