@@ -63,13 +63,16 @@ class Produced:
         same = {b.key for b in reading.bundles if _is_same(known.get(b.key), b, stored.get(b.key))}
         moving = self.overwriting(reading, stored, same)
         written: dict[Key, tuple[Bundle, int]] = {}
-        for number, bundle in enumerate(sorted(reading.bundles, key=lambda one: one.key not in moving)):
-            if number == len(moving):
-                self._wait_for_plans(moving)
-            key = bundle.key
-            generation = known[key][1] if key in same else self._put(moving.get(key, bundle), stored.get(key), commit)
-            written[key] = (bundle, generation)
+
+        def put(bundles: Iterable[Bundle]) -> None:
+            for bundle in bundles:
+                key = bundle.key
+                generation = known[key][1] if key in same else self._put(moving.get(key, bundle), stored.get(key), commit)
+                written[key] = (bundle, generation)
+
+        put(one for one in reading.bundles if one.key in moving)
         self._wait_for_plans(moving)
+        put(one for one in reading.bundles if one.key not in moving)
         for key in stored.keys() - written.keys():
             self._store.delete(Bundle, key.namespace, key.name)
         self._written[repo.key] = written
