@@ -79,7 +79,7 @@ class HubOrders:
             marks = dict(self._leaving)
         releases = agent.delivery.releases()
         with agent.lock:
-            wanted = {item.bundle.name: item for item in agent.items.values() if not item.deleting}
+            wanted = {item.bundle.name: item for item in agent.items.values() if item.is_wanted}
         waits = False
         for release in releases:
             item = wanted.get(release.bundle)

@@ -13,7 +13,7 @@ from extension.delivery.status import is_recorded
 from extension.engine.stored import is_unreachable
 from extension.objects.base import Key
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
-from extension.objects.options import OverwrittenResource
+from extension.objects.options import BundleDeploymentOptions, OverwrittenResource
 from extension.objects.states import State, deployment_state
 from extension.store.protocol import Assigned
 from extension.targeting import Dependency
@@ -72,7 +72,7 @@ class Agent:
     def others(self, item: Assigned) -> dict[Key, Dependency]:
         """The other bundles on this cluster, as what a bundle can depend on."""
         with self.lock:
-            there = [other for other in self.items.values() if not other.deleting and other.bundle != item.bundle]
+            there = [other for other in self.items.values() if other.is_wanted and other.bundle != item.bundle]
             return {other.bundle: Dependency(state_of(other), other.labels) for other in there}
 
     def copying(self, item: Assigned) -> list[Key]:
@@ -88,10 +88,10 @@ class Agent:
         """What other bundles of its GitRepo take over from a bundle (`overwrites`), in the namespaces where they have it."""
         repo = item.labels.get(REPO_LABEL, "")
         with self.lock:
-            there = [other for other in self.items.values() if other.options.overwrites and not other.deleting]
-        there = [other for other in there if repo and other.labels.get(REPO_LABEL) == repo and other.bundle != item.bundle]
-        namespace = item.bundle.namespace
-        return tuple(_placed(one, other) for other in there if other.bundle.namespace == namespace for one in other.options.overwrites)
+            there = [other for other in self.items.values() if other.labels.get(REPO_LABEL) == repo and not other.deleting]
+        others = [other for other in there if repo and other.bundle.namespace == item.bundle.namespace and other.bundle != item.bundle]
+        taking = [options for other in others for options in (other.options, other.coming) if options]
+        return tuple(_placed(one, options) for options in taking for one in options.overwrites)
 
     def naming(self, kind: str, namespace: str, name: str) -> list[Key]:
         """The bundles beside which this object of their workspace is copied."""
@@ -125,13 +125,22 @@ class Agent:
             return not self.failures and all(self._rests(item) for item in self.items.values())
 
     def _rests(self, item: Assigned) -> bool:
-        paused = item.paused and not item.deleting
-        return paused or item.bundle in self.waiting or is_recorded(item.status, item.deployment_id) or self.is_told(item, item.status)
+        return (
+            is_left_alone(item)
+            or item.bundle in self.waiting
+            or is_recorded(item.status, item.deployment_id)
+            or self.is_told(item, item.status)
+        )
 
 
-def _placed(one: OverwrittenResource, item: Assigned) -> OverwrittenResource:
-    there = item.options.namespace or one.namespace or item.options.default_namespace or "default"
+def _placed(one: OverwrittenResource, options: BundleDeploymentOptions) -> OverwrittenResource:
+    there = options.namespace or one.namespace or options.default_namespace or "default"
     return msgspec.structs.replace(one, namespace=there)
+
+
+def is_left_alone(item: Assigned) -> bool:
+    """Whether nothing is to be done about a deployment now."""
+    return (item.paused or item.held) and not item.deleting
 
 
 def copied(item: Assigned) -> bool:

@@ -159,7 +159,7 @@ class Explainer:
 
     def _others(self, bundle: Key, cluster: Key) -> dict[Key, Dependency]:
         """The other bundles on the cluster, as its agent sees them."""
-        there = (item for item in self._store.assigned(cluster) if not item.deleting and item.bundle != bundle)
+        there = (item for item in self._store.assigned(cluster) if item.is_wanted and item.bundle != bundle)
         return {item.bundle: Dependency(state_of(item), item.labels) for item in there}
 
 

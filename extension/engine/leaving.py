@@ -23,7 +23,7 @@ def leave(store: Store, agent: Agent) -> bool:
     if cluster is None or LEAVING not in cluster.metadata.annotations:
         return True
     with agent.lock:
-        wanted = {item.bundle.name: item for item in agent.items.values() if not item.deleting}
+        wanted = {item.bundle.name: item for item in agent.items.values() if item.is_wanted}
     waits: set[Leaving] = set()
     for mark in decoded_leaving(cluster.metadata.annotations[LEAVING]):
         item = wanted.get(mark.bundle)

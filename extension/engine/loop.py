@@ -17,7 +17,7 @@ import structlog
 
 from extension.delivery.protocol import Deployment
 from extension.delivery.status import failed, is_failed, is_recorded, lacking, remaining, waiting
-from extension.engine.agent import Agent, copied
+from extension.engine.agent import Agent, copied, is_left_alone
 from extension.engine.queue import FIRST_BACK_OFF, LONGEST_BACK_OFF, Queue
 from extension.engine.stored import now
 from extension.objects.base import Key
@@ -118,7 +118,7 @@ class Loop:
 
     def _on(self, agent: Agent, bundle: Key) -> float | None:
         item = agent.items.get(bundle)
-        if bundle != CLUSTER and (item is None or (item.paused and not item.deleting)):
+        if bundle != CLUSTER and (item is None or is_left_alone(item)):
             return None
         pause = agent.down_until - self._clock()
         if pause > 0:

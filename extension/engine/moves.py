@@ -92,7 +92,7 @@ def in_workspace(cluster: Cluster, wanted: Move) -> Cluster:
 
 def deployed(store: Store, cluster: Key) -> list[Assigned]:
     """What a cluster has and keeps."""
-    return [one for one in store.assigned(cluster) if not one.deleting]
+    return [one for one in store.assigned(cluster) if one.is_wanted]
 
 
 def outcome(cluster: Key, there: Sequence[Assigned], comes: Mapping[Key, BundleDeploymentOptions], wanted: Move) -> Moved:

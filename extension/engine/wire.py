@@ -20,6 +20,8 @@ _SAME = (
     "paused",
     "deleting",
     "chart",
+    "coming",
+    "held",
 )
 
 

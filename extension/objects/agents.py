@@ -55,7 +55,8 @@ class CheckIn(Struct, frozen=True):
 
 class WorkItem(Struct, frozen=True):
     """One deployment as it should be; `bundle_id` is what reports name it by. `status` is the agent's own last report, sent along
-    with complete work only: an agent that starts anew knows nothing."""
+    with complete work only: an agent that starts anew knows nothing. `coming` is what a rollout holds back and takes something over from
+    other bundles: of its options what and where, so that these leave it there. `held`: there is nothing else to do yet."""
 
     bundle_id: int = msgspec.field(default=0, name="bundleID")
     bundle_namespace: str = ""
@@ -71,6 +72,8 @@ class WorkItem(Struct, frozen=True):
     paused: bool = False
     deleting: bool = False
     chart: HelmOpOptions | None = None
+    coming: BundleDeploymentOptions | None = None
+    held: bool = False
     status: BundleDeploymentStatus | None = None
 
 

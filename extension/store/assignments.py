@@ -83,7 +83,6 @@ _ASSIGNED = (
     .where(
         _d.cluster_id == bindparam("cluster"),
         (_d.asked > _SINCE) | (_bundle.c.revision > _SINCE) | (_cluster.c.revision > _SINCE),
-        _d.live.is_not(None) | _d.deleting,
     )
     .order_by(_bundle.c.namespace, _bundle.c.name)
 )
@@ -101,9 +100,13 @@ class Assignments:
 
     def assigned(self, connection: Connection, cluster_id: int, since: int) -> list[Assigned]:
         """A cluster's deployments for which the hub asked something after `since`, also by a change of bundle or cluster."""
-        return [self._work(row) for row in connection.execute(_ASSIGNED, {"cluster": cluster_id, "since": since})]
+        return [work for row in connection.execute(_ASSIGNED, {"cluster": cluster_id, "since": since}) if (work := self._work(row))]
 
-    def _work(self, row: Row[Any]) -> Assigned:
+    def _work(self, row: Row[Any]) -> Assigned | None:
+        """None for what a rollout holds back, unless others have to know of it."""
+        held, coming = row.live is None and not row.deleting, self._coming(row)
+        if held and coming is None:
+            return None
         bundle, cluster = self._bundle(row), msgspec.json.decode(row.cluster_doc, type=Cluster)
         return Assigned(
             bundle_id=row.bundle_id,
@@ -113,15 +116,25 @@ class Assignments:
             labels=bundle.metadata.labels,
             deployment_id=row.live_text,
             staged_deployment_id=row.staged_text,
-            options=self._options(row, "live" if row.live is not None else "staged"),
-            content_sha256=row.live_content or row.staged_content,
+            options=BundleDeploymentOptions() if held else self._options(row, "live" if row.live is not None else "staged"),
+            content_sha256="" if held else row.live_content or row.staged_content,
             commit=bundle.metadata.labels.get(COMMIT, ""),
             depends_on=bundle.spec.depends_on,
             paused=bundle.spec.paused or cluster.spec.paused or _off_schedule(cluster),
             deleting=row.deleting,
             status=_status(row),
             chart=bundle.spec.helm_op_options,
+            coming=coming,
+            held=held,
         )
+
+    def _coming(self, row: Row[Any]) -> BundleDeploymentOptions | None:
+        """What is staged and not live yet takes over, and where."""
+        if row.deleting or row.staged == row.live:
+            return None
+        staged = self._options(row, "staged")
+        place = BundleDeploymentOptions(default_namespace=staged.default_namespace, namespace=staged.namespace)
+        return msgspec.structs.replace(place, overwrites=staged.overwrites) if staged.overwrites else None
 
     def _bundle(self, row: Row[Any]) -> Bundle:
         bundle = msgspec.json.decode(row.bundle_doc, type=Bundle)

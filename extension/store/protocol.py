@@ -79,7 +79,8 @@ class Change(msgspec.Struct, frozen=True):
 
 class Assigned(msgspec.Struct, frozen=True):
     """One deployment as its agent needs it. `deleting` asks for an uninstall; `labels` are the Bundle's. With `chart` the
-    content is the chart that the options name."""
+    content is the chart that the options name. What a rollout still holds back and takes something over from other bundles says so
+    ahead, by the part of its options that tells what and where (`coming`); one that is `held` altogether has nothing else to say."""
 
     bundle_id: int
     cluster_id: int
@@ -96,6 +97,13 @@ class Assigned(msgspec.Struct, frozen=True):
     deleting: bool
     status: BundleDeploymentStatus
     chart: HelmOpOptions | None = None
+    coming: BundleDeploymentOptions | None = None
+    held: bool = False
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the cluster is to have it now."""
+        return not self.deleting and not self.held
 
 
 class Member(msgspec.Struct, frozen=True):

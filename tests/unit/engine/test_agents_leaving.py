@@ -8,6 +8,7 @@ import pytest
 
 from extension.delivery.protocol import Release
 from extension.objects.errors import Conflict, Unavailable
+from extension.objects.gitops import RolloutStrategy
 from extension.objects.kinds import Bundle, Cluster
 from extension.objects.moving import LEAVING
 from extension.objects.options import OverwrittenResource
@@ -50,6 +51,45 @@ def test_who_loses_something_is_told_what_others_of_its_repository_get_and_where
         served.commit("web", "two")
     served.look("web")
     assert set(delivery.passed["web"]) == {replace(plain, namespace="site"), placed}
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["that is new there", "that was there before"])
+def test_who_loses_something_is_told_what_a_bundle_gets_that_a_rollout_still_holds_back(served, is_new):
+    delivery = served.cluster("a")
+    taken = OverwrittenResource("moved", "", "ConfigMap")
+    served.bundle("web", labels=REPO)
+    served.look("web")
+    if not is_new:
+        served.bundle("site", labels=REPO, default_namespace="site")
+        served.look("site")
+        served.change("site", paused=True, overwrites=(taken,), default_namespace="elsewhere")
+    else:
+        served.bundle("site", labels=REPO, default_namespace="elsewhere", overwrites=(taken,), paused=True)
+    served.commit("web", "two")
+    served.look("web")
+    assert delivery.passed["web"] == (replace(taken, namespace="elsewhere"),)
+    served.look("site")
+    assert delivery.did("deploy").count("site") == (0 if is_new else 1)
+    assert served.agents.served() == [cluster_key("a")]
+
+
+def test_what_a_rollout_holds_back_on_one_of_two_clusters_is_told_there(served):
+    for name in ("a", "b"):
+        served.cluster(name)
+    served.bundle("web", labels=REPO)
+    served.bundle("site", labels=REPO, rollout_strategy=RolloutStrategy(max_unavailable=1))
+    for name in ("web", "site"):
+        for on in ("a", "b"):
+            served.look(name, on)
+            served.reaches(name, "Ready", on)
+    served.rollouts.look("site")
+    taken = OverwrittenResource("moved", "", "ConfigMap")
+    served.change("site", overwrites=(taken,))
+    assert sorted(served.rollouts.states("site").values()) == ["OutOfSync", "WaitApplied"]
+    served.commit("web", "two")
+    for on in ("a", "b"):
+        served.look("web", on)
+        assert [one.name for one in served.deliveries[on].passed["web"]] == ["moved"]
 
 
 @pytest.mark.parametrize("was_deployed", [True, False])
