@@ -5,7 +5,8 @@
 
 One folder a release and one file an object, named by the object alone, so a commit of the directory shows just what
 changed. Names from manifests are hostile: a path is made of checked characters and never leaves the folder. Written is
-Ready; a file somebody edited is Modified, one that is gone Missing; files that no record names are nobody's business.
+Ready; a file somebody edited is Modified, one that is gone Missing, but for what `comparePatches` name; files that no record names
+are nobody's business.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import hashlib
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,14 @@ import msgspec
 
 from extension.delivery.copies import in_namespace, values_in
 from extension.delivery.corrections import counted, judged, known
-from extension.delivery.drift import Difference, difference, told
+from extension.delivery.drift import Difference, compared, difference, is_ignored, told
 from extension.delivery.protocol import Deployment, Release
 from extension.delivery.records import PRIVATE, PUBLIC, File, Record, Records, write
 from extension.delivery.status import Observation, failed, is_to_correct, observed
 from extension.objects import yaml
 from extension.objects.errors import Invalid, Unavailable, UserError
 from extension.objects.kinds import BundleDeploymentStatus
+from extension.objects.options import ComparePatch
 from extension.objects.status import ModifiedStatus, ResourceKey
 from extension.rendering.documents import to_yaml
 from extension.rendering.masking import Masking
@@ -163,7 +165,8 @@ class DirectoryDelivery:
                     break
 
     def _observe(self, deployment: Deployment, record: Record) -> BundleDeploymentStatus:
-        drift = self._drift(record)
+        diff = deployment.options.diff
+        drift = self._drift(record, diff.compare_patches if diff else ())
         if wrong := [path for path in drift if record.files[path].copied]:
             record = self._restored(record, wrong, record.revision)
         own = {path: found for path, found in drift.items() if not record.files[path].copied}
@@ -190,21 +193,23 @@ class DirectoryDelivery:
         self._records.save(record)
         return record
 
-    def _drift(self, record: Record) -> dict[str, ModifiedStatus]:
-        """The record's files that are gone or say something else."""
+    def _drift(self, record: Record, ignored: Sequence[ComparePatch]) -> dict[str, ModifiedStatus]:
+        """The record's files that are gone or say something else, but for what is ignored, which no copy is."""
         found: dict[str, ModifiedStatus] = {}
         for path, file in record.files.items():
+            patches = () if file.copied else ignored
             try:
                 stat = os.stat(self._root / path, follow_symlinks=False)  # noqa: PTH116 (Path.stat follows links before 3.13)
                 if (stat.st_mtime_ns, stat.st_size) == (file.modified, file.size):
                     continue
                 live = (self._root / path).read_text(encoding="utf-8", errors="replace")
             except FileNotFoundError:
-                found[path] = ModifiedStatus(file.kind, file.api_version, file.namespace, file.name, missing=True)
+                if not is_ignored(yaml.load(file.text), patches):
+                    found[path] = ModifiedStatus(file.kind, file.api_version, file.namespace, file.name, missing=True)
                 continue
             except OSError as error:
                 raise Unavailable(f"can't read: {error.strerror}", where=path) from None
-            differing = _differing(live, file)
+            differing = _differing(live, file, patches)
             if differing:
                 status = ModifiedStatus(file.kind, file.api_version, file.namespace, file.name)
                 found[path] = told(status, differing, _masking(record))
@@ -276,14 +281,14 @@ def _key(file: File) -> ResourceKey:
     return ResourceKey(file.kind, file.api_version, file.namespace, file.name, file.created_at)
 
 
-def _differing(live: str, file: File) -> Difference | None:
-    """How an edited file differs from what was written; None when only its form was changed."""
+def _differing(live: str, file: File, patches: Sequence[ComparePatch]) -> Difference | None:
+    """How an edited file differs from what was written; None when only its form was changed, or what the patches name."""
     wanted = yaml.load(file.text)
     try:
         found = yaml.load(live)
     except Invalid:
         found = None
-    return difference(found if isinstance(found, dict) else {}, wanted, {})
+    return difference(compared(found if isinstance(found, dict) else {}, patches), compared(wanted, patches), {})
 
 
 def _masking(record: Record) -> Masking:

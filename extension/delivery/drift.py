@@ -72,9 +72,14 @@ def normalised(obj: Object, patches: Iterable[ComparePatch]) -> Object:
         for field in _SERVER_FIELDS:
             metadata.pop(field, None)
     mutators.drop(plain)
+    return compared(plain, patches)
+
+
+def compared(obj: Object, patches: Iterable[ComparePatch]) -> Object:
+    """The object without what `comparePatches` name."""
     for patch in patches:
-        plain = _compared(plain, patch)
-    return plain
+        obj = _compared(obj, patch)
+    return obj
 
 
 def _compared(obj: Object, patch: ComparePatch) -> Object:

@@ -12,7 +12,15 @@ from extension.delivery.directory import DirectoryDelivery
 from extension.delivery.protocol import Deployment
 from extension.objects.errors import Unavailable
 from extension.objects.kinds import BundleDeploymentStatus, BundleResource
-from extension.objects.options import BundleDeploymentOptions, CorrectDrift, HelmOptions, OverwrittenResource
+from extension.objects.options import (
+    BundleDeploymentOptions,
+    ComparePatch,
+    CorrectDrift,
+    DiffOptions,
+    HelmOptions,
+    Operation,
+    OverwrittenResource,
+)
 from extension.objects.selectors import LabelSelector
 from extension.rendering.pool import Pool
 
@@ -75,6 +83,21 @@ def test_a_deleted_file_is_missing_and_only_the_form_of_a_file_is_no_drift(deliv
     status = delivery.observe(deployment(status=status))
     assert [m.missing for m in status.modified_status] == [True]
     assert (status.resource_counts.missing, status.resource_counts.ready) == (1, 0)
+
+
+def test_what_compare_patches_name_is_no_drift_and_the_rest_still_is(delivery, root):
+    place = {"api_version": "v1", "kind": "ConfigMap", "name": "a"}
+    ignored = DiffOptions((ComparePatch(**place, json_pointers=("/data/key",), operations=(Operation(op="ignore"),)),))
+    status = delivery.deploy(deployment())
+    path = root / "web/bundle/configmap_a.yaml"
+    path.write_text(path.read_text().replace("key: one", "key: two"))
+    assert not delivery.observe(deployment(status=status)).non_modified
+    assert delivery.observe(deployment(status=status, diff=ignored)).non_modified
+    path.write_text(path.read_text().replace("key: two", "key: two\n  other: three"))
+    found = delivery.observe(deployment(status=status, diff=ignored))
+    assert [change.path for one in found.modified_status for change in one.changes] == ["/data/other"]
+    path.unlink()
+    assert delivery.observe(deployment(status=status, diff=ignored)).non_modified
 
 
 def test_drift_is_corrected_where_that_is_on(delivery, root):
