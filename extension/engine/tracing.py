@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from extension.bundles import Scan
-from extension.bundles.places import places
+from extension.bundles.places import Place, places
 from extension.engine.gitrepos import Sources as GitSources
 from extension.engine.produced import COMMIT, REPO_NAME
 from extension.engine.stored import PAGE, listed
@@ -94,15 +94,16 @@ class Tracer:
         if not commit:
             return known
         try:
-            folder = dict(self._folders(repo, commit)).get(bundle.metadata.name)
+            found = next((one for one in self._places(repo, commit) if one.bundle == bundle.metadata.name), None)
             about = self._sources.about(repo, commit)
         except UserError as error:
             self._notes.append(f"the repository can't be read, so the path is not known: {error}")
             return known
-        path = "" if folder is None else folder or ROOT
-        return msgspec.structs.replace(known, path=path, author=about.author, date=about.date, subject=about.subject)
+        if found is not None:
+            known = msgspec.structs.replace(known, path=found.folder or ROOT, options=found.options)
+        return msgspec.structs.replace(known, author=about.author, date=about.date, subject=about.subject)
 
-    def _folders(self, repo: GitRepo, commit: str) -> Sequence[tuple[str, str]]:
+    def _places(self, repo: GitRepo, commit: str) -> Sequence[Place]:
         self._deadline.check(f"reading commit {commit[:12]}")
         return list(places(self._sources.tree(repo, commit), Scan.of(repo)))
 
@@ -124,7 +125,7 @@ class Tracer:
             bundle.metadata.name: bundle for bundle in listed(self._store, Bundle, repo.metadata.namespace, REPO_NAME, repo.metadata.name)
         }
         commits = {bundle.metadata.labels.get(COMMIT, "") for bundle in stored.values()} - {""}
-        folders = {name: folder for commit in sorted(commits) for name, folder in self._folders(repo, commit)}
+        folders = {one.bundle: one.folder for commit in sorted(commits) for one in self._places(repo, commit)}
         names = sorted(name for name in stored if name in folders and _touches(folders[name], wanted, list(folders.values())))
         told = TracedObjects(path=wanted or ROOT, bundles=tuple(place(stored[name].key) for name in names))
         return self._page(told, [stored[name].key for name in names], limit, after)

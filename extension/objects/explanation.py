@@ -128,8 +128,9 @@ class CommitInfo(Value, frozen=True):
 
 
 class Origin(Value, frozen=True):
-    """Where an object on a cluster comes from. `path` is the bundle's folder in the repository (`.` is its root), `rule` the target
-    that selected the cluster. `modified` is how the object is not as deployed. What is not known is empty."""
+    """Where an object on a cluster comes from. `path` is the bundle's folder in the repository (`.` is its root), `options` the file
+    with its options, which is there or would be, `rule` the target that selected the cluster. `modified` is how the object is not as
+    deployed. What is not known is empty."""
 
     bundle: str
     bundle_deployment: str
@@ -139,6 +140,7 @@ class Origin(Value, frozen=True):
     made_by: str = ""
     repo: str = ""
     path: str = ""
+    options: str = ""
     commit: str = ""
     author: str = ""
     date: str = ""
@@ -156,6 +158,7 @@ class Origin(Value, frozen=True):
             ("bundle", self.bundle),
             ("rule", self.rule),
             ("path", self.path),
+            ("options", self.options),
             ("commit", commit),
             ("repository", self.repo),
             ("made by", self.made_by),

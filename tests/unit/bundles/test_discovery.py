@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from extension.bundles import Scan
+from extension.bundles.places import places
 from extension.objects.kinds import BundlePath
+from tests.fakes.tree import DictTree
 from tests.unit.bundles.apply import CM, apply, names, refusal, resources
 
 RAW, OWN = {"x.yaml": CM}, {"fleet.yaml": "{}", "x.yaml": CM}
@@ -115,6 +120,28 @@ def _driven(files: dict[str, str], *bundles: tuple[str, str]) -> list[str]:
 def test_a_driven_bundle_is_named_by_folder_and_options(bundle: tuple[str, str], expected: str) -> None:
     files = {"a/x.yaml": CM, "a/dev.yaml": "{}", "a/dev.v1.yaml": "{}", "a/env/dev.yaml": "{}"}
     assert _driven(files, bundle) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("files", "scan", "expected"),
+    [
+        pytest.param(_below("a", OWN), {}, ("demo-a", "a", "a/fleet.yaml"), id="fleet.yaml"),
+        pytest.param({"a/fleet.yml": "{}", "a/x.json": "{}"}, {}, ("demo-a", "a", "a/fleet.yml"), id="fleet.yml"),
+        pytest.param(_below("a", RAW), {}, ("demo-a", "a", "a/fleet.yaml"), id="where fleet.yaml would be"),
+        pytest.param(RAW, {"paths": ()}, ("demo", "", "fleet.yaml"), id="in the root"),
+        pytest.param(_below("a", RAW | {"fleet.yaml": "name: own"}), {}, ("own", "a", "a/fleet.yaml"), id="with a name of its own"),
+        pytest.param(
+            _below("a", RAW | {"dev.yaml": "{}"}),
+            {"bundles": (BundlePath("a", "/dev.yaml"),)},
+            ("demo-a-dev", "a", "a/dev.yaml"),
+            id="driven",
+        ),
+    ],
+)
+def test_a_bundle_is_found_again_with_its_folder_and_the_file_of_its_options(
+    files: dict[str, str], scan: dict[str, Any], expected: tuple[str, str, str]
+) -> None:
+    assert list(places(DictTree(files), Scan(**{"name": "demo", "paths": ("a",), **scan}))) == [expected]
 
 
 def test_a_driven_scan_does_not_look_further_down() -> None:

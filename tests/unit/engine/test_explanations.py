@@ -173,6 +173,7 @@ def test_an_object_is_traced_to_folder_commit_and_rule(deployed: Previews) -> No
             made_by="GitRepo ws/repo",
             repo=deployed.repo.spec.repo,
             path="web",
+            options="web/fleet.yaml",
             commit=commit,
             author="Ada",
             date="2026-01-01T00:00:00+00:00",
