@@ -48,4 +48,4 @@ def world_of(inside: Inside, dashboard: Dashboard, door: str) -> World:
     def address(workspace: str, path: str) -> str:
         return inside.rancher.url + place(workspace, path)
 
-    return World(f"Rancher, {door}", call, address, enter, revoke)
+    return World(f"Rancher, {door}", call, address, enter, revoke, inside.service.deployed())

@@ -22,9 +22,9 @@ WORKSPACE = "fleet-default"
 SIZE = {"width": 1200, "height": 720}
 
 
-def break_something(world: World, state: Path) -> None:
+def break_something(world: World) -> None:
     """Somebody edited what is deployed on one cluster."""
-    (file,) = (state / "clusters" / WORKSPACE / "boston").rglob("configmap_shop-cache.yaml")
+    file = world.file(f"{WORKSPACE}/boston", "configmap_shop-cache.yaml")
     file.write_text(file.read_text().replace("256Mi", "1Gi"))
     wait_for(lambda: world.get("gitrepos", f"{WORKSPACE}/shop")["metadata"]["state"]["name"] == "modified", "shop to be Modified")
 
@@ -63,7 +63,7 @@ def main() -> None:
     PICTURES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="demo-") as scratch, standalone(Path(scratch)) as world, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=components.chromium(), args=components.FLAGS)
-        break_something(world, Path(scratch) / "state")
+        break_something(world)
         light, dark = world.tab(browser, color_scheme="light"), world.tab(browser, color_scheme="dark")
         for pages in (light, dark):
             pages.page.set_viewport_size(SIZE)  # type: ignore[arg-type]

@@ -69,4 +69,4 @@ def world_of(service: Service) -> World:
     def address(workspace: str, path: str) -> str:
         return f"{service.url}/w/{workspace}/{path}".rstrip("/")
 
-    return World("the embedded engine", call, address, enter, users.revoke)
+    return World("the embedded engine", call, address, enter, users.revoke, service.deployed())

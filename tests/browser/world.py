@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import requests
@@ -33,6 +34,8 @@ class World:
     enter: Callable[[Pages, str], None]
     revoke: Callable[[str], None]
     """Takes the credential of a user away; the next `enter` has another."""
+    folder: Path
+    """Where the files of its clusters are."""
 
     def tab(self, browser: Browser, user: str = "administrator", **options: Any) -> Pages:
         context = browser.new_context(viewport={"width": 1280, "height": 800}, ignore_https_errors=True, **options)
@@ -61,6 +64,11 @@ class World:
         targets = [{"name": "wanted", "clusterSelector": {"matchLabels": labels}}]
         self.made("bundles", workspace, name, {"resources": resources, "targets": targets, "defaultNamespace": "default"})
         return f"{workspace}/{name}"
+
+    def file(self, cluster: str, name: str) -> Path:
+        """The one file of this name that a cluster has."""
+        (found,) = self.folder.joinpath(*cluster.split("/")).rglob(name)
+        return found
 
     def get(self, plural: str, key: str) -> Any:
         """The object, None when it is not there."""
