@@ -204,6 +204,19 @@ def test_what_is_not_saved_is_there_again_after_a_wrong_click_and_a_login(standa
     pages.page.context.close()
 
 
+def test_what_one_did_not_save_is_not_shown_to_who_logs_in_next(standalone: World, chromium: Browser) -> None:
+    pages = standalone.tab(chromium, "member")
+    begun(pages, "gitrepos", "mine")
+    pages.page.get_by_label("URL of the repository").fill("https://git.example.org/mine.git")
+    standalone.revoke("member")
+    pages.sees("Your token is no longer valid.")
+    log_in(pages, token_of(standalone, "administrator", chromium))
+    expect(pages.page.get_by_label("URL of the repository")).to_have_value("")
+    expect(pages.text("What you had not saved is here again.")).to_have_count(0)
+    assert not pages.faults
+    pages.page.context.close()
+
+
 def test_who_may_only_read_finds_no_way_into_a_form(world: World, tab: Callable[..., Pages]) -> None:
     world.made("gitrepos", HERE, "read-only", {"repo": "https://127.0.0.1:9/a.git"})
     reader = tab("read-only")

@@ -29,6 +29,7 @@ def test_a_token_that_ends_meanwhile_leads_to_the_login_and_back_to_where_one_wa
     standalone.cluster("seen-before-and-after", HERE)
     pages = standalone.tab(chromium, "member")
     pages.open(HERE, "clusters", q="seen-before")
+    expect(pages.row("seen-before-and-after")).to_be_visible()  # else it may be at the login before anything is searched
     standalone.revoke("member")
     pages.page.get_by_label("Search by name").fill("seen-before-and")
     pages.sees("Your token is no longer valid. Log in again to go on where you were.")

@@ -47,6 +47,7 @@ export class RancherSession {
       t: translator(texts),
       rights: reactive({ known: false, create: new Set<string>(), list: new Set<string>() }),
       notices: new Notices(),
+      user: () => String(store.getters["auth/principalId"] ?? ""),
     };
   }
 

@@ -25,5 +25,6 @@ const app: App = {
   t: translator(texts),
   rights: reactive({ known: false, create: new Set<string>(), list: new Set<string>() }),
   notices: new Notices(),
+  user: () => session.user,
 };
 createApp(ShellApp).provide(APP, app).provide(SESSION, session).use(router).mount("#app");

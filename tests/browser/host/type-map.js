@@ -54,7 +54,7 @@ const named = (table, name, kind) => {
 
 host.store = {
   state: host.state,
-  getters: { "type-map/isProductActive": (name) => host.isActive(name) },
+  getters: { "type-map/isProductActive": (name) => host.isActive(name), "auth/principalId": "local://u-somebody" },
   commit: (name, payload) => void named(mutations, name, "mutation")(payload),
   dispatch: async (name, payload) => named(actions, name, "action")(payload),
   watch: (getter, changed, options) => Vue.watch(getter, changed, options),

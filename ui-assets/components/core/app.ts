@@ -28,6 +28,8 @@ export interface App {
   t: Translate;
   rights: Rights;
   notices: Notices;
+  /** Who looks, told apart from all others; empty while that is not known. */
+  user: () => string;
 }
 
 export const APP: InjectionKey<App> = Symbol("continuous-delivery");

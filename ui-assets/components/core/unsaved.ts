@@ -1,5 +1,6 @@
 // What was written into a form and not saved: the browser asks before it closes such a page, and who comes back to it, after an expired
-// login or a wrong click, finds it again. Kept in memory only, and until somebody logs out.
+// login or a wrong click, finds it again. Kept in memory only, until its user logs out or somebody else logs in. Invariant: nobody is shown
+// what another one wrote.
 import { onScopeDispose, ref, type Ref, toRaw } from "vue";
 import { useApp } from "./app";
 import type { Client } from "./client";
@@ -10,7 +11,8 @@ interface Kept {
   base: Base;
   before: string;
 }
-const kept = new WeakMap<Client, Map<string, Kept>>();
+type Forms = Map<string, Kept>;
+const kept = new WeakMap<Client, { user: string; forms: Forms }>();
 
 export interface Unsaved {
   isBack: Ref<boolean>;
@@ -21,12 +23,11 @@ export interface Unsaved {
 }
 
 export function useUnsaved<F>(key: string, form: Ref<F | undefined>, base: Ref<Base | undefined>): Unsaved {
-  const { client } = useApp();
-  const all = kept.get(client) ?? new Map<string, Kept>();
-  kept.set(client, all);
+  const { client, user } = useApp();
+  const owner = user();
   const isBack = ref(false);
   let before = "";
-  const found = all.get(key);
+  const found = unsavedOf(client, owner).get(key);
   if (found) {
     [form.value, base.value, before] = [found.form as F, found.base, found.before];
     isBack.value = true;
@@ -38,6 +39,7 @@ export function useUnsaved<F>(key: string, form: Ref<F | undefined>, base: Ref<B
   window.addEventListener("beforeunload", ask);
   onScopeDispose(() => {
     window.removeEventListener("beforeunload", ask);
+    const all = unsavedOf(client, owner || user());
     if (base.value && isDirty()) all.set(key, { form: toRaw(form.value), base: base.value, before });
     else all.delete(key);
   });
@@ -48,6 +50,15 @@ export function useUnsaved<F>(key: string, form: Ref<F | undefined>, base: Ref<B
   return { isBack, begin, end: begin };
 }
 
-export function forgetUnsaved(client: Client): void {
-  kept.get(client)?.clear();
+/** The forms that this user has not saved, by their keys; anybody else's are dropped, and of one who is not known none are kept. */
+export function unsavedOf(client: Client, user: string): Forms {
+  forgetUnsaved(client, user);
+  const forms: Forms = kept.get(client)?.forms ?? new Map();
+  if (user) kept.set(client, { user, forms });
+  return forms;
+}
+
+/** Drops what was not saved, but for this user's. */
+export function forgetUnsaved(client: Client, user = ""): void {
+  if (kept.get(client)?.user !== user) kept.delete(client);
 }
