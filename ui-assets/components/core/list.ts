@@ -8,6 +8,7 @@ import type { Change } from "./events";
 import { latest, throttled } from "./pace";
 import type { Collection, Resource } from "./types";
 
+type Filters = Record<string, (value: string) => Query>;
 export interface ListOptions {
   /** Below `/v1`. */
   path: () => string;
@@ -19,7 +20,7 @@ export interface ListOptions {
   key?: string;
   pageSize?: number;
   /** Names in the URL of what else narrows the list, and the query that each makes. */
-  filters?: Record<string, (value: string) => Query>;
+  filters?: Filters;
   /** The field that the search looks into. */
   searched?: string;
   /** Lists that have no search and no order of their own take neither. */
@@ -53,6 +54,8 @@ export interface List<R = Resource> {
   refresh(): void;
 }
 
+export const BY_STATE: Filters = { state: (name) => ({ filter: `metadata.state.name=${name}` }) };
+export const BY_LABELS: Filters = { labels: (text) => ({ labelSelector: text }) };
 const PAGE_SIZE = 50;
 
 export function useList<R = Resource>(options: ListOptions): List<R> {
