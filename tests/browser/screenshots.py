@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
@@ -16,10 +18,31 @@ from tests.browser.pages import Pages
 from tests.browser.standalone import standalone
 from tests.browser.world import World
 from tests.integration.service.running import wait_for
+from tests.integration.sources.servers import git_http
 
 PICTURES = components.ROOT / "docs" / "pictures"
 WORKSPACE = "fleet-default"
 SIZE = {"width": 1200, "height": 720}
+URL = "http://git.example.org/shop.git"
+"""Where the pictures have the repository: where it lies on the machine that they are taken on is of no interest."""
+
+
+@contextmanager
+def demonstration(folder: Path) -> Iterator[World]:
+    """The demonstration with its repository at URL, which a proxy leads to."""
+    served = folder / "served"
+    served.mkdir()
+    (served / "shop.git").symlink_to(folder / "state" / "demo" / "repo" / ".git")
+    server = git_http(served)
+    try:
+        with standalone(folder, HTTP_PROXY=server.url) as world:
+            place = f"{WORKSPACE}/shop"
+            assert world.call("PATCH", f"/v1/fleet.cattle.io.gitrepos/{place}", json={"spec": {"repo": URL}}).ok
+            world.until("gitrepos", place, lambda found: found["status"]["observedGeneration"] == found["metadata"]["generation"])
+            world.until("gitrepos", place, lambda found: found["metadata"]["state"]["name"] == "active")
+            yield world
+    finally:
+        server.stop()
 
 
 def break_something(world: World) -> None:
@@ -61,7 +84,7 @@ def main() -> None:
         sys.exit(reason)
     components.build()
     PICTURES.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="demo-") as scratch, standalone(Path(scratch)) as world, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory(prefix="demo-") as scratch, demonstration(Path(scratch)) as world, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=components.chromium(), args=components.FLAGS)
         break_something(world)
         light, dark = world.tab(browser, color_scheme="light"), world.tab(browser, color_scheme="dark")

@@ -43,9 +43,9 @@ def log_in(pages: Pages, token: str) -> None:
 
 
 @contextmanager
-def standalone(folder: Path) -> Iterator[World]:
+def standalone(folder: Path, **environment: str) -> Iterator[World]:
     """The demonstration, with two workspaces for what tests make."""
-    service = start(folder / "state", *QUICK)
+    service = start(folder / "state", *QUICK, **environment)
     try:
         wait_for(lambda: "\nready\n" in service.log.read_text(), f"the demonstration:\n{service.log.read_text()}")
         for name in (HERE, THERE):
