@@ -11,6 +11,8 @@ from sqlalchemy import Column, Connection, Table, func, select, text
 
 _FEW = 20
 """So many rows are inserted as fast as they are copied."""
+_RETURNED = 100
+"""Rows a statement that gives rows back: it names each value."""
 
 
 def many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
@@ -24,6 +26,20 @@ def many(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]
     else:
         columns = list(zip(*rows, strict=True))
         connection.exec_driver_sql(_at_once(statement, columns), tuple(map(_array, columns)))
+
+
+def returned(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """As `many`, for a statement with `VALUES` that gives rows back; those, in any order."""
+    found: list[tuple[Any, ...]] = []
+    for at in range(0, len(rows), _RETURNED):
+        part = rows[at : at + _RETURNED]
+        values = f"({', '.join('?' * len(part[0]))})"
+        whole = statement.replace(f"VALUES {values}", f"VALUES {', '.join([values] * len(part))}")
+        whole = whole if _is_sqlite(connection) else whole.replace("?", "%s")
+        result = connection.exec_driver_sql(whole, tuple(value for row in part for value in row))
+        found += result.cursor.fetchall()
+        result.close()
+    return found
 
 
 def _at_once(statement: str, columns: Sequence[Sequence[Any]]) -> str:

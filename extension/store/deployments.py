@@ -20,7 +20,7 @@ from extension.store.bulk import fetched
 from extension.store.documents import Documents
 from extension.store.sealing import Seal
 from extension.store.staging import NOWHERE, Placed, Wishes
-from extension.store.tallies import touch
+from extension.store.tallies import Moves, touch
 
 REPO_NAME = "fleet.cattle.io/repo-name"
 MAKERS = (
@@ -37,9 +37,9 @@ class Deployments:
         self._seal = seal
         self._documents = documents
 
-    def apply(self, connection: Connection, plan: Plan, step: Step, revision: int) -> None:
-        """Writes a step; clusters that are gone are left out. Raises NotFound when the bundle is gone, Conflict when its
-        content is another than the one that was planned."""
+    def apply(self, connection: Connection, plan: Plan, step: Step, revision: int) -> Moves:
+        """Writes a step; clusters that are gone are left out. What became of the bundle's counts. Raises NotFound when the bundle is gone,
+        Conflict when its content is another than the one that was planned."""
         bundle = self._documents.require(connection, plan.bundle)
         present = content_id(bundle.content or "")
         if len(plan.manifest_id) == len(present) and plan.manifest_id != present:
@@ -50,10 +50,11 @@ class Deployments:
             if here := assignment.clusters & touched:
                 wishes.add(self._place(connection, bundle.id, bundle.content or "", assignment.variant), here, step)
         wishes.add(NOWHERE, touched - plan.clusters, msgspec.structs.replace(step, create=NONE, stage=NONE, refresh=NONE))
-        wishes.write(bundle.id, revision)
+        moves = wishes.write(bundle.id, revision)
         touch(connection, maker_ids(connection, [bundle.id]), revision)
         if not step.more and self._count(connection, bundle.id) > len(plan.assignments):
             self.sweep(connection, bundle.id)
+        return moves
 
     def forget(self, connection: Connection, bundle_id: int, revision: int) -> int:
         """Marks every deployment of the bundle for removal; how many there are."""

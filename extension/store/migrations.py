@@ -16,6 +16,7 @@ from extension.store.schema import (
     complaints,
     deployments,
     errands,
+    events,
     leases,
     metadata,
     reports,
@@ -45,6 +46,7 @@ EXPECTED = {
     ("seen", "seen_written"): "1000000 1000",
     ("tally", "tally_revision"): "1000000 100",
     ("tally", "tally_few"): "1000 2",
+    ("event", "event_object"): "100000 20 1",
 }
 """By table and index: how many rows, and how many share the values of its first column, its first two, and so on."""
 
@@ -97,8 +99,13 @@ def _add_number(connection: Connection, table: Table, column: str, index: str = 
     if not index:
         return
     next(one for one in table.indexes if one.name == index).create(connection)
+    _expect(connection, table.name, index)
+
+
+def _expect(connection: Connection, table: str, index: str) -> None:
+    """As `expect_many`, for an index that is new in an older store."""
     if connection.dialect.name == "sqlite":
-        row = {"table": table.name, "index": index, "figures": EXPECTED[table.name, index]}
+        row = {"table": table, "index": index, "figures": EXPECTED[table, index]}
         connection.execute(text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:table, :index, :figures)"), row)
         connection.execute(text("ANALYZE sqlite_schema"))
 
@@ -109,8 +116,14 @@ def _wordings(connection: Connection) -> None:
     _add_number(connection, reports, "wording")
 
 
+def _events(connection: Connection) -> None:
+    if not inspect(connection).has_table(events.name):
+        events.create(connection)
+        _expect(connection, events.name, "event_object")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
-    _first, _log_of_webhooks, agent_keys.create, _for_several, _shapes, _order_of_seen, _wordings,
+    _first, _log_of_webhooks, agent_keys.create, _for_several, _shapes, _order_of_seen, _wordings, _events,
 )  # fmt: skip
 """Migration N brings a store from version N to N + 1. Released ones are never edited."""
 

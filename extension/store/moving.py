@@ -8,16 +8,20 @@ from extension.objects.errors import Conflict
 from extension.objects.kinds import Cluster
 from extension.store.agent_keys import succeed
 from extension.store.documents import Documents
+from extension.store.events import hand_on
 from extension.store.removing import remove
+from extension.store.tallies import Moves
 
 
-def move(connection: Connection, documents: Documents, old: Cluster, new: Cluster, revision: int) -> Cluster:
-    """Puts `new` in the place of `old`, which loses its deployments. Raises NotFound, AlreadyExists, and Conflict when `old` was changed
-    since it was read."""
+def move(connection: Connection, documents: Documents, old: Cluster, new: Cluster, revision: int) -> tuple[Cluster, Moves]:
+    """Puts `new` in the place of `old`, which loses its deployments: what became of their bundles' counts. Raises NotFound, AlreadyExists,
+    and Conflict when `old` was changed since it was read."""
     row = documents.require(connection, old.key)
     if row.uid != old.metadata.uid or int(old.metadata.resource_version) < row.revision:
         raise Conflict(f"{old.key} was changed since it was read", field="metadata.resourceVersion", hint="try again")
     created = documents.create(connection, new, revision)
-    remove(connection, documents, row, revision)
-    succeed(connection, row.id, row.uid, documents.require(connection, created.key).id)
-    return created
+    id_ = documents.require(connection, created.key).id
+    hand_on(connection, row.id, id_)
+    moves = remove(connection, documents, row, revision)
+    succeed(connection, row.id, row.uid, id_)
+    return created, moves

@@ -14,27 +14,29 @@ from extension.store.deployments import maker_ids
 from extension.store.documents import Documents
 from extension.store.protocol import Report
 from extension.store.reporting import report
-from extension.store.tallies import touch
+from extension.store.tallies import Moves, touch
 from extension.store.tokens import forget_workspace
 
 
-def remove(connection: Connection, documents: Documents, row: Row[Any], revision: int) -> None:
-    """Removes the object of a row and the rows that hang on it."""
+def remove(connection: Connection, documents: Documents, row: Row[Any], revision: int) -> Moves:
+    """Removes the object of a row and the rows that hang on it; what became of the counts of the bundles that a cluster had."""
     contents: list[str] = []
+    moves: Moves = {}
     if row.kind == Cluster.KIND:
         found = connection.execute(text("SELECT bundle_id FROM deployment WHERE cluster_id = :id"), {"id": row.id}).all()
-        report(connection, [Report(one.bundle_id, row.id, removed=True) for one in found], revision)
+        moves = report(connection, [Report(one.bundle_id, row.id, removed=True) for one in found], revision).moves
     if row.kind == Bundle.KIND:
         contents = _empty_bundle(connection, row.id, revision)
     if row.kind == FleetWorkspace.KIND:
         forget_workspace(connection, row.name)
         forget_deliveries(connection, row.name)
-    for table, column in (("tally", "object_id"), ("seen", "cluster_id")):
+    for table, column in (("tally", "object_id"), ("seen", "cluster_id"), ("event", "object_id")):
         connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": row.id})  # noqa: S608 (our own names)
     documents.remove(connection, row, revision)
     for sha256 in contents:
         documents.drop_content(connection, sha256)
     feed.prune(connection)
+    return moves
 
 
 def _empty_bundle(connection: Connection, bundle_id: int, revision: int) -> list[str]:

@@ -7,7 +7,7 @@ the first is dropped, the second counts as not applied.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -20,16 +20,22 @@ from extension.store.complaints import Complaints
 from extension.store.deployments import maker_ids
 from extension.store.protocol import Report
 from extension.store.rowsets import dropped
-from extension.store.tallies import Deltas, difference
+from extension.store.tallies import Deltas, Moves, difference
 from extension.store.wordings import Wordings, counts_of, sequence_of
 
 _UNKNOWN_ID = -1
 
 
-def report(connection: Connection, reports: Sequence[Report], revision: int) -> dict[tuple[int, int], int]:
-    """Writes the reports with a statement a table; of several of one deployment the last counts.
+class Reported(NamedTuple):
+    """By bundle and cluster, the sequence of the report that stands now, deployments that are gone left out; and what became of the
+    bundles' counts."""
 
-    By bundle and cluster, the sequence of the report that stands now; deployments that are gone are left out."""
+    standing: dict[tuple[int, int], int]
+    moves: Moves
+
+
+def report(connection: Connection, reports: Sequence[Report], revision: int) -> Reported:
+    """Writes the reports with a statement a table; of several of one deployment the last counts."""
     deltas = Deltas()
     standing: dict[tuple[int, int], int] = {}
     last = _last_of_each(reports)
@@ -63,9 +69,9 @@ def report(connection: Connection, reports: Sequence[Report], revision: int) -> 
     _drop(connection, gone, revision)
     for maker in maker_ids(connection, {key[0] for key in gone} | {values[-2] for values in updated}):
         deltas.touch(maker)
-    deltas.write(connection, revision)
+    moves = deltas.write(connection, revision)
     complaints.write()
-    return standing
+    return Reported(standing, moves)
 
 
 def _last_of_each(reports: Sequence[Report]) -> dict[tuple[int, int], Report]:

@@ -37,7 +37,7 @@ def _summary(connection: Connection, bundle: Bundle, object_id: int, tally: Tall
         counts[State.Pending] = counts.get(State.Pending, 0) + waiting.count
     named = []
     if tally.total > tally.ready:
-        named = first_not_ready(connection, "d.bundle_id = :id", _cluster_of, sort=_by_cluster, id=object_id).named
+        named = first_not_ready(connection, "d.bundle_id = :id", cluster_of, sort=by_cluster, id=object_id).named
     named += [NonReadyResource(name=name, bundle_state=State.Pending.name) for name in waiting.clusters]
     return summarise(counts, sorted(named, key=lambda one: one.name.partition("/")[::-1]))
 
@@ -49,9 +49,9 @@ def _with_summary(partitions: tuple[PartitionStatus, ...], summary: BundleSummar
     return partitions
 
 
-def _by_cluster(row: Any) -> tuple[str, str]:
+def by_cluster(row: Any) -> tuple[str, str]:
     return row.cluster, row.workspace
 
 
-def _cluster_of(row: Any) -> str:
+def cluster_of(row: Any) -> str:
     return f"{row.workspace}/{row.cluster}"

@@ -250,6 +250,22 @@ webhook_deliveries = Table(
     sqlite_autoincrement=True,  # a link to a delivery never shows another one
 )
 
+events = Table(
+    "event",
+    metadata,
+    Column("id", _ID, primary_key=True, autoincrement=True),
+    Column("object_id", _ID, nullable=False),
+    Column("type", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("message", TEXT, nullable=False),
+    Column("times", _ID, nullable=False),  # in a row
+    Column("first", TEXT, nullable=False),
+    Column("last", TEXT, nullable=False),
+    Index("event_object", "object_id", "id"),
+    sqlite_autoincrement=True,
+)
+"""What happened to objects, the newest of each (`events.py`)."""
+
 leases = Table(
     "lease",
     metadata,

@@ -14,7 +14,8 @@ from pyroaring import FrozenBitMap
 from sqlalchemy import Connection, and_, select
 
 from extension.objects.base import Key, Object
-from extension.objects.errors import Conflict, NotFound
+from extension.objects.errors import NotFound
+from extension.objects.happened import Event, involved
 from extension.objects.kinds import Bundle, BundleDeployment, BundleResource, Cluster
 from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
@@ -22,31 +23,30 @@ from extension.store import feed
 from extension.store.asking import Asking
 from extension.store.assignments import Assignments
 from extension.store.audit import Finding, audit
-from extension.store.clock import now
+from extension.store.changing import Changes
 from extension.store.database import Database, committed
 from extension.store.deliveries import DeliveryLog
-from extension.store.deployments import Deployments, maker_ids
+from extension.store.deployments import Deployments
 from extension.store.documents import Documents, hidden, restated, updated
 from extension.store.errands import ErrandLog
 from extension.store.errorgroups import ErrorGroups
+from extension.store.events import events_of
 from extension.store.finding import ClusterLists
 from extension.store.labels import LabelIndex
 from extension.store.lease import Leases
 from extension.store.listing import listed
-from extension.store.moving import move
 from extension.store.population import Population
 from extension.store.progress import ProgressSets
 from extension.store.protocol import Assigned, Change, Page, Query, Report
 from extension.store.registering import register
-from extension.store.removing import remove
 from extension.store.reporting import report
 from extension.store.schema import objects
 from extension.store.sealing import Seal
 from extension.store.standing import Standing
-from extension.store.tallies import touch
 from extension.store.tokens import TokenStore
+from extension.store.turning import tell_turns
 from extension.store.vectors import ClusterTallies
-from extension.store.views import Views, conditions, own_status
+from extension.store.views import Views, own_status
 
 T = TypeVar("T", bound=Object)
 Shown = tuple[Documents, Views]
@@ -72,6 +72,7 @@ class SqlStore:
         self._standing = Standing()
         self._lists = ClusterLists(self._index, tallies, self._standing)
         self._views = shown[1] if shown else Views(self._index, tallies, self._standing, offline_after)
+        self._changes = Changes(self._documents, self._views, self.forgotten)
         self.errors = ErrorGroups(database, self._documents, self._standing)
         self.deliveries = DeliveryLog(database)
         self.errands = ErrandLog(database)
@@ -116,9 +117,7 @@ class SqlStore:
 
     def create(self, obj: T, *, dry_run: bool = False) -> T:
         with self._writing(dry_run) as (connection, revision):
-            created = self._documents.create(connection, obj, revision)
-            row = self._documents.require(connection, created.key)
-            return self._views.overlay(connection, created, row.id)
+            return self._changes.create(connection, obj, revision)
 
     def update(self, obj: T, *, dry_run: bool = False) -> T:
         with self._database.read() as connection:
@@ -127,16 +126,7 @@ class SqlStore:
             if updated(old, obj) is None:
                 return self._views.overlay(connection, old, row.id)
         with self._writing(dry_run) as (connection, revision):
-            row = self._documents.require(connection, obj.key)
-            old = self._documents.object(type(obj), row)
-            new = updated(old, obj)
-            if new is None:
-                return self._views.overlay(connection, old, row.id)
-            if new.metadata.deletion_timestamp and not new.metadata.finalizers:
-                remove(connection, self._documents, row, revision)
-                self.forgotten(row.id)
-                return new
-            return self._views.overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
+            return self._changes.update(connection, obj, revision)
 
     def update_status(self, obj: T) -> T:
         with self._database.read() as connection:
@@ -147,29 +137,16 @@ class SqlStore:
 
     def change_status(self, cls: type[T], namespace: str, name: str, change: Callable[[T], T]) -> T:
         with self._writing(False) as (connection, revision):
-            row = self._documents.require(connection, Key(cls.KIND, namespace, name))
-            old = self._documents.object(cls, row)
-            new = restated(old, own_status(change(old)))
-            if new == old:
-                return self._views.overlay(connection, old, row.id)
-            if conditions(new) != conditions(old):  # some of a Bundle's are shown by its GitRepo
-                touch(connection, maker_ids(connection, [row.id]), revision)
-            return self._views.overlay(connection, self._documents.replace(connection, row, new, revision), row.id)
+            return self._changes.restate(connection, Key(cls.KIND, namespace, name), cls, change, revision)
 
     def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
         with self._writing(dry_run) as (connection, revision):
-            row = self._documents.require(connection, Key(cls.KIND, namespace, name))
-            old = self._documents.object(cls, row)
-            if resource_version and int(resource_version) < row.revision:
-                raise Conflict(f"{old.key} was changed since it was read", field="metadata.resourceVersion")
-            marked = msgspec.structs.replace(old.metadata, deletion_timestamp=old.metadata.deletion_timestamp or now())
-            gone = msgspec.structs.replace(old, metadata=marked)
-            if old.metadata.finalizers:
-                kept = old if gone == old else self._documents.replace(connection, row, gone, revision)
-                return self._views.overlay(connection, kept, row.id)
-            remove(connection, self._documents, row, revision)
-            self.forgotten(row.id)
-            return gone
+            return self._changes.delete(connection, Key(cls.KIND, namespace, name), cls, resource_version, revision)
+
+    def events(self, obj: Object) -> Sequence[Event]:
+        with self._database.read() as connection:
+            row = self._documents.row(connection, obj.key)
+            return [] if row is None else events_of(connection, row.id, involved(obj))
 
     def forgotten(self, object_id: int) -> None:
         self._progress.forget(object_id)
@@ -177,7 +154,7 @@ class SqlStore:
 
     def move(self, old: Cluster, new: Cluster) -> Cluster:
         with self._writing(False) as (connection, revision):
-            return move(connection, self._documents, old, new, revision)
+            return self._changes.move(connection, old, new, revision)
 
     def object_id(self, key: Key) -> int:
         with self._database.read() as connection:
@@ -221,7 +198,7 @@ class SqlStore:
         if step.empty:
             return self.revision()
         with self._writing(False) as (connection, revision):
-            self._deployments.apply(connection, plan, step, revision)
+            tell_turns(connection, self._deployments.apply(connection, plan, step, revision))
             return revision if feed.told(connection, revision) else revision - 1
 
     def tidy(self, bundle: Key) -> None:
@@ -242,7 +219,9 @@ class SqlStore:
         if not reports:
             return {}
         with self._writing(False) as (connection, revision):
-            return report(connection, reports, revision)
+            found = report(connection, reports, revision)
+            tell_turns(connection, found.moves)
+            return found.standing
 
     def deployment(self, bundle: Key, cluster: Key) -> BundleDeployment:
         found = self.deployments(Query(limit=1), bundle=bundle, cluster=cluster).items

@@ -15,10 +15,11 @@ from sqlalchemy import Connection, text
 
 from extension.objects.plan import Step
 from extension.objects.states import State
-from extension.store.bulk import load, temporary
+from extension.store.bulk import fetched, load, temporary
 from extension.store.clock import now
 from extension.store.complaints import moved
-from extension.store.tallies import COLUMNS
+from extension.store.schema import STATE_COLUMNS
+from extension.store.tallies import COLUMNS, NO_COUNTS, RETURNING_COUNTS, Moves
 
 STATE = (
     f"CASE WHEN deleting THEN 0"
@@ -56,13 +57,16 @@ class Wishes:
             rows = [(cluster, placed.variant, placed.deployment_id, bits) for cluster in here]
             load(self._connection, "wish", ("cluster_id", "variant", "variant_id", "bits"), rows)
 
-    def write(self, bundle_id: int, revision: int) -> None:
-        """Writes the rows, and the difference to the tallies of the bundle and the clusters. Clusters that are gone, and so
-        have no tally any more, are left out."""
+    def write(self, bundle_id: int, revision: int) -> Moves:
+        """Writes the rows, and the difference to the tallies of the bundle and the clusters; what became of the bundle's. Clusters that
+        are gone, and so have no tally any more, are left out."""
         values = {"bundle": bundle_id, "revision": revision, "changed": now()}
-        for statement in (_OUTCOME, _ROWS, _ADD_TO_CLUSTERS, _ADD_TO_BUNDLE):
+        before = fetched(self._connection, _COUNTS, bundle=bundle_id)
+        for statement in (_OUTCOME, _ROWS, _ADD_TO_CLUSTERS):
             self._connection.execute(statement, {name: values[name] for name in values if f":{name}" in statement.text})
+        after = fetched(self._connection, _ADD_TO_BUNDLE, **values)
         moved(self._connection, bundle_id)
+        return {bundle: (tuple(before[0]) if before else NO_COUNTS, tuple(counts)) for bundle, *counts in after}
 
 
 def _parts(clusters: FrozenBitMap, step: Step) -> Iterator[tuple[int, FrozenBitMap]]:
@@ -137,4 +141,5 @@ _ROWS = text(
     " revision = excluded.revision"
 )
 _ADD_TO_CLUSTERS = text(_adding("cluster_id", "", True))
-_ADD_TO_BUNDLE = text(_adding(":bundle", "sum", False))
+_ADD_TO_BUNDLE = text(_adding(":bundle", "sum", False) + RETURNING_COUNTS)
+_COUNTS = text(f"SELECT {', '.join(STATE_COLUMNS)} FROM tally WHERE object_id = :bundle")  # noqa: S608 (our own names)

@@ -11,9 +11,15 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection
 
 from extension.objects.status import ResourceCounts
-from extension.store.bulk import load, many
+from extension.store.bulk import load, many, returned
 from extension.store.clock import now
 from extension.store.schema import RESOURCE_COLUMNS, STATE_COLUMNS
+
+Counts = tuple[int, ...]
+"""How many deployments are in each state, in the order of STATE_COLUMNS."""
+NO_COUNTS: Counts = (0,) * len(STATE_COLUMNS)
+Moves = dict[int, tuple[Counts, Counts]]
+"""The counts of Bundles before a write and after it."""
 
 COLUMNS = (*STATE_COLUMNS, *(f"r_{name}" for name in RESOURCE_COLUMNS))
 _NO_STATE = 0
@@ -42,10 +48,17 @@ class Deltas:
         """Tells watchers of an object, no cluster, to look."""
         self._by_id.setdefault(object_id, [0] * len(COLUMNS))
 
-    def write(self, connection: Connection, revision: int) -> None:
+    def write(self, connection: Connection, revision: int) -> Moves:
+        """Adds them; what became of the Bundles whose deployments changed their states."""
         changed = now()
         rows = [(owner, *row, revision, changed, owner in self._clusters) for owner, row in sorted(self._by_id.items())]
-        many(connection, _ADD, rows)
+        moving = [row for row in rows if not row[-1] and any(row[1 : 1 + len(STATE_COLUMNS)])]
+        many(connection, _ADD, [row for row in rows if row[-1] or not any(row[1 : 1 + len(STATE_COLUMNS)])])
+        return {owner: (self._before(owner, counts), tuple(counts)) for owner, *counts in returned(connection, _ADD_AND_TELL, moving)}
+
+    def _before(self, owner: int, after: Sequence[int]) -> Counts:
+        """What the counts were that are `after` now."""
+        return tuple(count - moved for count, moved in zip(after, self._by_id[owner], strict=False))
 
 
 _ADD = (
@@ -54,6 +67,9 @@ _ADD = (
     f" ON CONFLICT (object_id) DO UPDATE SET {', '.join(f'{c} = tally.{c} + excluded.{c}' for c in COLUMNS)},"
     " revision = excluded.revision, changed = excluded.changed"
 )
+
+RETURNING_COUNTS = f" RETURNING object_id, {', '.join(STATE_COLUMNS)}"
+_ADD_AND_TELL = _ADD + RETURNING_COUNTS
 
 
 def begin(connection: Connection, clusters: Sequence[int], revision: int) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from pyroaring import FrozenBitMap
 from sqlalchemy import Connection, bindparam, select, text
 
-from extension.objects.base import Condition, Object
+from extension.objects.base import Object
 from extension.objects.gitops import unsummed
 from extension.objects.kinds import Bundle, Cluster, ClusterGroup, GitRepo, HelmOp
 from extension.objects.plan import NONE
@@ -136,11 +136,6 @@ def own_status(obj: Object) -> Any:
     plain = type(status)()
     conditions = tuple(c for c in status.conditions if c.type != CONNECTED and (c.type != "Ready" or is_own(c)))
     return msgspec.structs.replace(status, **{name: getattr(plain, name) for name in computed}, conditions=conditions)
-
-
-def conditions(obj: Object) -> tuple[Condition, ...]:
-    found: tuple[Condition, ...] = getattr(getattr(obj, "status", None), "conditions", ())
-    return found
 
 
 def _clusters(connection: Connection, found: Sequence[tuple[Cluster, int]]) -> list[tuple[Any, int]]:
