@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from api.checks import selector
+from api.happenings import events_blueprint
 from api.nouns import Noun, Write
 from api.resources import blueprint
 from extension.objects.kinds import ClusterGroup
@@ -17,5 +18,6 @@ NOUN = Noun(
     ClusterGroup,
     "Clusters of a workspace by label: no selector matches none, an empty one all.",
     checks=(_selector,),
+    links=("events",),
 )
-blueprints = (blueprint(NOUN),)
+blueprints = (blueprint(NOUN), events_blueprint(NOUN))

@@ -21,6 +21,7 @@ from api.auth import caller
 from api.changes import counted_up, with_spec
 from api.departing import DELETION, confirmed, delete
 from api.errors import InvalidBody, InvalidReference
+from api.happenings import events_blueprint
 from api.nouns import Action, Call, Noun, Write, object_id
 from api.places import resources_blueprint
 from api.representation import url
@@ -153,7 +154,7 @@ NOUN = Noun(
         "revokeAgentKey": Action(run=revoke_key, summary="take its agent's key back"),
         "move": Action(run=move, summary="to another workspace; body {workspace, labels?, keepResources?, adopt?}"),
     },
-    links=("resources",),
+    links=("resources", "events"),
 )
 
 _TIME = validate.Regexp(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$", error="must be a time such as 2026-01-31T12:00:00Z")
@@ -195,4 +196,4 @@ def _of_group(query: Query, namespace: str, name: str) -> Query | None:
     return msgspec.structs.replace(query, namespaces=(namespace,), selector=LabelSelector(match_expressions=tuple(both)))
 
 
-blueprints = (blueprint(NOUN, fetch=_fetch, extra=MORE_FIELDS), resources_blueprint(NOUN, "cluster"))
+blueprints = (blueprint(NOUN, fetch=_fetch, extra=MORE_FIELDS), resources_blueprint(NOUN, "cluster"), events_blueprint(NOUN))

@@ -6,6 +6,7 @@ import posixpath
 
 from api.changes import counted_up, with_spec
 from api.checks import named, targets
+from api.happenings import events_blueprint
 from api.nouns import Action, Noun, Write
 from api.places import resources_blueprint
 from api.resources import blueprint
@@ -79,6 +80,6 @@ NOUN = Noun(
         "disablePolling": Action(lambda repo: with_spec(repo, disable_polling=True), summary="wait for webhooks and force updates"),
         "testWebhook": Action(run=tested, summary="tell what would become of a webhook, and what it lacks"),
     },
-    links=("resources",),
+    links=("resources", "events"),
 )
-blueprints = (blueprint(NOUN), resources_blueprint(NOUN, "gitrepo"))
+blueprints = (blueprint(NOUN), resources_blueprint(NOUN, "gitrepo"), events_blueprint(NOUN))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api import bundlespecs, checks
 from api.changes import counted_up, with_spec
+from api.happenings import events_blueprint
 from api.nouns import Action, Noun, Write
 from api.places import resources_blueprint
 from api.resources import blueprint
@@ -40,6 +41,6 @@ NOUN = Noun(
         "pause": Action(lambda op: with_spec(op, paused=True), summary="hold back changes"),
         "unpause": Action(lambda op: with_spec(op, paused=False), summary="let changes through"),
     },
-    links=("resources",),
+    links=("resources", "events"),
 )
-blueprints = (blueprint(NOUN), resources_blueprint(NOUN, "gitrepo"))
+blueprints = (blueprint(NOUN), resources_blueprint(NOUN, "gitrepo"), events_blueprint(NOUN))

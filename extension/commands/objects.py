@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
@@ -22,6 +22,9 @@ DEPLOYMENTS = "fleet.cattle.io.bundledeployments"
 BUNDLES = "fleet.cattle.io.bundles"
 HEAVY = "spec.resources"
 """The field of Bundles that holds whole files: left out where only names and states are read."""
+EVENTS = "events"
+NEWEST = 10
+"""So many events are told of an object."""
 STEVE = ("id", "type", "links", "actions")
 """What the API adds to an object, and no file of objects has."""
 
@@ -103,11 +106,29 @@ def _plain(row: Row) -> Row:
 @WORKSPACE
 @connection
 def describe(client: ApiClient, of: Kind, name: str, namespace: str) -> None:
-    """Tell the state of an object, its conditions, and what is not ready and why."""
-    sys.stdout.write("\n".join(described(of, row) for row in named(client, of, namespace, name)))
+    """Tell the state of an object, its conditions, what is not ready and why, and what happened to it last."""
+    sys.stdout.write("\n".join(described(of, row, happened(client, of, row)) for row in named(client, of, namespace, name)))
 
 
-def described(of: Kind, row: Row) -> str:
+def happened(client: ApiClient, of: Kind, row: Row) -> list[str]:
+    """The newest events of an object of a kind that has them, a line each."""
+    if EVENTS not in (row.get("links") or {}):
+        return []
+    meta = row["metadata"]
+    try:
+        found = client.get(path(of.plural, meta["namespace"], meta["name"], EVENTS), limit=str(NEWEST))["data"]
+    except Refused as refused:  # where Kubernetes keeps them, who may read the object need not be one who may read its events
+        if refused.status != 403:
+            raise
+        return [one_line(refused.message)]
+    return [_line(f"{age(one, 'lastTimestamp')} {one['_type']} {one['reason']}{_times(one)}", one) for one in found]
+
+
+def _times(event: Row) -> str:
+    return f" ({event['count']} times)" if event["count"] > 1 else ""
+
+
+def described(of: Kind, row: Row, events: Sequence[str] = ()) -> str:
     meta, status = row["metadata"], row.get("status") or {}
     facts = [("Kind", row.get("kind", of.names[0])), ("Name", meta["name"]), ("Workspace", meta.get("namespace", "")), ("Age", age(row))]
     facts += [("State", at(row, "metadata.state.name")), ("Message", at(row, "metadata.state.message"))]
@@ -123,6 +144,7 @@ def described(of: Kind, row: Row) -> str:
             ("Not as deployed", _differing(status)),
             ("Not ready", [_line(f"{one.get('bundleState', '')} {one.get('name', '')}", one) for one in late]),
             ("Says", _says(row)),
+            ("Events", events),
         )
         if lines
     )

@@ -19,6 +19,7 @@ import msgspec
 from pyroaring import BitMap, FrozenBitMap
 
 from extension.objects.base import Key, Object
+from extension.objects.happened import Event
 from extension.objects.kinds import BundleDeployment, BundleDeploymentStatus, BundleRef, BundleResource, Cluster, HelmOpOptions
 from extension.objects.marks import Mark
 from extension.objects.options import BundleDeploymentOptions
@@ -183,6 +184,9 @@ class Store(Protocol):
 
     def delete(self, cls: type[T], namespace: str, name: str, *, resource_version: str = "", dry_run: bool = False) -> T:
         """Deletes, or sets the deletion time while finalizers are there. Deleting a Cluster drops its deployments."""
+
+    def events(self, obj: Object) -> Sequence[Event]:
+        """What happened to an object of late, the newest first. Raises Forbidden where not everybody who reads the object may read that."""
 
     def object_id(self, key: Key) -> int:
         """The dense integer of an object (clusters' are the members of bitmaps). Raises NotFound."""

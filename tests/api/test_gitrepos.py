@@ -16,7 +16,8 @@ def test_a_created_gitrepo_is_a_steve_resource_with_links_and_state(admin: Sessi
     assert body["id"] == "team-a/web"
     assert body["type"] == "fleet.cattle.io.gitrepo"
     self_url = f"http://localhost{GITREPOS}/team-a/web"
-    assert body["links"] == dict.fromkeys(("self", "update", "patch", "remove"), self_url) | {"resources": f"{self_url}/resources"}
+    below = {name: f"{self_url}/{name}" for name in ("resources", "events")}
+    assert body["links"] == dict.fromkeys(("self", "update", "patch", "remove"), self_url) | below
     assert response.headers["Location"] == self_url
     assert body["actions"]["forceUpdate"] == f"{self_url}?action=forceUpdate"
     assert body["metadata"]["state"] == {"name": "gitupdating", "error": False, "transitioning": True, "message": ""}

@@ -120,9 +120,16 @@ def test_lists_hold_only_permitted_workspaces_in_data_and_count(admin: Session, 
 def test_links_and_actions_are_those_the_caller_may_use(admin: Session, login: Callable[..., Session]) -> None:
     admin.post(GITREPOS, json=gitrepo("web", "team-a"))
     body = login(team_a="read-only").get(f"{GITREPOS}/team-a/web").json
-    assert sorted(body["links"]) == ["resources", "self"]
+    assert sorted(body["links"]) == ["events", "resources", "self"]
     assert "actions" not in body
-    assert sorted(login(team_a="member").get(f"{GITREPOS}/team-a/web").json["links"]) == ["patch", "remove", "resources", "self", "update"]
+    assert sorted(login(team_a="member").get(f"{GITREPOS}/team-a/web").json["links"]) == [
+        "events",
+        "patch",
+        "remove",
+        "resources",
+        "self",
+        "update",
+    ]
 
 
 def test_schemas_offer_what_the_caller_may_do(login: Callable[..., Session]) -> None:

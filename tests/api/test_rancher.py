@@ -124,7 +124,7 @@ def test_a_right_in_a_workspace_or_everywhere(user: Session, world: World, names
 def test_a_right_on_one_object_by_its_name(user: Session, world: World) -> None:
     world.allow("get", "patch", name="web")
     found = user.get(f"{GITREPOS}/team-a/web")
-    assert sorted(found.json["links"]) == ["patch", "resources", "self"]
+    assert sorted(found.json["links"]) == ["events", "patch", "resources", "self"]
     assert user.patch(f"{GITREPOS}/team-a/web", json={"metadata": {"labels": {"a": "b"}}}).status_code == 200
     refused = user.put(f"{GITREPOS}/team-a/web", json=gitrepo(), headers={"If-Match": "*"})
     assert refused.status_code == 403

@@ -17,6 +17,7 @@ from pyroaring import FrozenBitMap
 
 from extension.objects.base import Key, Object
 from extension.objects.errors import Conflict, Forbidden, Gone, NotFound
+from extension.objects.happened import Event
 from extension.objects.kinds import BundleDeployment, BundleResource, Cluster, FleetWorkspace
 from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
@@ -25,7 +26,7 @@ from extension.store.clock import now
 from extension.store.deliveries import Deliveries
 from extension.store.errands import ErrandLog
 from extension.store.errorgroups import ErrorGroups
-from extension.store.kubernetes import contents, secrets
+from extension.store.kubernetes import contents, events, secrets
 from extension.store.kubernetes.api import JSON, MERGE_PATCH, Api, Either, Reader
 from extension.store.kubernetes.kinds import UNMIRRORED, decoded, path_of
 from extension.store.kubernetes.mirror import Mirror
@@ -172,6 +173,9 @@ class KubernetesStore:
         if not dry_run and cls not in UNMIRRORED:
             self._mirror.tables.put([new])
         return new
+
+    def events(self, obj: Object) -> Sequence[Event]:
+        return events.read(self._reader, obj)
 
     def object_id(self, key: Key) -> int:
         return self._kept.object_id(key)

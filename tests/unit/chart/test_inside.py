@@ -140,6 +140,7 @@ def test_nobody_but_a_workspace_s_admin_reads_its_secrets() -> None:
     assert (given("admin", "secrets"), given("member", "secrets"), given("readonly", "secrets")) == ({"*"}, {"create"}, set())
     assert given("member", "helmops") >= {"*"} and given("member", "policies") == given("readonly", "helmops") == {"get", "list", "watch"}
     assert "*" not in {verb for rule in rules(objects, "ClusterRole", f"{RELEASE}-workspace-readonly") for verb in rule["verbs"]}
+    assert given("admin", "events") == given("member", "events") == given("readonly", "events") == {"get", "list", "watch"}
 
 
 def test_the_plugin_is_where_rancher_looks_for_it_and_off_unless_asked_for() -> None:

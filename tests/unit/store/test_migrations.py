@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import text
 
 from extension.objects.errors import Unavailable
@@ -143,4 +144,15 @@ def test_a_store_from_before_shapes_and_the_order_of_times_gets_their_columns(ol
     assert store.list(Cluster, Query(sort=("status.agent.lastSeen",))).count == 1
     assert store.errors.list(ErrorQuery()).items == ()
     assert list(store.audit()) == []
+    store.close()
+
+
+def test_a_store_from_before_histories_gets_their_table(old):
+    old.rows("DROP TABLE event")
+    old.rows("DELETE FROM migration WHERE version > 7")
+    store = old.open()
+    there = store.find(Cluster, NS, "one")
+    assert store.events(there) == []
+    store.update(replace(there, metadata=replace(there.metadata, labels={"env": "prod"})))
+    assert [one.reason for one in store.events(there)] == ["LabelsChanged"]
     store.close()
