@@ -168,3 +168,19 @@ def test_secrets_stay_on_the_api_server_and_lists_of_them_hold_no_values(world: 
     world.alices.create(ConfigMap(metadata=ObjectMeta(name="values", namespace="apps-a"), data={"a": "1"}))
     found = world.alices.list(ConfigMap, Query(namespaces=("apps-a",)))
     assert "values" in {config.metadata.name for config in found.items}
+
+
+def test_what_happened_to_an_object_is_read_as_the_user_and_only_of_that_object(world: World) -> None:
+    made = world.alices.create(repo("told"))
+    other = world.alices.create(repo("other"))
+    for name, about in (("one", made), ("two", other)):
+        meta = about.metadata
+        involved = {"apiVersion": about.API_VERSION, "kind": about.KIND, "namespace": "apps-a", "name": meta.name, "uid": meta.uid}
+        body = {"metadata": {"name": name, "namespace": "apps-a"}, "involvedObject": involved, "type": "Warning", "reason": name}
+        world.client.request("POST", "/api/v1/namespaces/apps-a/events", {**body, "message": "no route", "count": 2})
+    assert [(event.type, event.reason, event.message, event.count) for event in world.alices.events(made)] == [
+        ("Warning", "one", "no route", 2)
+    ]
+    elsewhere = msgspec.structs.replace(made, metadata=msgspec.structs.replace(made.metadata, namespace="apps-b"))
+    with pytest.raises(Forbidden):
+        world.alices.events(elsewhere)
