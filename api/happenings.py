@@ -26,7 +26,7 @@ from extension.objects.base import Key, Object, to_builtins
 from extension.objects.happened import Event, Involved, of_deployment
 from extension.objects.kinds import Bundle, BundleDeployment, Cluster
 from extension.objects.schemas import Text, Whole, schema, strict
-from extension.store.protocol import Page, Query
+from extension.store.protocol import Filter, Page, Query
 
 LINK = "events"
 _DEPLOYMENTS = Noun(BundleDeployment, "")
@@ -67,7 +67,8 @@ def _events(obj: Object, args: dict[str, Any]) -> dict[str, Any]:
     store = services().store
     found = [*store.events(obj), *(_of_deployments(obj.key) if isinstance(obj, Cluster) else ())]
     found.sort(key=lambda event: event.last_timestamp, reverse=True)
-    query = Query(namespaces=(obj.key.namespace,), sort=(obj.metadata.uid,), limit=limit_of(args))
+    of = Filter("involvedObject.uid", "=", (obj.metadata.uid,))
+    query = Query(filters=((of,),), sort=("-lastTimestamp",), limit=limit_of(args))
     page = read_page(lambda asked: _page(found, asked, store.revision()), query, args, store.revision)
     return wrapped("event", [_shown(event) for event in page.items], page, query, args)
 

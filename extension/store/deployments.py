@@ -56,16 +56,17 @@ class Deployments:
             self.sweep(connection, bundle.id)
         return moves
 
-    def forget(self, connection: Connection, bundle_id: int, revision: int) -> int:
-        """Marks every deployment of the bundle for removal; how many there are."""
+    def forget(self, connection: Connection, bundle_id: int, revision: int) -> tuple[int, Moves]:
+        """Marks every deployment of the bundle for removal; how many there are, and what became of its counts."""
         rows = fetched(connection, _ALIVE, bundle=bundle_id)
         alive = FrozenBitMap([cluster_id for cluster_id, is_deleting in rows if not is_deleting])
-        if alive:
-            wishes = Wishes(connection)
-            wishes.add(NOWHERE, alive, Step(remove=alive))
-            wishes.write(bundle_id, revision)
-            touch(connection, maker_ids(connection, [bundle_id]), revision)
-        return len(rows)
+        if not alive:
+            return len(rows), {}
+        wishes = Wishes(connection)
+        wishes.add(NOWHERE, alive, Step(remove=alive))
+        moves = wishes.write(bundle_id, revision)
+        touch(connection, maker_ids(connection, [bundle_id]), revision)
+        return len(rows), moves
 
     def _place(self, connection: Connection, bundle_id: int, content: str, variant: Variant) -> Placed:
         """The rows of a variant, made when it is new."""

@@ -244,7 +244,9 @@ class SqlStore:
     def forget(self, bundle: Key) -> int:
         with self._writing(False) as (connection, revision):
             row = self._documents.require(connection, bundle)
-            return self._deployments.forget(connection, row.id, revision)
+            left, moves = self._deployments.forget(connection, row.id, revision)
+            tell_turns(connection, moves)
+            return left
 
     # clusters
 

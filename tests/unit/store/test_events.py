@@ -199,6 +199,16 @@ def test_a_gitrepo_is_ready_when_the_last_of_its_bundles_is(store, deployed):
     assert told(store, gitrepo)[0] == ("Modified", "Modified(1) [Bundle other]")
 
 
+def test_a_gitrepo_is_ready_when_the_last_bundle_that_is_not_goes(store, deployed):
+    gitrepo = found(store, GitRepo)
+    store.create(bundle("other", repo="web"))
+    deploy(store, OTHER, [deployed[0][0]])
+    store.report([Report(store.object_id(WEB), number, well(live)) for number, live in deployed])
+    assert reasons(store, gitrepo) == ["Created"]
+    assert store.forget(OTHER) == 1
+    assert reasons(store, gitrepo) == ["Ready", "Created"]
+
+
 def test_a_bundle_is_not_ready_while_targets_have_no_deployment_yet(store, deployed):
     web, gitrepo = found(store, Bundle), found(store, GitRepo)
 
