@@ -22,6 +22,8 @@ LONGEST = 1024
 """Of a message, as in Kubernetes."""
 CUT = "..."
 
+CREATED, MOVED = BEGINNINGS = ("Created", "Moved")
+"""The reasons of what an object begins with; one that moved began as another."""
 RECORDED: tuple[type[Object], ...] = (GitRepo, HelmOp, Bundle, Cluster, ClusterGroup)
 """The kinds whose events are kept."""
 
@@ -79,14 +81,14 @@ def happened(before: Object | None, after: Object) -> tuple[Happening, ...]:
     if type(after) not in RECORDED:
         return ()
     if before is None:
-        return (normal("Created"),)
+        return (normal(CREATED),)
     found = [told for rule in _RULES if isinstance(after, rule.kinds) for told in rule.told(before, after)]
     return (*found, *troubles(before, after))
 
 
 def moved(workspace: str) -> Happening:
     """Of a cluster that came from another workspace."""
-    return normal("Moved", f"from workspace {workspace}")
+    return normal(MOVED, f"from workspace {workspace}")
 
 
 class _Rule(msgspec.Struct, frozen=True):

@@ -37,7 +37,6 @@ class Changes:
     def create(self, connection: Connection, obj: T, revision: int) -> T:
         created = self._documents.create(connection, obj, revision)
         row = self._documents.require(connection, created.key)
-        tell(connection, row.id, happened(None, created), new=True)
         return self._views.overlay(connection, created, row.id)
 
     def update(self, connection: Connection, obj: T, revision: int) -> T:

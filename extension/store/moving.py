@@ -21,7 +21,7 @@ def move(connection: Connection, documents: Documents, old: Cluster, new: Cluste
         raise Conflict(f"{old.key} was changed since it was read", field="metadata.resourceVersion", hint="try again")
     created = documents.create(connection, new, revision)
     id_ = documents.require(connection, created.key).id
-    hand_on(connection, row.id, id_)
+    hand_on(connection, documents.object(Cluster, row), row.id, id_)
     moves = remove(connection, documents, row, revision)
     succeed(connection, row.id, row.uid, id_)
     return created, moves

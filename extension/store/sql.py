@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, select
 
 from extension.objects.base import Key, Object
 from extension.objects.errors import NotFound
-from extension.objects.happened import Event, involved
+from extension.objects.happened import Event
 from extension.objects.kinds import Bundle, BundleDeployment, BundleResource, Cluster
 from extension.objects.plan import Plan, Progress, Step
 from extension.objects.selectors import LabelSelector
@@ -146,7 +146,7 @@ class SqlStore:
     def events(self, obj: Object) -> Sequence[Event]:
         with self._database.read() as connection:
             row = self._documents.row(connection, obj.key)
-            return [] if row is None else events_of(connection, row.id, involved(obj))
+            return [] if row is None else events_of(connection, row.id, obj)
 
     def forgotten(self, object_id: int) -> None:
         self._progress.forget(object_id)

@@ -69,7 +69,7 @@ class _Turns:
         before = _readiness(self._before(counts, bundles), held=bool(was_held))
         told = turn(before, _readiness(counts, held=bool(held)), lambda: self._message(bundles, counts, find, word))
         if told is not None and (told.message or told.reason == State.Ready.name):
-            tell(self._connection, object_id, [told])
+            tell(self._connection, object_id, [told], in_turn=True)
 
     def _before(self, counts: Counts, bundles: Collection[int]) -> Counts:
         for bundle in self._moves.keys() & set(bundles):
