@@ -92,7 +92,9 @@ def test_describe_tells_state_and_conditions(cli: Cli) -> None:
         "Kind:                      GitRepo\nName:                      shop\nWorkspace:                 fleet-default\n"
     )
     assert "State:                     active\n" in text and "\nConditions:\n" in text and "  Ready=True for " in text
-    assert "  env=production\n" in cli.does("describe", "cluster", "berlin")
+    assert "\nEvents:\n" in text and " Normal GotNewCommit: " in text and " Normal Ready\n" in text
+    berlin = cli.does("describe", "cluster", "berlin")
+    assert "  env=production\n" in berlin and " Normal Deployed: Bundle fleet-default/" in berlin
     assert "Workspace:" not in cli.does("describe", "workspace", "edge")
 
 
