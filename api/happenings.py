@@ -74,6 +74,7 @@ def _events(obj: Object, args: dict[str, Any]) -> dict[str, Any]:
 
 
 def _of_deployments(cluster: Key) -> Iterator[Event]:
+    """Of a page of its deployments, which is more than a cluster has."""
     query = selected(_DEPLOYMENTS, caller(), {"limit": MAX_LIMIT}, None)
     if query is None:
         return

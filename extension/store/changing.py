@@ -19,7 +19,7 @@ from extension.store.events import tell
 from extension.store.moving import move
 from extension.store.removing import remove
 from extension.store.tallies import touch
-from extension.store.turning import counts_of, held_back, tell_turns
+from extension.store.turning import held_back, tell_held, tell_turns
 from extension.store.views import Views, own_status
 
 T = TypeVar("T", bound=Object)
@@ -96,8 +96,7 @@ class Changes:
         for maker in makers:
             tell(connection, maker, told)
         if was_held != held_back(new):
-            counts = counts_of(connection, [bundle_id])
-            tell_turns(connection, {bundle_id: (counts, counts)}, {bundle_id: was_held})
+            tell_held(connection, bundle_id, was_held)
 
     def _remove(self, connection: Connection, row: Row[Any], revision: int) -> None:
         tell_turns(connection, remove(connection, self._documents, row, revision))

@@ -7,19 +7,19 @@ back, and not ready whatever its counts say, while targets have no deployment ye
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+import msgspec
+from sqlalchemy import Connection, TextClause, bindparam, text
 
-from extension.objects.base import Key
 from extension.objects.happened import readiness, turn
 from extension.objects.kinds import Bundle
 from extension.objects.states import State, ready_message, summarise
-from extension.store.applications import bundle_ids
 from extension.store.bulk import fetched
-from extension.store.deployments import maker_ids
+from extension.store.deployments import MAKERS
 from extension.store.events import tell
 from extension.store.rollouts import by_cluster, cluster_of
 from extension.store.schema import STATE_COLUMNS
@@ -34,61 +34,70 @@ def held_back(bundle: Bundle) -> bool:
     return bool(bundle.status.pending.count) or any(is_own(one) for one in bundle.status.conditions)
 
 
-def counts_of(connection: Connection, bundles: Iterable[int]) -> Counts:
-    """The counts of some Bundles, added up."""
-    found = fetched(connection, _COUNTS, bundles=list(bundles))
-    return tuple(int(count) for count in found[0])
+def counts_of(connection: Connection, inside: str, values: Mapping[str, Any]) -> Counts:
+    """The counts of the Bundles that `inside` selects, added up."""
+    return tuple(map(int, fetched(connection, _counts(inside), **values)[0]))
+
+
+def tell_held(connection: Connection, bundle_id: int, was_held: bool) -> None:
+    """Tells of a Bundle whose own status began or ceased to hold it back."""
+    counts = counts_of(connection, ":bundle", {"bundle": bundle_id})
+    tell_turns(connection, {bundle_id: (counts, counts)}, {bundle_id: was_held})
 
 
 def tell_turns(connection: Connection, moves: Moves, held: Mapping[int, bool] = {}) -> None:
     """Tells of the Bundles that turned and of what they were made from. `held` says of those whose own status changed whether they were
     held back before."""
-    turned = [bundle for bundle, (old, new) in moves.items() if bundle in held or _readiness(old) is not _readiness(new)]
+    turned = {bundle for bundle, (old, new) in moves.items() if bundle in held or _readiness(old) is not _readiness(new)}
     if not turned:
         return
-    turns = _Turns(connection, moves, held)
-    for bundle in turned:
-        turns.tell(bundle, [bundle], partial(first_not_ready, name=cluster_of, sort=by_cluster), "Cluster")
-    for maker in maker_ids(connection, turned):
-        kind, namespace, name = fetched(connection, _KEY, id=maker)[0]
-        turns.tell(maker, bundle_ids(connection, Key(kind, namespace, name)), partial(first_not_ready, name=_bundle_of), "Bundle")
+    for bundle in sorted(turned):
+        _tell(connection, _Whole(bundle, ":bundle", {"bundle": bundle}, [bundle], _CLUSTERS, "Cluster"), moves, held)
+    for maker in _makers(connection, moves):
+        if turned.intersection(maker.moved):
+            _tell(connection, maker, moves, held)
 
 
-class _Turns:
-    """What some Bundles were and are together, in one write."""
+class _Whole(msgspec.Struct, frozen=True):
+    """Bundles that are ready together: one for itself, or all that something made. `inside` selects their ids by `values`, `moved` are
+    those in this write; `find` names what is not ready of them by the `word`."""
 
-    def __init__(self, connection: Connection, moves: Moves, held: Mapping[int, bool]) -> None:
-        self._connection = connection
-        self._moves = moves
-        self._was_held = held
+    object_id: int
+    inside: str
+    values: dict[str, Any]
+    moved: list[int]
+    find: Callable[..., NotReady]
+    word: str
 
-    def tell(self, object_id: int, bundles: Collection[int], find: Callable[..., NotReady], word: str) -> None:
-        """Tells an object of a turn of its Bundles; `find` and `word` are for the message."""
-        counts = counts_of(self._connection, bundles)
-        held, was_held = self._held(bundles)
-        before = _readiness(self._before(counts, bundles), held=bool(was_held))
-        told = turn(before, _readiness(counts, held=bool(held)), lambda: self._message(bundles, counts, find, word))
-        if told is not None and (told.message or told.reason == State.Ready.name):
-            tell(self._connection, object_id, [told], in_turn=True)
-
-    def _before(self, counts: Counts, bundles: Collection[int]) -> Counts:
-        for bundle in self._moves.keys() & set(bundles):
-            old, new = self._moves[bundle]
-            counts = tuple(count - now + then for count, now, then in zip(counts, new, old, strict=True))
-        return counts
-
-    def _held(self, bundles: Collection[int]) -> tuple[set[int], set[int]]:
-        """The Bundles that are held back, and those that were."""
-        rows = fetched(self._connection, _HELD, bundles=list(bundles), pending=_PENDING, refused=_REFUSED)
-        now = {int(row[0]) for row in rows}
-        changed = self._was_held.keys() & set(bundles)
-        return now, (now - changed) | {bundle for bundle in changed if self._was_held[bundle]}
-
-    def _message(self, bundles: Collection[int], counts: Counts, find: Callable[..., NotReady], word: str) -> str:
+    def message(self, connection: Connection, counts: Counts) -> str:
         """What of these is not ready, as a Ready condition says it; empty where no deployment has anything to say."""
-        found = find(self._connection, f"d.bundle_id IN ({','.join(map(str, bundles))})")
+        found = self.find(connection, f"d.bundle_id IN ({self.inside})", **self.values)
         named = [found.worst, *found.named] if found.named else []
-        return ready_message(summarise(dict(zip(_STATES, counts, strict=True)), named), word)
+        return ready_message(summarise(dict(zip(_STATES, counts, strict=True)), named), self.word)
+
+
+def _makers(connection: Connection, moves: Moves) -> Iterator[_Whole]:
+    """What these Bundles were made from."""
+    rows = fetched(connection, _MAKERS, bundles=list(moves))
+    for (maker, namespace, label, name), found in groupby(rows, key=lambda row: row[:4]):
+        values = {"namespace": namespace, "label": label, "value": name}
+        yield _Whole(maker, _MADE, values, [row[4] for row in found], partial(first_not_ready, name=_bundle_of), "Bundle")
+
+
+def _tell(connection: Connection, whole: _Whole, moves: Moves, held: Mapping[int, bool]) -> None:
+    after = counts_of(connection, whole.inside, whole.values)
+    before = after
+    for bundle in whole.moved:
+        before = tuple(count - new + old for count, old, new in zip(before, *moves[bundle], strict=True))
+    changed = held.keys() & set(whole.moved)
+    if _readiness(before) is _readiness(after) and not changed:
+        return
+    is_held = {row[0] for row in fetched(connection, _held(whole.inside), pending=_PENDING, refused=_REFUSED, **whole.values)}
+    was_held = (is_held - changed) | {bundle for bundle in changed if held[bundle]}
+    message = partial(whole.message, connection, after)
+    told = turn(_readiness(before, held=bool(was_held)), _readiness(after, held=bool(is_held)), message)
+    if told is not None and (told.message or told.reason == State.Ready.name):
+        tell(connection, whole.object_id, [told], in_turn=True)
 
 
 def _readiness(counts: Counts, *, held: bool = False) -> State | None:
@@ -100,13 +109,26 @@ def _bundle_of(row: Any) -> str:
     return str(row.bundle)
 
 
-_KEY = text("SELECT kind, namespace, name FROM object WHERE id = :id")
-_COUNTS = text(
-    f"SELECT {', '.join(f'coalesce(sum({name}), 0)' for name in STATE_COLUMNS)} FROM tally WHERE object_id IN :bundles"  # noqa: S608
+_CLUSTERS = partial(first_not_ready, name=cluster_of, sort=by_cluster)
+_MAKERS = text(
+    f"SELECT m.id, m.namespace, l.key, m.name, b.id FROM label l JOIN object b ON b.id = l.object_id {MAKERS}"  # noqa: S608 (our own names)
+    " WHERE l.object_id IN :bundles ORDER BY m.id"
 ).bindparams(bindparam("bundles", expanding=True))
-_HELD = text("SELECT id FROM object WHERE id IN :bundles AND (doc LIKE :pending OR doc LIKE :refused)").bindparams(
-    bindparam("bundles", expanding=True)
+_MADE = (
+    "SELECT m.id FROM label l JOIN object m ON m.id = l.object_id"
+    " WHERE l.kind = 'Bundle' AND l.key = :label AND l.value = :value AND m.namespace = :namespace"
 )
 # As a document writes a count of targets and a condition with a reason; `held_back` says the same of an object.
 _PENDING = '%"pending":{"count":%'
 _REFUSED = '%"type":"Ready","status":"False","reason":%'
+
+
+@cache
+def _held(inside: str) -> TextClause:
+    return text(f"SELECT id FROM object WHERE id IN ({inside}) AND (doc LIKE :pending OR doc LIKE :refused)")  # noqa: S608 (our own SQL)
+
+
+@cache
+def _counts(inside: str) -> TextClause:
+    sums = ", ".join(f"coalesce(sum({name}), 0)" for name in STATE_COLUMNS)
+    return text(f"SELECT {sums} FROM tally WHERE object_id IN ({inside})")  # noqa: S608 (our own SQL)

@@ -16,13 +16,13 @@ Scheme = Literal["light", "dark"]
 DEMO = "fleet-default"
 
 TABS = {
-    "gitrepo": ("overview", "bundles", "resources", "plan", "yaml"),
-    "cluster": ("bundles", "resources", "conditions", "yaml"),
-    "bundle": ("rollout", "clusters", "resources", "conditions", "yaml"),
+    "gitrepo": ("overview", "bundles", "resources", "plan", "history", "yaml"),
+    "cluster": ("bundles", "resources", "conditions", "history", "yaml"),
+    "bundle": ("rollout", "clusters", "resources", "conditions", "history", "yaml"),
     "clustergroup": ("clusters", "membership", "conditions", "yaml"),
     "tokens": ("api", "registration"),
     "workspace": ("members", "yaml"),
-    "helmop": ("overview", "clusters", "resources", "yaml"),
+    "helmop": ("overview", "clusters", "resources", "history", "yaml"),
 }
 PLACES = [(name, path, tab) for name, path in components.routes().items() for tab in TABS.get(name, ("",))]
 

@@ -152,7 +152,7 @@ def test_a_store_from_before_histories_gets_their_table(old):
     old.rows("DELETE FROM migration WHERE version > 7")
     store = old.open()
     there = store.find(Cluster, NS, "one")
-    assert store.events(there) == []
+    assert [one.reason for one in store.events(there)] == ["Created"]
     store.update(replace(there, metadata=replace(there.metadata, labels={"env": "prod"})))
-    assert [one.reason for one in store.events(there)] == ["LabelsChanged"]
+    assert [one.reason for one in store.events(there)] == ["LabelsChanged", "Created"]
     store.close()
