@@ -162,6 +162,7 @@ _RULES = {
     "counters are of an object": "SELECT object_id FROM tally WHERE object_id NOT IN (SELECT id FROM object)",
     "a label is of an object": "SELECT label_id, object_id FROM tag WHERE object_id NOT IN (SELECT id FROM object)",
     "a last-seen time is of a cluster": "SELECT cluster_id FROM seen WHERE cluster_id NOT IN (SELECT id FROM object)",
+    "an event is of an object": "SELECT id, object_id FROM event WHERE object_id NOT IN (SELECT id FROM object)",
     "no revision is ahead of the sequence": (
         "SELECT 'object', id FROM object WHERE revision > (SELECT number FROM sequence) UNION ALL"
         " SELECT 'deployment', bundle_id FROM deployment WHERE revision > (SELECT number FROM sequence) UNION ALL"

@@ -52,9 +52,10 @@ class Deltas:
         """Adds them; what became of the Bundles whose deployments changed their states."""
         changed = now()
         rows = [(owner, *row, revision, changed, owner in self._clusters) for owner, row in sorted(self._by_id.items())]
-        moving = [row for row in rows if not row[-1] and any(row[1 : 1 + len(STATE_COLUMNS)])]
-        many(connection, _ADD, [row for row in rows if row[-1] or not any(row[1 : 1 + len(STATE_COLUMNS)])])
-        return {owner: (self._before(owner, counts), tuple(counts)) for owner, *counts in returned(connection, _ADD_AND_TELL, moving)}
+        moving = {owner for owner in self._by_id.keys() - self._clusters if any(self._by_id[owner][: len(STATE_COLUMNS)])}
+        many(connection, _ADD, [row for row in rows if row[0] not in moving])
+        found = returned(connection, _ADD_AND_TELL, [row for row in rows if row[0] in moving])
+        return {owner: (self._before(owner, counts), tuple(counts)) for owner, *counts in found}
 
     def _before(self, owner: int, after: Sequence[int]) -> Counts:
         """What the counts were that are `after` now."""

@@ -43,6 +43,10 @@ DAMAGE = {
     "counters are of an object": "DELETE FROM object WHERE kind = 'Bundle'",
     "a label is of an object": "INSERT INTO tag (label_id, object_id) SELECT min(label_id), 12345 FROM tag",
     "a last-seen time is of a cluster": "INSERT INTO seen (cluster_id, at) VALUES (12345, '2026-01-01T00:00:00Z')",
+    "an event is of an object": (
+        "INSERT INTO event (object_id, type, reason, message, times, first, last)"
+        " VALUES (12345, 'Normal', 'Paused', '', 1, '2026-01-01T00:00:00Z', '2026-01-01T00:00:00Z')"
+    ),
     "no revision is ahead of the sequence": "UPDATE sequence SET number = 3",
     "complaints are counted as their deployments are": "UPDATE complaint SET n = n + 1",
     "a shape is of its bundle, and of a deployment": "UPDATE shape SET bundle_id = 12345",
