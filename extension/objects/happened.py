@@ -235,9 +235,9 @@ _OF_DEPLOYMENT: Mapping[tuple[str, str], tuple[Type, str]] = {
 
 
 def of_deployment(deployment: BundleDeployment, bundle: Key) -> Iterator[Event]:
-    """What the conditions of a deployment say happened: nothing is kept of each of a million."""
+    """What the conditions of a deployment say happened, what comes last first: nothing is kept of each of a million."""
     about = involved(deployment)
-    for condition in deployment.status.conditions:
+    for condition in reversed(deployment.status.conditions):
         time = condition.last_transition_time or condition.last_update_time
         found = _OF_DEPLOYMENT.get((condition.type, condition.status))
         if found is not None and time:

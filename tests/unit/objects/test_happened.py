@@ -280,8 +280,8 @@ def test_a_deployment_tells_by_its_conditions_what_happened_to_it() -> None:
     deployment = BundleDeployment(metadata=ObjectMeta(name="web", namespace="cluster-ns", uid="u"), status=status)
     told = list(of_deployment(deployment, Key("Bundle", "team-a", "web")))
     assert [(one.type, one.reason, one.message, one.last_timestamp) for one in told] == [
-        ("Normal", "Deployed", "Bundle team-a/web", "2026-01-01T00:00:00Z"),
         ("Warning", "NotReady", "Bundle team-a/web: pod is not there", "2026-03-03T00:00:00Z"),
+        ("Normal", "Deployed", "Bundle team-a/web", "2026-01-01T00:00:00Z"),
     ]
     assert len({one.id for one in told}) == 2
     assert {one.involved_object.kind for one in told} == {"BundleDeployment"}
