@@ -84,15 +84,15 @@ class Deployments:
         return int(connection.execute(_COUNT, {"bundle": bundle_id}).scalar_one())
 
     def sweep(self, connection: Connection, bundle_id: int) -> None:
-        """Drops variants and deployment IDs no row points to, and contents that nothing names."""
+        """Drops variants and deployment IDs no row points to, and what of their contents nothing names."""
         used = "SELECT {0} FROM deployment WHERE bundle_id = :bundle"
-        connection.execute(
+        dropped = connection.execute(
             text(
                 f"DELETE FROM variant WHERE bundle_id = :bundle AND id NOT IN ({used.format('staged')})"  # noqa: S608
-                f" AND id NOT IN ({used.format('live')} AND live IS NOT NULL)"
+                f" AND id NOT IN ({used.format('live')} AND live IS NOT NULL) RETURNING content"
             ),
             {"bundle": bundle_id},
-        )
+        ).all()
         connection.execute(
             text(
                 f"DELETE FROM deployment_id WHERE bundle_id = :bundle AND id NOT IN ({used.format('applied_id')})"  # noqa: S608
@@ -101,12 +101,8 @@ class Deployments:
             {"bundle": bundle_id},
         )
         wordings.sweep(connection, bundle_id)
-        connection.execute(
-            text(
-                "DELETE FROM content WHERE NOT EXISTS (SELECT 1 FROM object o WHERE o.kind = 'Bundle' AND o.content = sha256)"
-                " AND NOT EXISTS (SELECT 1 FROM variant v WHERE v.content = sha256)"
-            )
-        )
+        for content in {row.content for row in dropped}:
+            self._documents.drop_content(connection, content)
 
 
 def maker_ids(connection: Connection, bundle_ids: Iterable[int]) -> list[int]:

@@ -153,8 +153,7 @@ class Documents:
         """Drops content that neither a Bundle nor a deployment's variant names any more."""
         connection.execute(
             text(
-                # The kind makes the index by name do: without it every cluster's row would be read.
-                "DELETE FROM content WHERE sha256 = :sha AND NOT EXISTS (SELECT 1 FROM object WHERE kind = 'Bundle' AND content = :sha)"
+                "DELETE FROM content WHERE sha256 = :sha AND NOT EXISTS (SELECT 1 FROM object WHERE content = :sha)"
                 " AND NOT EXISTS (SELECT 1 FROM variant WHERE content = :sha)"
             ),
             {"sha": sha256},

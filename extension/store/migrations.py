@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from sqlalchemy import Connection, Table, inspect, text
+from sqlalchemy.schema import CreateIndex
 
 from extension.objects.errors import Unavailable
 from extension.store import agent_keys
@@ -19,10 +20,12 @@ from extension.store.schema import (
     events,
     leases,
     metadata,
+    objects,
     reports,
     samples,
     seen,
     shapes,
+    variants,
     webhook_deliveries,
     wordings,
 )
@@ -33,10 +36,12 @@ UNFINISHED = "unfinished_copy"
 EXPECTED = {
     ("object", "sqlite_autoindex_object_1"): "1000000 200000 100000 1",
     ("object", "object_revision"): "1000000 5",
+    ("object", "object_content"): "100000 2",
     ("object", "object_marks"): "10000 2000",
     ("label_value", "sqlite_autoindex_label_value_1"): "100000 50000 5000 1",
     ("tag", "tag"): "10000000 10000 1",
     ("tag", "tag_object"): "10000000 10 1",
+    ("variant", "variant_content"): "200000 2",
     ("deployment", "deployment"): "5000000 100000 1",
     ("deployment", "deployment_cluster"): "5000000 10 1",
     ("deployment", "deployment_revision"): "5000000 100000 1000",
@@ -96,9 +101,13 @@ def _add_number(connection: Connection, table: Table, column: str, index: str = 
     if column in {one["name"] for one in inspect(connection).get_columns(table.name)}:
         return
     connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column} BIGINT NOT NULL DEFAULT 0"))
-    if not index:
-        return
-    next(one for one in table.indexes if one.name == index).create(connection)
+    if index:
+        _add_index(connection, table, index)
+
+
+def _add_index(connection: Connection, table: Table, index: str) -> None:
+    made = next(one for one in table.indexes if one.name == index)
+    connection.execute(CreateIndex(made, if_not_exists=True))
     _expect(connection, table.name, index)
 
 
@@ -106,6 +115,7 @@ def _expect(connection: Connection, table: str, index: str) -> None:
     """As `expect_many`, for an index that is new in an older store."""
     if connection.dialect.name == "sqlite":
         row = {"table": table, "index": index, "figures": EXPECTED[table, index]}
+        connection.execute(text("DELETE FROM sqlite_stat1 WHERE tbl = :table AND idx = :index"), {"table": table, "index": index})
         connection.execute(text("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (:table, :index, :figures)"), row)
         connection.execute(text("ANALYZE sqlite_schema"))
 
@@ -122,8 +132,14 @@ def _events(connection: Connection) -> None:
         _expect(connection, events.name, "event_object")
 
 
+def _contents(connection: Connection) -> None:
+    """Who names a content is looked up: it was searched for among all Bundles whenever one was staged anew."""
+    _add_index(connection, objects, "object_content")
+    _add_index(connection, variants, "variant_content")
+
+
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
-    _first, _log_of_webhooks, agent_keys.create, _for_several, _shapes, _order_of_seen, _wordings, _events,
+    _first, _log_of_webhooks, agent_keys.create, _for_several, _shapes, _order_of_seen, _wordings, _events, _contents,
 )  # fmt: skip
 """Migration N brings a store from version N to N + 1. Released ones are never edited."""
 

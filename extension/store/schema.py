@@ -53,6 +53,7 @@ objects = Table(
     Column("sealed", LargeBinary),
     UniqueConstraint("kind", "namespace", "name"),
     Index("object_revision", "revision"),
+    Index("object_content", "content", sqlite_where=text("content IS NOT NULL"), postgresql_where=text("content IS NOT NULL")),
     Index("object_marks", "marks", sqlite_where=text("marks <> 0"), postgresql_where=text("marks <> 0")),
     sqlite_autoincrement=True,  # an id is never used twice: bitmaps and late reports may still name it
 )
@@ -119,6 +120,7 @@ variants = Table(
     Column("content", TEXT, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     UniqueConstraint("bundle_id", "deployment_id", "digest"),
+    Index("variant_content", "content"),
 )
 
 deployments = Table(

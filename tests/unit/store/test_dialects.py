@@ -8,7 +8,7 @@ from extension.objects.kinds import Bundle, Cluster
 from extension.store.dialects import among, holds
 from extension.store.protocol import Filter, Query, Report
 from extension.store.schema import objects
-from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, names, status
+from tests.unit.store.samples import NS, bundle, cluster, cluster_key, deploy, names, plan, status, step, variant
 
 
 def found(store, *conditions):
@@ -64,3 +64,24 @@ def test_what_few_deployments_say_is_looked_up_and_not_searched_for_among_all_re
     if store._database._engine.dialect.name == "sqlite":
         assert plans
         assert all("SCAN report" not in plan for plan in plans), plans
+
+
+def test_who_names_a_content_is_looked_up_and_not_searched_for_among_all_bundles(store):
+    numbers = [store.object_id(store.create(cluster(name)).key) for name in ("a", "b")]
+    keys = [store.create(bundle(f"b{number}", content=f"a: {number}")).key for number in range(3)]
+    for key in keys:
+        deploy(store, key, numbers)
+    plans = []
+
+    @event.listens_for(store._database._engine, "before_cursor_execute")
+    def explain(_connection, cursor, statement, parameters, *_rest):
+        if statement.startswith("DELETE FROM content") and store._database._engine.dialect.name == "sqlite":
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans.append("\n".join(row[-1] for row in cursor.fetchall()))
+
+    store.update(bundle("b0", content="a: new"))
+    wanted = variant(store, keys[0], "new")
+    store.apply(plan(store, keys[0], (wanted, numbers)), step(stage=numbers, promote=numbers))
+    if store._database._engine.dialect.name == "sqlite":
+        assert plans
+        assert all("SCAN" not in plan for plan in plans), plans

@@ -156,3 +156,12 @@ def test_a_store_from_before_histories_gets_their_table(old):
     store.update(replace(there, metadata=replace(there.metadata, labels={"env": "prod"})))
     assert [one.reason for one in store.events(there)] == ["LabelsChanged", "Created"]
     store.close()
+
+
+def test_a_store_from_before_contents_were_looked_up_gets_the_indexes(old):
+    for statement in ("DROP INDEX object_content", "DROP INDEX variant_content", "DELETE FROM migration WHERE version > 8"):
+        old.rows(statement)
+    old.open().close()
+    assert versions(old) == list(range(1, len(migrations.MIGRATIONS) + 1))
+    for statement in ("DROP INDEX object_content", "DROP INDEX variant_content"):
+        old.rows(statement)
