@@ -11,31 +11,38 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from api import bundledeployments, clusters
 from api.access import BUNDLE_NAMESPACE
 from api.answers import answer
 from api.auth import caller
 from api.bundledeployments import OF_FIELDS, named_in
+from api.deployed import CLUSTER, CLUSTER_NAMESPACE
 from api.errors import InvalidOption
 from api.listing import CHUNK_FIELDS, limit_of, place_after, wrapped
+from api.nouns import Call
 from api.openapi import Routes
+from api.operating import MOST, begun
+from api.operations import OperationBody, remembered
 from api.representation import url
-from api.schemas import StateBody, collection
-from api.selectors import STATE_FIELDS, STATES
+from api.schemas import DryRun, StateBody, collection, is_dry
+from api.selectors import STATE_FIELDS, STATES, filters
 from api.services import services
 from api.states import PASSING, WRONG
-from extension.objects.errors import NotFound
-from extension.objects.kinds import Bundle
+from extension.objects.errors import Invalid, NotFound
+from extension.objects.kinds import Bundle, Cluster
 from extension.objects.schemas import Text, Whole, strict
 from extension.objects.states import State
+from extension.settings import FLEET
 from extension.store.errorgroups import ErrorGroup, ErrorQuery
 from extension.store.listing import SHAPE_PATH
+from extension.store.protocol import Query
 
 blueprint = Routes("errorgroups", __name__, description="What is wrong, once for all clusters that say it.")
 
 PLACE = "errorgroups"
+_RETRIED = (State.ErrApplied, State.NotReady)
 _NAMED = ("gitrepo", "helmop", "bundle")
 _LATE = {name: State[word] for name, word in STATES.items() if word in State.__members__ and State[word] is not State.Ready}
 
@@ -54,6 +61,7 @@ ErrorGroupBody = strict(
         "clusters": Whole(required=True),
         "deployments": Whole(required=True),
         "bundles": fields.List(Text(), required=True),
+        "actions": fields.Dict(required=True, keys=fields.String(), values=fields.String()),
         "clusterNames": fields.List(Text(), required=True, metadata={"description": "a few of them, as `workspace/name`"}),
         "since": Text(metadata={"description": "since when there is at least one"}),
     },
@@ -62,6 +70,7 @@ ErrorGroupCollection = collection("ErrorGroup", fields.Nested(ErrorGroupBody))
 _STATE = fields.String(metadata={"description": f"only groups in this state: {', '.join(sorted(_LATE))}"})
 ListQuery = strict("ErrorGroupListQuery", {**{name: OF_FIELDS[name] for name in _NAMED}, "state": _STATE, **CHUNK_FIELDS})
 NoQuery = strict("ErrorGroupQuery", {})
+ActionQuery = strict("ErrorGroupActionQuery", {"action": Text(required=True, validate=validate.OneOf(("retry",))), **DryRun})
 
 
 @blueprint.at(f"/v1/{PLACE}")
@@ -83,6 +92,15 @@ def here(args: dict[str, Any], namespace: str) -> Response:
 @blueprint.query(NoQuery)
 def one(_args: dict[str, Any], namespace: str, name: str) -> Response:
     return answer(_shown(_found(namespace, name), {}))
+
+
+@blueprint.at(f"/v1/{PLACE}/<namespace>/<name>", "POST")
+@blueprint.told(201, OperationBody, "Try again on the clusters of a group, and on no others", "retryErrorGroup")
+@blueprint.query(ActionQuery)
+def retry(args: dict[str, Any], namespace: str, name: str) -> Response:
+    call = Call(services(), caller(), is_dry(args))
+    ids = _clusters(_found(namespace, name))
+    return remembered(call, *begun(call, {"kind": "forceUpdate", "type": clusters.NOUN.plural, "ids": ids}))
 
 
 def _readable(namespace: str) -> tuple[str, ...]:
@@ -127,6 +145,7 @@ def _shown(group: ErrorGroup, args: Mapping[str, Any]) -> dict[str, Any]:
         "kind": "ErrorGroup",
         "links": {"self": url(PLACE, group.workspace, name), **_inside(group, state, args)},
         "metadata": {"name": name, "namespace": group.workspace, "state": told},
+        "actions": {"retry": f"{url(PLACE, group.workspace, name)}?action=retry"} if _may_retry(group) else {},
         "message": group.text,
         "example": group.example,
         "shape": group.shape,
@@ -140,10 +159,29 @@ def _shown(group: ErrorGroup, args: Mapping[str, Any]) -> dict[str, Any]:
 
 def _inside(group: ErrorGroup, state: str, args: Mapping[str, Any]) -> dict[str, str]:
     """Where the deployments of a group are, those of what the list was asked for, and the clusters that say it."""
-    shape = ("filter", f"{SHAPE_PATH}={group.shape}")
-    bound = [("filter", f"{STATE_FIELDS[0]}={state}"), ("filter", f"metadata.labels[{BUNDLE_NAMESPACE}]={group.workspace}")]
+    bound = [("filter", one) for one in _bound(group, state)]
     of = [(name, args[name]) for name in _NAMED if name in args]
     return {
-        "bundledeployments": f"{url(bundledeployments.NOUN.plural)}?{urlencode([shape, *bound, *of])}",
-        "clusters": f"{url(clusters.NOUN.plural)}?{urlencode([shape])}",
+        "bundledeployments": f"{url(bundledeployments.NOUN.plural)}?{urlencode([*bound, *of])}",
+        "clusters": f"{url(clusters.NOUN.plural)}?{urlencode(bound[:1])}",
     }
+
+
+def _bound(group: ErrorGroup, state: str) -> list[str]:
+    """The filters of the deployments of a group; the first is one of clusters, too."""
+    return [f"{SHAPE_PATH}={group.shape}", f"{STATE_FIELDS[0]}={state}", f"metadata.labels[{BUNDLE_NAMESPACE}]={group.workspace}"]
+
+
+def _may_retry(group: ErrorGroup) -> bool:
+    """Whether the caller may have the agents of its clusters begin anew, which tries again what failed for good too. Fleet's own agents
+    do not do that."""
+    is_of_use = group.state in _RETRIED and group.deployments <= MOST and services().settings.engine != FLEET
+    return is_of_use and caller().may(Cluster, "update", group.workspace)
+
+
+def _clusters(group: ErrorGroup) -> list[str]:
+    """The clusters that say it, as `workspace/name`. Raises Invalid for more than one operation may have."""
+    page = services().store.deployments(Query(filters=filters(_bound(group, group.state.name.lower())), limit=MOST))
+    if page.count > MOST:
+        raise Invalid(f"{page.count} deployments say it, an operation has at most {MOST}", hint="force an update of the clusters by labels")
+    return list(dict.fromkeys(f"{of[CLUSTER_NAMESPACE]}/{of[CLUSTER]}" for of in (one.metadata.labels for one in page.items)))

@@ -93,7 +93,7 @@ def operations(_args: dict[str, Any]) -> Response:
 @blueprint.query(WriteQuery)
 def create(args: dict[str, Any]) -> Response:
     call = Call(services(), caller(), is_dry(args))
-    return _told(call, *begun(call, understood(OperationWrite)))
+    return remembered(call, *begun(call, understood(OperationWrite)))
 
 
 @blueprint.at("/v1/operations/<name>")
@@ -109,10 +109,10 @@ def one(_args: dict[str, Any], name: str) -> Response:
 @blueprint.query(_ActionQuery)
 def act(args: dict[str, Any], name: str) -> Response:
     call = Call(services(), caller(), is_dry(args))
-    return _told(call, *_ACTIONS[args["action"]](call, _found(name)))
+    return remembered(call, *_ACTIONS[args["action"]](call, _found(name)))
 
 
-def _told(call: Call, spec: OperationSpec, said: Sequence[dict[str, Any]]) -> Response:
+def remembered(call: Call, spec: OperationSpec, said: Sequence[dict[str, Any]]) -> Response:
     """Remembers an operation that has begun, and tells of it; a dry run is only told of."""
     if call.dry_run:
         return answer(_shown(Operation(spec=spec), [_foreseen(item) for item in spec.items], said) | {"dryRun": True})

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from extension.objects.base import Condition, Key
-from extension.objects.kinds import BundleDeploymentStatus
-from extension.store.protocol import Report
+from extension.objects.kinds import BundleDeploymentStatus, Cluster
+from extension.store.protocol import Query, Report
 from tests.api.conftest import CLUSTERS, Session
 
 URL = "/v1/errorgroups"
@@ -71,6 +71,25 @@ def test_groups_of_other_workspaces_are_not_there(login: Callable[..., Session],
     assert session.get(f"{URL}/team-a?bundle=team-a/web").json["data"] == []
     assert session.get(f"{URL}/{hidden}").status_code == 404
     assert session.get(f"{DEPLOYMENTS}?filter=status.shape={session.get(URL).json['data'][0]['shape']}").json["count"] == 1
+
+
+@pytest.mark.usefixtures("failing")
+def test_a_group_is_tried_again_on_its_own_clusters_and_by_who_may(login: Callable[..., Session], app: Flask, admin: Session) -> None:
+    store = app.extensions["continuous-delivery"].store
+
+    def generations() -> dict[str, int]:
+        return {one.metadata.name: one.spec.redeploy_agent_generation for one in store.list(Cluster, Query()).items}
+
+    first = admin.get(f"{URL}/team-a").json["data"][0]
+    retry = first["actions"]["retry"]
+    reader = login(team_a="read-only")
+    assert reader.get(first["links"]["self"]).json["actions"] == {}
+    assert {item["state"] for item in reader.post(retry).json["items"]} == {"failed"}
+    assert [item["id"] for item in admin.post(f"{retry}&dryRun=All").json["items"]] == ["team-a/c1", "team-a/c2"]
+    assert set(generations().values()) == {0}
+    made = admin.post(retry)
+    assert (made.status_code, made.json["kind"], made.json["total"]) == (201, "forceUpdate", 2)
+    assert {name for name, generation in generations().items() if generation} == {"c1", "c2"}
 
 
 @pytest.mark.usefixtures("failing")

@@ -58,6 +58,8 @@ class MemoryDelivery:
         return self._observed(deployment)
 
     def observe(self, deployment: Deployment) -> BundleDeploymentStatus:
+        if deployment.name not in self.deployed:
+            return self.deploy(deployment)
         self._call("observe", deployment.name)
         self.copies[deployment.name] = deployment.copies
         return self._observed(deployment)

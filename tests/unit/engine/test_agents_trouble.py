@@ -7,7 +7,7 @@ import pytest
 from extension.engine.queue import LONGEST_BACK_OFF
 from extension.objects.errors import Invalid, NotFound
 from tests.fakes.waiting import wait_for
-from tests.unit.engine.samples import cluster_key, conditions, marked, message
+from tests.unit.engine.samples import changed, cluster_key, conditions, marked, message
 from tests.unit.engine.served import DRIFT
 
 
@@ -194,3 +194,19 @@ def test_a_change_of_a_clusters_labels_does_not_open_it_anew(served):
     served.store.update(marked(served.found(), labels={"env": "test"}))
     served.agents.cluster_changed(cluster_key("a"))
     assert served.opened == ["a"]
+
+
+def test_what_failed_for_good_is_tried_again_when_its_cluster_is_forced_to_update(served):
+    delivery = served.cluster("a")
+    delivery.errors["web"] = Invalid("timed out waiting for the condition")
+    served.agents.queue.start()
+    for name in ("web", "db"):
+        served.bundle(name)
+    served.reaches("web", "NotReady")
+    served.reaches("db", "Ready")
+    wait_for(served.agents.queue.idle)
+    del delivery.errors["web"]
+    served.store.update(changed(served.found(), redeploy_agent_generation=1))
+    served.agents.cluster_changed(cluster_key("a"))
+    served.reaches("web", "Ready")
+    assert delivery.did("deploy").count("db") == 1
