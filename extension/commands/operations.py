@@ -18,11 +18,12 @@ AT_ONCE = 1000
 _CLUSTER = next(of for of in KINDS if of.plural == "fleet.cattle.io.clusters")
 PAUSE = 1.0
 """Seconds between two looks at an operation that is waited for."""
-_UPDATED = KindName("fleet.cattle.io.gitrepos", "fleet.cattle.io.helmops", "fleet.cattle.io.clusters", "fleet.cattle.io.bundles")
+ERRORS = "errorgroups"
+_UPDATED = KindName("fleet.cattle.io.gitrepos", "fleet.cattle.io.helmops", "fleet.cattle.io.clusters", "fleet.cattle.io.bundles", ERRORS)
 
 
 @click.command("force-update")
-@click.argument("of", metavar="gitrepo|helmop|bundle|cluster", type=_UPDATED)
+@click.argument("of", metavar="gitrepo|helmop|bundle|cluster|error", type=_UPDATED)
 @click.argument("names", nargs=-1)
 @WORKSPACE
 @click.option("-l", "--selector", default="", help="All that match this label selector.")
@@ -31,7 +32,13 @@ _UPDATED = KindName("fleet.cattle.io.gitrepos", "fleet.cattle.io.helmops", "flee
 def force_update(  # noqa: PLR0917 (click's parameters)
     client: ApiClient, of: Kind, names: tuple[str, ...], namespace: str, selector: str, wait: int | None
 ) -> None:
-    """Deploy again, whether anything changed or not."""
+    """Deploy again, whether anything changed or not; for an error, try again on the clusters that say it and on no others."""
+    if of.plural == ERRORS:
+        if not names or selector:
+            raise click.UsageError("name the errors: they have no labels")
+        made = [client.request("POST", path(ERRORS, namespace, name), query={"action": "retry"}) for name in names]
+        _followed(client, made, wait, lambda one, again: _told(one, _CLUSTER, "is updated" if again else "will be updated", again=again))
+        return
     ids = [f"{namespace}/{name}" for name in chosen(client, of, names, namespace, selector)]
     made = [_begun(client, {"kind": "forceUpdate", "type": of.plural}, ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE)]
     _followed(client, made, wait, lambda one, again: _told(one, of, "is updated" if again else "will be updated", again=again))

@@ -148,6 +148,18 @@ def test_force_update_deploys_again(cli: Cli, service: Service) -> None:
     assert "only a move can be taken back" in cli.fails("operation", name, "--undo")
 
 
+def test_an_error_is_tried_again_where_it_is_said(cli: Cli, service: Service) -> None:
+    wrong = {"name": "a.yaml", "content": "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n"}
+    spec = {"resources": [wrong], "targets": [{"clusterName": "kiosk-001"}]}
+    bundle = {"apiVersion": "fleet.cattle.io/v1alpha1", "kind": "Bundle", "metadata": {"name": "nameless"}, "spec": spec}
+    cli.does("create", "-n", "edge", "-f", "-", text=dump(bundle))
+    wait_for(lambda: "has no name" in cli.does("get", "errors", "-n", "edge"), "the error")
+    (error,) = [cells[0] for cells in cli.cells("get", "errors", "-n", "edge") if "nameless" in cells]
+    told = cli.does("force-update", "error", error, "-n", "edge", "--wait", "60")
+    assert told == "cluster/kiosk-001 will be updated\ncluster/kiosk-001 is updated\n"
+    cli.does("delete", "bundle", "nameless", "-n", "edge")
+
+
 def test_tokens_are_shown_once_limited_to_their_workspace_and_refused_when_revoked(cli: Cli, service: Service) -> None:
     created = cli.does("token", "create", "reader", "--role", "edge=read-only", "--ttl", "1h").removeprefix("token: ").strip()
     token_id, _, secret = created.partition(":")

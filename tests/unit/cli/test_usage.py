@@ -63,6 +63,8 @@ def test_an_image_scan_whose_interval_is_no_duration_is_refused(tmp_path: Path) 
         (("pause", "gitrepo"), "name the objects, or choose them with --selector"),
         (("unpause", "gitrepo", "x", "-l", "a=b"), "name the objects, or choose them with --selector"),
         (("force-update", "secret", "x"), "not for secrets"),
+        (("force-update", "error"), "name the errors: they have no labels"),
+        (("force-update", "error", "-l", "a=b"), "name the errors: they have no labels"),
         (("move",), "Missing argument 'WORKSPACE'"),
         (("move", "berlin", "edge", "-l", "env"), "'env' is not KEY=VALUE"),
         (("apply", "demo", "-l", "=x"), "'=x' is not KEY=VALUE"),
