@@ -89,7 +89,7 @@ def test_a_signed_push_deploys_the_newest_commit_though_nobody_polls(world: Worl
     spec |= {"disablePolling": True, "pollingInterval": "1h"}  # neither a poll nor a changed spec lets the engine look
     assert world.session.post(GITREPOS, json=gitrepo("web", LOCAL, **spec)).status_code == 201
     wait_for(lambda: world.shows("hello"), PATIENCE)
-    assert world.repo().status.commit == first
+    wait_for(lambda: world.repo().status.commit == first, PATIENCE)
 
     second = world.commit("goodbye")
     assert send(world.session, world.push(second), OTHER).status_code == 401

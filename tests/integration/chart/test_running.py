@@ -121,9 +121,9 @@ def test_the_pod_becomes_ready_and_deploys_to_its_own_cluster_as_its_service_acc
         wait_for(lambda: text_of(release) == "hello", "the ConfigMap")
 
         container.write_token("no token")
+        app.commit({"a.yaml": CONFIG_MAP % (release.namespace, "again")})
         wait_for(lambda: is_told(service, token, "Unauthorized"), "the refusal of a token that is none")
         container.renew_token()
-        app.commit({"a.yaml": CONFIG_MAP % (release.namespace, "again")})
         wait_for(lambda: text_of(release) == "again", "the commit, by the new token")
         assert writable(container) == ["/var/lib/rancher-cd", "/tmp"], "the test would prove nothing"
     finally:

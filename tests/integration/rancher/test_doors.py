@@ -124,8 +124,8 @@ def test_what_a_user_may_not_do_is_missing_from_links_actions_and_schemas(inside
         schema = inside.call(door, user, "GET", "/v1/schemas/fleet.cattle.io.gitrepo").json()
         return sorted(item["links"]), "actions" in item, schema["resourceMethods"]
 
-    assert shown("read-only") == (["resources", "self"], False, ["GET"])
-    assert shown("member") == (["patch", "remove", "resources", "self", "update"], True, ["GET", "PUT", "PATCH", "DELETE"])
+    assert shown("read-only") == (["events", "resources", "self"], False, ["GET"])
+    assert shown("member") == (["events", "patch", "remove", "resources", "self", "update"], True, ["GET", "PUT", "PATCH", "DELETE"])
     kinds = {schema["id"] for schema in inside.call(door, "member", "GET", "/v1/schemas").json()["data"]}
     assert "fleet.cattle.io.gitrepo" in kinds and not {"fleet.cattle.io.helmop", "secret"} & kinds
 
