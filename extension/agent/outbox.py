@@ -12,13 +12,11 @@ from collections.abc import Iterable
 
 import msgspec
 
-from extension.objects.agents import DeploymentReport, ReportAnswer, ReportBatch
+from extension.objects.agents import MOST_WORDS, DeploymentReport, ReportAnswer, ReportBatch
 from extension.objects.moving import Leaving
 
 MOST, LARGEST = 1000, 512 << 10
 """Reports of one request, and bytes where it has several: an ingress before the hub may take no more than 1 MiB."""
-LONGEST = 1024
-"""Characters of why the cluster can't be reached."""
 
 
 class Outbox:
@@ -49,7 +47,7 @@ class Outbox:
     def reached(self, unreachable: str) -> None:
         """Why the cluster can't be reached, empty: it can."""
         with self._lock:
-            self._unreachable = unreachable[:LONGEST]
+            self._unreachable = unreachable[:MOST_WORDS]
             self.filled.set()
 
     def batch(self, generation: int | None = None) -> ReportBatch:

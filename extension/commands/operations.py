@@ -37,11 +37,11 @@ def force_update(  # noqa: PLR0917 (click's parameters)
         if not names or selector:
             raise click.UsageError("name the errors: they have no labels")
         made = [client.request("POST", path(ERRORS, namespace, name), query={"action": "retry"}) for name in names]
-        _followed(client, made, wait, lambda one, again: _told(one, _CLUSTER, "is updated" if again else "will be updated", again=again))
-        return
-    ids = [f"{namespace}/{name}" for name in chosen(client, of, names, namespace, selector)]
-    made = [_begun(client, {"kind": "forceUpdate", "type": of.plural}, ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE)]
-    _followed(client, made, wait, lambda one, again: _told(one, of, "is updated" if again else "will be updated", again=again))
+    else:
+        ids = [f"{namespace}/{name}" for name in chosen(client, of, names, namespace, selector)]
+        made = [_begun(client, {"kind": "forceUpdate", "type": of.plural}, ids[at : at + AT_ONCE]) for at in range(0, len(ids), AT_ONCE)]
+    updated = _CLUSTER if of.plural == ERRORS else of
+    _followed(client, made, wait, lambda one, again: _told(one, updated, "is updated" if again else "will be updated", again=again))
 
 
 @click.command("move")

@@ -10,7 +10,7 @@ import msgspec
 from extension.delivery.copies import is_named
 from extension.delivery.protocol import Delivery, Release
 from extension.delivery.status import is_recorded
-from extension.engine.stored import is_unreachable
+from extension.engine.stored import unreachable
 from extension.objects.base import Key
 from extension.objects.kinds import BundleDeploymentStatus, Cluster
 from extension.objects.options import BundleDeploymentOptions, OverwrittenResource
@@ -41,7 +41,7 @@ class Agent:
         self.pauses: dict[Key, float] = {}
         self.failures = 0
         self.down_until = 0.0
-        self.doubted = is_unreachable(cluster)
+        self.doubted = unreachable(cluster) is not None
         self.busy = 0
         self.leaving = False
 

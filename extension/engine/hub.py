@@ -25,9 +25,9 @@ from extension.engine.keyring import Bearer, Keyring
 from extension.engine.newest import Newest
 from extension.engine.registering import Registrations
 from extension.engine.reports import Reports
-from extension.engine.stored import changed, imported, is_unreachable, redeployed, without_finalizer
+from extension.engine.stored import changed, imported, redeployed, unreachable, without_finalizer
 from extension.engine.wire import told
-from extension.objects.agents import ClusterCopies, DeploymentReport, ReportAnswer, ReportBatch, StaleReport, Work
+from extension.objects.agents import MOST_WORDS, ClusterCopies, DeploymentReport, ReportAnswer, ReportBatch, StaleReport, Work
 from extension.objects.base import Key
 from extension.objects.content import manifest
 from extension.objects.departing import FINALIZER
@@ -46,8 +46,6 @@ A_SECOND = 1000.0
 WRITE_TIMEOUT = 30.0
 WAIT = 5
 MOST_REPORTS = 1000
-MOST_WORDS = 1024
-"""Characters of why an agent can't reach its cluster."""
 FETCHES = 4
 """Charts that are fetched at once for agents."""
 
@@ -197,7 +195,7 @@ class Hub:
             redeployed(self._store, found, generation)
         if batch.left:
             changed(self._store, found, lambda cluster: without_marks(cluster, batch.left))
-        if batch.unreachable is not None and (batch.unreachable or is_unreachable(found)):
+        if batch.unreachable is not None and (batch.unreachable or unreachable(found)):
             imported(self._store, found.key, "False" if batch.unreachable else "True", batch.unreachable[:MOST_WORDS])
         if batch.dismissed and DISMISSED in found.metadata.annotations:
             changed(self._store, found, lambda cluster: without_finalizer(cluster, FINALIZER))

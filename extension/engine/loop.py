@@ -213,7 +213,6 @@ class Loop:
             return None
         settled = status.ready and status.applied_deployment_id == item.deployment_id
         if settled or item.bundle in agent.waiting:
-            agent.pauses.pop(item.bundle, None)
             return max(RARELY, self._drift_interval) if agent.is_told(item, status) else self._drift_interval
         pause = agent.pauses.get(item.bundle, SOON)
         agent.pauses[item.bundle] = min(LATER, pause * 1.5)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from extension.delivery.status import NOT_REMOVED
+from extension.engine.stored import unreachable
 from extension.objects.base import Key
 from extension.objects.kinds import BundleDeployment, Cluster
 from extension.store.protocol import Query, Store
@@ -33,8 +34,8 @@ def _cluster_of(store: Store, deployment: BundleDeployment) -> Cluster | None:
 
 def _silent(cluster: Cluster) -> str:
     """Why a cluster does not do what it is told, as far as anybody knows."""
-    told = next((c.message for c in cluster.status.conditions if c.type == "Imported" and c.status == "False"), "")
-    return told or ("" if cluster.status.agent.last_seen else "nobody has ever heard of it")
+    told = unreachable(cluster)
+    return (told.message if told else "") or ("" if cluster.status.agent.last_seen else "nobody has ever heard of it")
 
 
 def _refused(deployment: BundleDeployment) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from extension.objects.base import Key, Object
+from extension.objects.base import Condition, Key, Object
 from extension.objects.errors import Busy, Conflict, NotFound
 from extension.objects.kinds import Cluster
 from extension.objects.selectors import LabelSelector
@@ -59,9 +59,9 @@ def imported(store: Store, cluster: Key, status: str, message: str) -> None:
         store.change_status(Cluster, cluster.namespace, cluster.name, told)
 
 
-def is_unreachable(cluster: Cluster) -> bool:
-    """Whether a Cluster says that it can't be reached."""
-    return any(one.type == "Imported" and one.status == "False" for one in cluster.status.conditions)
+def unreachable(cluster: Cluster) -> Condition | None:
+    """The condition of a Cluster that says why it can't be reached; None where it says nothing of that."""
+    return next((one for one in cluster.status.conditions if one.type == "Imported" and one.status == "False"), None)
 
 
 def redeployed(store: Store, cluster: Cluster, generation: int) -> None:

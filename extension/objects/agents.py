@@ -16,6 +16,8 @@ from extension.objects.options import BundleDeploymentOptions
 
 REGISTRATION_VALUES = "fleet.cattle.io/cluster-registration-values"
 """Type of the Secret that belongs to a ClusterRegistrationToken (`fleet-semantics.md` 0)."""
+MOST_WORDS = 1024
+"""Characters of why an agent can't reach its cluster."""
 
 
 class RegistrationRequest(Struct, frozen=True):

@@ -1,8 +1,10 @@
 // A forced update or move of many objects, as the server remembers it; looked at again whenever something it could be about changed.
 import { onScopeDispose, ref, type Ref, shallowRef } from "vue";
+import { type Doing, useDoing } from "./actions";
 import { useApp } from "./app";
-import { ApiError } from "./client";
+import { ApiError, type Query } from "./client";
 import { latest, throttled } from "./pace";
+import { useWorkspace } from "./workspace";
 
 export interface OperationItem {
   id: string;
@@ -35,6 +37,19 @@ const PAGES: Record<string, string> = {
   "fleet.cattle.io.bundles": "bundle",
   "fleet.cattle.io.clusters": "cluster",
 };
+
+/** Begins a forced update, which goes on while one does something else; the page where it is looked at is told. */
+export function useUpdating(): Pick<Doing, "busy"> & { begin(path: string, body?: unknown, query?: Query): Promise<boolean> } {
+  const { client, notices, t } = useApp();
+  const workspace = useWorkspace();
+  const { busy, run } = useDoing();
+  async function begin(path: string, body?: unknown, query?: Query): Promise<boolean> {
+    const begun = await run(() => client.post<Operation>(path, body, query));
+    if (begun) notices.say("success", t("operation.begun", { count: begun.total }), "", workspace.place("operation", { name: begun.id }));
+    return begun !== undefined;
+  }
+  return { busy, begin };
+}
 
 /** What went wrong first, then what still goes on, then what is done; each as it was asked for. */
 export function ordered(items: readonly OperationItem[]): OperationItem[] {
