@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,8 @@ def command(**given: Any) -> None:
         _link(given, values, state), keep, registering, deliver, drift_interval=given["drift_interval"], key_days=given["key_days"]
     )
     for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, lambda *_: program.stop())
+        # In a thread of its own: the one that is interrupted may hold what stopping takes.
+        signal.signal(one, lambda *_: threading.Thread(target=program.stop).start())
     try:
         program.run()
     finally:

@@ -1,4 +1,4 @@
-"""How connections to an API server are made: by its certificates, ours, and the proxy that leads there."""
+"""How connections to an API server are made, by its certificates, ours, and the proxy that leads there; and how one is ended."""
 
 from __future__ import annotations
 
@@ -32,6 +32,12 @@ def usable(endpoint: Endpoint, size: int) -> urllib3.PoolManager:
         raise Invalid(f"the proxy can't be used: {error}", where=endpoint.server) from None
     except (ssl.SSLError, ValueError, TypeError) as error:
         raise Invalid(f"the certificates can't be used: {error}", where=endpoint.server) from None
+
+
+def cut_off(answer: urllib3.BaseHTTPResponse) -> None:
+    """Ends what is read from an answer, from whatever thread; nothing where that has ended."""
+    with suppress(ValueError, RuntimeError, OSError):  # urllib3 and the system say so each in their way
+        answer.shutdown()
 
 
 def _pool(endpoint: Endpoint, size: int) -> urllib3.PoolManager:

@@ -16,6 +16,7 @@ import structlog
 import urllib3
 
 from extension.delivery.client import METADATA, METADATA_LIST, PAGE, ApiError, Client, Kind, Unreachable
+from extension.delivery.connecting import cut_off
 from extension.jitter import spread
 from extension.objects.errors import UserError
 from extension.rendering.postrender import HASH_LABEL
@@ -75,7 +76,7 @@ class Follower:
         """Ends it, from whatever thread; what it waits for is cut off."""
         self._stopping.set()
         if self._answer is not None:
-            self._answer.shutdown()
+            cut_off(self._answer)
 
     def _run(self) -> None:
         pause = FIRST_PAUSE
@@ -139,7 +140,7 @@ class Follower:
     def _opened(self, answer: urllib3.BaseHTTPResponse) -> None:
         self._answer = answer
         if self._stopping.is_set():
-            answer.shutdown()
+            cut_off(answer)
 
     def _take(self, line: bytes) -> None:
         try:

@@ -14,6 +14,7 @@ import orjson
 import urllib3
 
 from extension.delivery.client import ApiError, Client, Unreachable
+from extension.delivery.connecting import cut_off
 from extension.objects.errors import AlreadyExists, Busy, Conflict, Forbidden, Gone, Invalid, NotFound, Unauthorized, Unavailable, UserError
 from extension.rancher import impersonating
 from extension.store.kubernetes.api import JSON, Api
@@ -41,7 +42,7 @@ class Management:
     def end_watches(self) -> None:
         """Ends what is followed, from whatever thread."""
         for answer in list(self._watches):
-            answer.shutdown()
+            cut_off(answer)
 
     def read(self, path: str, query: Mapping[str, str] = {}, accept: str = JSON) -> bytes:
         client = self._client if accept == JSON else self._client.accepting(accept)

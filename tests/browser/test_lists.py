@@ -57,3 +57,12 @@ def test_a_list_follows_what_changes_by_itself(world: World, pages: Pages) -> No
     pages.sees("Nothing matches.")
     world.cluster(name, HERE)
     expect(pages.row(name)).to_be_visible(timeout=30_000)
+
+
+def test_a_list_is_there_also_while_the_workspaces_to_choose_from_can_not_be_read(world: World, pages: Pages) -> None:
+    world.cluster("alone-in-sight", HERE)
+    pages.page.route("**/v1/management.cattle.io.fleetworkspaces*", lambda route: route.abort())
+    with pages.page.expect_event("requestfailed"):
+        pages.open(HERE, "clusters")
+    expect(pages.row("alone-in-sight")).to_be_visible()
+    expect(pages.page.get_by_label("Workspace")).to_have_value(HERE)

@@ -105,7 +105,7 @@ describe("the event stream", () => {
     }
   });
 
-  it("tells many changes at once, goes on where it was, and says that it was away when it could not be begun again", async () => {
+  it("tells many changes at once, goes on where it was, and when it could not be begun again says that it was away and has all read again", async () => {
     const asked: string[] = [];
     const states: string[] = [];
     const event = (id: number): string => `id: ${id}\nevent: resource.change\ndata: {"resourceType":"t","id":"w/${id}","revision":"${id}"}\n\n`;
@@ -126,9 +126,14 @@ describe("the event stream", () => {
       silence: 10_000,
     });
     const told: string[][] = [];
-    feed.listen((changes) => changes.length && told.push(changes.map((change) => change.id)));
+    const resyncs: string[] = [];
+    feed.listen((changes, resync) => {
+      if (changes.length) told.push(changes.map((change) => change.id));
+      if (resync) resyncs.push(`after ${asked.length}`);
+    });
     feed.start();
     await expect.poll(() => told, { timeout: 10_000 }).toEqual([["w/1", "w/2"], ["w/3"]]);
+    expect(resyncs).toEqual(["after 1", "after 3"]);
     expect(asked.slice(0, 3)).toEqual(["/v1/events", "/v1/events?since=2", "/v1/events?since=2"]);
     expect(states.slice(0, 2)).toEqual(["live", "away"]);
     expect(feed.state.returns).toBe(1);

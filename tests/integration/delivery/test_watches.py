@@ -133,6 +133,18 @@ def test_an_api_server_that_was_away_is_watched_again_and_what_happened_meanwhil
     delivery.close()
 
 
+def test_a_delivery_is_closed_while_its_watches_are_cut_off_and_not_there_again(
+    way: tuple[Way, Path], pools: tuple[Pool, Pool], clock: Clock, make: Make
+) -> None:
+    access = inlined(way[1].read_text(), str(way[1]), way[1].parent)
+    delivery = KubernetesDelivery(access, *pools, clock=clock)
+    watched = Watched(delivery, clock, make)
+    watched.deployed()
+    way[0].close()
+    watched.tells()
+    delivery.close()
+
+
 def test_who_may_not_watch_is_not_told_and_says_so(access: str, pools: tuple[Pool, Pool], make: Make) -> None:
     delivery = KubernetesDelivery(access, *pools)
     delivery._watches._client = delivery._client.acting_as("nobody-in-particular")

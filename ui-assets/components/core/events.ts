@@ -1,6 +1,6 @@
 // What changes, as it changes: one stream of `/v1/events` for all pages. EventSource can't send a token, so the stream is read with
 // fetch. Invariants: nobody is told more than once a frame, however much changes; after a break the stream goes on where it was, and
-// when the server does not remember so far back everybody is told to read again (`resync`).
+// when the server was away or does not remember so far back everybody is told to read again (`resync`).
 import { reactive } from "vue";
 import { ApiError, type Client } from "./client";
 
@@ -90,6 +90,10 @@ export class EventFeed {
 
   private forgotten(): void {
     this.since = "";
+    this.again();
+  }
+
+  private again(): void {
     this.resync = true;
     this.schedule();
   }
@@ -119,9 +123,11 @@ export class EventFeed {
 
   private begun(): void {
     this.isOpen = true;
-    if (this.state.status === "away") this.state.returns += 1;
-    // What changed after something was read and before the stream began is told by nobody.
-    if (!this.since && (this.state.status !== "starting" || this.listeners.size)) this.forgotten();
+    const isBack = this.state.status === "away";
+    if (isBack) this.state.returns += 1;
+    // What changed after something was read and before the stream began is told by nobody; and what was asked for while nobody answered
+    // is still to be read.
+    if (isBack || (!this.since && (this.state.status !== "starting" || this.listeners.size))) this.again();
     this.state.status = "live";
   }
 

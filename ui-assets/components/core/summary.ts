@@ -16,6 +16,7 @@ export interface States {
 }
 
 const EVERY = 5000;
+const UNCOUNTED = 422;
 const BY_STATE: Query = { summary: "metadata.state.name" };
 
 /** `read` may refuse to count by state where there are too many objects whose state is a sum: then their number alone is known. */
@@ -24,12 +25,16 @@ export function useStates(path: () => string, types: readonly string[], every = 
   const body = shallowRef<Counted>();
   const read = latest(async (signal) => {
     const query = { limit: 1, exclude: ["spec", "status"] };
-    try {
-      body.value = await client.get<Counted>(path(), { ...query, ...BY_STATE }, signal);
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      if (problem.status === 422) body.value = await client.get<Counted>(path(), query, signal);
-    }
+    const ask = async (more: Query, otherwise?: number): Promise<boolean> => {
+      try {
+        body.value = await client.get<Counted>(path(), { ...query, ...more }, signal);
+      } catch (problem) {
+        if (!(problem instanceof ApiError)) throw problem;
+        return problem.status === otherwise;
+      }
+      return false;
+    };
+    if (await ask(BY_STATE, UNCOUNTED)) await ask({});
   });
   const again = throttled(read.run, every);
   watch(path, read.run, { immediate: true });
