@@ -14,10 +14,10 @@ import json
 import os
 import select
 import socket
+import socketserver
 import ssl
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -412,21 +412,18 @@ async def _copy(source: Any, target: Any) -> None:
 
 @contextlib.contextmanager
 def git_daemon(root: Path) -> Iterator[int]:
-    """`git daemon` for the repositories below `root`; yields its port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    args = ["git", "daemon", "--export-all", "--reuseaddr", f"--base-path={root}", "--listen=127.0.0.1", f"--port={port}", str(root)]
-    daemon = subprocess.Popen(args, stderr=subprocess.DEVNULL, start_new_session=True)
-    try:
-        for _ in range(100):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.05)
-        yield port
-    finally:
-        os.killpg(daemon.pid, 15)
-        daemon.wait(10)
+    """`git daemon` for the repositories below `root`, one a connection, so that the port is never somebody else's; yields it."""
+    command = ["git", "daemon", "--inetd", "--export-all", f"--base-path={root}", str(root)]
+
+    class Daemon(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            subprocess.run(command, stdin=self.request, stdout=self.request, stderr=subprocess.DEVNULL, check=False)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Daemon) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield int(server.server_address[1])
+        server.shutdown()
 
 
 @contextlib.contextmanager
