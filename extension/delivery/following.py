@@ -18,7 +18,7 @@ import urllib3
 from extension.delivery.client import METADATA, METADATA_LIST, PAGE, ApiError, Client, Kind, Unreachable
 from extension.delivery.connecting import cut_off
 from extension.jitter import spread
-from extension.objects.errors import UserError
+from extension.objects.errors import Unavailable, UserError
 from extension.rendering.postrender import HASH_LABEL
 
 log = structlog.get_logger()
@@ -88,9 +88,10 @@ class Follower:
                 if time.monotonic() - began < FIRST_PAUSE:
                     self._stopping.wait(FIRST_PAUSE)
             except UserError as error:
-                self._failed(error)
-                self._stopping.wait(spread(pause, 0.8, 1.2))
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause = self._failed(error, pause)
+            except Exception as error:  # a thread that ends here would leave all of the kind unseen for good
+                log.exception("can't be watched", kind=self._kind.kind)
+                pause = self._failed(Unavailable(f"what the API server sent can't be taken: {type(error).__name__}"), pause)
 
     def _once(self) -> None:
         """Lists if that is needed, and follows until the watch ends."""
@@ -103,16 +104,19 @@ class Follower:
                 raise
             self._version = ""
 
-    def _failed(self, error: UserError) -> None:
-        """What came meanwhile is asked for anew: the API server that comes back may be a restored one, to which versions say nothing."""
+    def _failed(self, error: UserError, pause: float) -> float:
+        """Waits, and gives the next pause. What came meanwhile is asked for anew: the API server that comes back may be a restored one, to
+        which versions say nothing."""
         if self._stopping.is_set():
-            return
+            return pause
         self._version = ""
         if self.works or isinstance(error, ApiError):
             log.warning("can't be watched", kind=self._kind.kind, problem=error.message, hint="looked at by time meanwhile")
         if self.works:
             self.works = False
             self._told.failed(self._kind)
+        self._stopping.wait(spread(pause, 0.8, 1.2))
+        return min(pause * 2, LONGEST_PAUSE)
 
     def _list(self) -> None:
         query = {"labelSelector": HASH_LABEL, "limit": str(PAGE)}
