@@ -18,7 +18,7 @@ from tests.browser.pages import Pages
 from tests.browser.standalone import standalone
 from tests.browser.world import World
 from tests.integration.service.running import wait_for
-from tests.integration.sources.servers import git_http
+from tests.integration.sources.gits import git_http
 
 PICTURES = components.ROOT / "docs" / "pictures"
 WORKSPACE = "fleet-default"

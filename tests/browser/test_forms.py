@@ -14,7 +14,8 @@ from tests.browser.test_login import token_of
 from tests.browser.world import HERE, MAP, World
 from tests.integration.sources.archives import index, tgz
 from tests.integration.sources.conftest import Repository
-from tests.integration.sources.servers import Server, files, git_http
+from tests.integration.sources.gits import git_http
+from tests.integration.sources.servers import Server, files
 
 FILES: dict[str, str | bytes] = {"apps/web/map.yaml": MAP.format(name="web"), "apps/db/map.yaml": MAP.format(name="db")}
 VERSIONS = ("1.0.0", "1.1.0")

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from tests.browser.pages import Pages
 from tests.browser.world import HERE, MAP, World
 from tests.integration.sources.conftest import Repository
-from tests.integration.sources.servers import git_http
+from tests.integration.sources.gits import git_http
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from extension.delivery.kubeconfig import inlined, read
 from tests.integration.agent.conftest import BUNDLES, CLUSTERS, WORKSPACE, Agent, World
 from tests.integration.service.running import wait_for
 from tests.integration.sources.archives import index, tgz
-from tests.integration.sources.servers import Proxy, Server, files
+from tests.integration.sources.proxies import Proxy
+from tests.integration.sources.servers import Server, files
 
 pytestmark = pytest.mark.xdist_group("kube")
 WORKLOADS = Kind("apps/v1", "Deployment", "deployments", True)

@@ -19,7 +19,8 @@ from tests.integration.chart.pod import CONFIG_MAPS, Pod
 from tests.integration.postgres import server as postgres
 from tests.integration.service.running import Service, wait_for
 from tests.integration.sources.conftest import Repository
-from tests.integration.sources.servers import Server, git_http
+from tests.integration.sources.gits import git_http
+from tests.integration.sources.servers import Server
 from tests.unit.chart.chart import RELEASE, texts
 
 pytestmark = [pytest.mark.xdist_group("kube"), pytest.mark.skipif(bool(pod.missing()), reason=pod.missing() or "it can")]

@@ -24,7 +24,8 @@ from extension.store.opening import open_store
 from extension.store.protocol import Query
 from tests.fakes.waiting import wait_for
 from tests.integration.sources.archives import index, tgz
-from tests.integration.sources.servers import Server, files, registry
+from tests.integration.sources.registries import registry
+from tests.integration.sources.servers import Server, files
 
 NS = "ws"
 LOGIN = "bob:canary-password"

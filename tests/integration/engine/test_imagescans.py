@@ -23,7 +23,9 @@ from extension.sources.build import build
 from extension.store.opening import open_store
 from tests.fakes.waiting import wait_for
 from tests.integration.sources.conftest import Repository
-from tests.integration.sources.servers import Server, git_http, registry
+from tests.integration.sources.gits import git_http
+from tests.integration.sources.registries import registry
+from tests.integration.sources.servers import Server
 
 NS = "ws"
 LOGIN = "bob:canary-password"

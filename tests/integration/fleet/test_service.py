@@ -5,82 +5,34 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
-from extension.delivery.client import Client
 from extension.objects.content import content_id, sha256_sum
 from extension.objects.kinds import BundleResource
+from tests.fakes.ways import way_to
 from tests.integration.fleet import generating, objects
-from tests.integration.fleet.conftest import RBAC, put, verified
+from tests.integration.fleet.conftest import put, verified
+from tests.integration.fleet.serving import ALICE, READER, ROOT, Served, served
 from tests.integration.fleet.test_members import give_roles
 from tests.integration.kube import cluster
 from tests.integration.rancher import standin
 from tests.integration.rancher.conftest import SECRET, UNVERIFIED
-from tests.integration.rancher.rights import READ, bind, rule
-from tests.integration.rancher.standin import User
 from tests.integration.service import running
-from tests.integration.service.running import Service, wait_for
+from tests.integration.service.running import wait_for
 from tests.integration.sources.conftest import Repository
-from tests.integration.sources.servers import git_http
+from tests.integration.sources.gits import git_http
 from tests.unit.engine.previews import packed
+
+__all__ = ["served"]
 
 pytestmark = [UNVERIFIED, pytest.mark.xdist_group("kube")]
 
-ALICE, READER, ROOT = User("u-alice"), User("u-reader"), User("u-root")
 KINDS = ("fleet.cattle.io", "management.cattle.io")
-RIGHTS = [
-    rule("fleet.cattle.io", ("*",), READ),
-    rule("management.cattle.io", ("fleetworkspaces",), READ),
-    rule("management.cattle.io", ("clusters", "features"), ("get", "list")),
-    rule("provisioning.cattle.io", ("clusters",), ("get",)),
-    rule("authorization.k8s.io", ("subjectaccessreviews",), ("create",)),
-    rule("", ("users", "groups"), ("impersonate",)),
-    rule("authentication.k8s.io", ("*",), ("impersonate",)),
-]
-"""What docs/rancher.md says that the service needs for this engine."""
 GITREPOS = "/v1/fleet.cattle.io.gitrepos"
-
-
-class Served:
-    def __init__(self, service: Service, client: Client) -> None:
-        self.service, self.client = service, client
-        self.url = service.url
-
-    def call(self, user: User, method: str, path: str, **more: Any) -> requests.Response:
-        headers = {"Authorization": f"Bearer token-{user.name}:{SECRET}", **more.pop("headers", {})}
-        return requests.request(method, f"{self.url}{path}", headers=headers, timeout=30, **more)
-
-
-@pytest.fixture(scope="module")
-def served(client: Client, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("served")
-    client.request("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "before-fleet"}, "rules": RIGHTS})
-    client.request("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "reads-fleet"}, "rules": RIGHTS[:2]})
-    bind(client, "before-fleet", "User", cluster.SERVICE_USER)
-    bind(client, "reads-fleet", "User", READER.name)
-    bind(client, "cluster-admin", "User", ROOT.name)
-    own = folder / "kubeconfig"
-    own.write_text(verified(kubeconfig).replace(cluster.TOKEN, cluster.SERVICE_TOKEN))
-    with standin.running(folder, client.server, cluster.TOKEN) as rancher:
-        rancher.tokens |= {f"token-{user.name}:{SECRET}": user for user in (ALICE, READER, ROOT)}
-        service = running.start(
-            folder / "state", "--engine", "fleet", "--kubeconfig", str(own), "--rancher-url", rancher.url,
-            "--rancher-ca", str(folder / "rancher-ca.pem"), "--allow-file-repos",
-        )  # fmt: skip
-        try:
-            wait_for(service.ready, "the service to be ready")
-            yield Served(service, client)
-        finally:
-            service.stop()
 
 
 def test_a_user_writes_as_themselves_and_reads_it_at_once(served: Served) -> None:
@@ -294,49 +246,11 @@ def test_a_change_is_told_to_who_listens(served: Served) -> None:
     assert gone.status_code == 410
 
 
-class Way:
-    """A way to the API server that can be shut: a port that passes on what comes."""
-
-    def __init__(self, server: str) -> None:
-        self._target = ("127.0.0.1", int(server.rpartition(":")[2]))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
-        self._listener: socket.socket | None = None
-        self._open: list[socket.socket] = []
-
-    def open(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", self.port))
-        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
-
-    def shut(self) -> None:
-        for one in [*([self._listener] if self._listener else []), *self._open]:
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
-        self._open.clear()
-
-    def _accept(self, listener: socket.socket) -> None:
-        with suppress(OSError):
-            while True:
-                here, there = listener.accept()[0], socket.create_connection(self._target)
-                self._open += [here, there]
-                for pair in ((here, there), (there, here)):
-                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-        with suppress(OSError):
-            target.shutdown(socket.SHUT_WR)
-
-
 def test_a_service_that_starts_without_the_api_server_says_so_and_comes_by_itself(served: Served, kubeconfig: Path, tmp_path: Path) -> None:
-    way = Way(served.client.server)
-    own = tmp_path / "kubeconfig"
-    own.write_text(verified(kubeconfig).replace(served.client.server, f"https://127.0.0.1:{way.port}"))
-    with standin.running(tmp_path, served.client.server, cluster.TOKEN) as rancher:
+    direct = tmp_path / "direct"
+    direct.write_text(verified(kubeconfig))
+    with way_to(direct, tmp_path) as (way, own), standin.running(tmp_path, served.client.server, cluster.TOKEN) as rancher:
+        way.close()
         rancher.tokens[f"token-{ROOT.name}:{SECRET}"] = ROOT
         service = running.start(
             tmp_path / "state", "--engine", "fleet", "--kubeconfig", str(own), "--rancher-url", rancher.url,
@@ -350,10 +264,9 @@ def test_a_service_that_starts_without_the_api_server_says_so_and_comes_by_itsel
             way.open()
             wait_for(service.ready, "the service to be ready")
             assert one.call(ROOT, "GET", GITREPOS).status_code == 200
-            way.shut()
+            way.close()
             wait_for(lambda: not service.ready(), "the outage to be told")
             way.open()
             wait_for(service.ready, "the service to be ready again")
         finally:
             service.stop()
-            way.shut()

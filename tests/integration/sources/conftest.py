@@ -17,7 +17,9 @@ from extension.sources.git import Git, GitOptions
 from extension.sources.http import Http
 from extension.sources.network import Network
 from extension.sources.reach import Reach
-from tests.integration.sources.servers import Proxy, Server, SSHServer
+from tests.integration.sources.gits import SSHServer, git_http
+from tests.integration.sources.proxies import Proxy
+from tests.integration.sources.servers import Server
 
 
 class Repository:
@@ -147,3 +149,8 @@ def ssh_server(root: Path, client_key: asyncssh.SSHKey) -> Iterator[SSHServer]:
     server = SSHServer(root, client_key)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def server(root: Path, serving: Callable[[Server], Server]) -> Server:
+    return serving(git_http(root))

@@ -18,7 +18,9 @@ from extension.sources.credentials import BasicAuth, HelmAccess, HelmCredentials
 from extension.sources.trust import TLS
 from tests.integration.sources.archives import chart_archive, index, tgz
 from tests.integration.sources.conftest import Repository, Sources
-from tests.integration.sources.servers import Server, SSHServer, files, git_http, registry
+from tests.integration.sources.gits import SSHServer, git_http
+from tests.integration.sources.registries import registry
+from tests.integration.sources.servers import Server, files
 
 Serving = Callable[[Server], Server]
 

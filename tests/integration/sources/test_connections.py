@@ -19,7 +19,9 @@ from extension.sources.reach import Reach
 from extension.store.opening import open_store
 from extension.store.sql import SqlStore
 from tests.integration.sources.conftest import Repository, Sources
-from tests.integration.sources.servers import Proxy, Server, SSHServer, git_http, silent_server
+from tests.integration.sources.gits import SSHServer, git_http
+from tests.integration.sources.proxies import Proxy
+from tests.integration.sources.servers import Server, silent_server
 from tests.integration.sources.test_gitrepos import BASIC, CANARY, gitrepo, reading, secret
 from tests.integration.sources.test_proxy import through
 

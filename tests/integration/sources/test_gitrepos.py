@@ -26,7 +26,9 @@ from extension.sources.remote import parse
 from extension.sources.trust import TLS
 from tests.integration.sources.archives import chart_archive, index
 from tests.integration.sources.conftest import Repository, Sources
-from tests.integration.sources.servers import Handler, Server, SSHServer, basic, files, git_http, registry
+from tests.integration.sources.gits import SSHServer, git_http
+from tests.integration.sources.registries import registry
+from tests.integration.sources.servers import Handler, Server, basic, files
 
 Serving = Callable[[Server], Server]
 CANARY = "canary-9f2c"

@@ -20,7 +20,10 @@ from extension.sources.committing import Change
 from extension.sources.gitrepos import GitRepoSources
 from extension.sources.reach import Reach
 from tests.integration.sources.conftest import Repository, Sources
-from tests.integration.sources.servers import Handler, Proxy, Server, basic, files, git_http, registry
+from tests.integration.sources.gits import git_http
+from tests.integration.sources.proxies import Proxy
+from tests.integration.sources.registries import registry
+from tests.integration.sources.servers import Handler, Server, basic, files
 
 Serving = Callable[[Server], Server]
 CANARY = "canary-9f2c"

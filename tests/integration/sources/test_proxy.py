@@ -19,7 +19,10 @@ from extension.sources.credentials import GitAccess, SSHKey
 from extension.sources.trust import TLS
 from tests.integration.sources.archives import chart_archive, index
 from tests.integration.sources.conftest import Repository, Sources
-from tests.integration.sources.servers import Proxy, Server, SSHServer, files, git_daemon, git_http, registry
+from tests.integration.sources.gits import SSHServer, git_daemon, git_http
+from tests.integration.sources.proxies import Proxy
+from tests.integration.sources.registries import registry
+from tests.integration.sources.servers import Server, files
 
 Serving = Callable[[Server], Server]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import urllib3
@@ -13,47 +12,10 @@ import urllib3
 from extension.delivery.client import TOKEN_SECONDS, ApiError, Client, Kind, TokenFile, Unreachable
 from extension.delivery.kubeconfig import Endpoint
 from extension.objects.errors import Invalid, Unavailable
+from tests.unit.delivery.answering import Server
 
 CONFIG_MAPS = Kind("v1", "ConfigMap", "configmaps", True)
 ROLES = Kind("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", False)
-
-
-class Server(ThreadingHTTPServer):
-    """`answers` in order: (status, body, headers). `requests` are what came: (method, path, headers, body)."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.answers = []
-        self.requests = []
-
-    def answer(self, status=200, body=None, **headers):
-        self.answers.append((status, body if isinstance(body, bytes) else json.dumps(body or {}).encode(), headers))
-
-    def paths(self):
-        return [f"{method} {path}" for method, path, _, _ in self.requests]
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def _answer(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.requests.append((self.command, self.path, self.headers, body))
-        status, data, headers = self.server.answers.pop(0)
-        if status == 0:
-            self.close_connection = True
-            self.connection.close()
-            return
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **headers}.items():
-            self.send_header(name.replace("_", "-"), value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_PATCH = do_POST = do_DELETE = _answer  # noqa: N815
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture

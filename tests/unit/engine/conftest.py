@@ -10,7 +10,7 @@ from tests.fakes.clock import Clock
 from tests.unit.engine.served import Served
 from tests.unit.store.places import BOTH, made
 
-ON_BOTH = {"test_bundle_passes", "test_bundles", "test_contents", "test_feed", "test_hub", "test_reports", "test_seen"}
+ON_BOTH = {"test_bundle_passes", "test_bundles", "test_contents", "test_feed", "test_hub", "test_hub_turns", "test_reports", "test_seen"}
 """Files whose tests ask the most of the store: they run on each kind of database."""
 
 

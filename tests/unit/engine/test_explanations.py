@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -16,11 +15,12 @@ from extension.objects.explanation import Explained, Origin
 from extension.objects.kinds import BundleDeploymentStatus, BundleRef, Policy
 from extension.objects.status import FieldChange, ModifiedStatus, ResourceKey
 from extension.store.protocol import Report
-from extension.store.sql import SqlStore
 from tests.fakes.clock import Clock
+from tests.unit.engine.planned import ALL, CANARY, FILES, PROD, world
 from tests.unit.engine.previews import REPO, Previews
-from tests.unit.engine.samples import NS, bundle_key, cluster_key, config_map, workspace
-from tests.unit.engine.test_planning import ALL, CANARY, FILES, PROD
+from tests.unit.engine.samples import NS, bundle_key, cluster_key, config_map
+
+__all__ = ["world"]
 
 MAP = ResourceKey(kind="ConfigMap", api_version="v1", namespace="web", name="a")
 EDITED = ModifiedStatus(
@@ -33,16 +33,6 @@ EDITED = ModifiedStatus(
 )
 GONE = ModifiedStatus(kind="Secret", api_version="v1", namespace="web", name="s", missing=True)
 EDIT = 'data.key is "two", deployed "one", changed by kubectl-edit at 2026-11-29T12:00:00Z'
-
-
-@pytest.fixture
-def world(store: SqlStore, clock: Clock) -> Iterator[Previews]:
-    store.create(workspace(NS))
-    made = Previews(store, clock)
-    made.rollouts.clusters("a", "b", env="prod")
-    made.rollouts.clusters("c", env="dev")
-    yield made
-    made.pool.close()
 
 
 @pytest.fixture
