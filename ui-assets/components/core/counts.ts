@@ -1,8 +1,7 @@
 // How many objects of which type are in which workspace, as `/v1/counts` tells it; counted again as they come and go.
-import { onScopeDispose, shallowRef, type ShallowRef, watch } from "vue";
+import { shallowRef, type ShallowRef } from "vue";
 import { useApp } from "./app";
-import { ApiError } from "./client";
-import { latest, throttled } from "./pace";
+import { ofTypes, useReading } from "./reading";
 import type { Collection, TypeId } from "./types";
 
 export type Numbers = Record<string, { summary: { count: number }; namespaces: Record<string, { count: number }> }>;
@@ -23,23 +22,10 @@ export async function readCounts(client: ReturnType<typeof useApp>["client"], wo
 
 /** The counts of these workspaces; until they are read, or where they can't be, undefined. */
 export function useCounts(workspaces: () => readonly string[], types: readonly TypeId[]): ShallowRef<Numbers | undefined> {
-  const { client, events } = useApp();
+  const { client } = useApp();
   const counts = shallowRef<Numbers>();
-  const read = latest(async (signal) => {
-    const names = workspaces();
-    if (!names.length) return;
-    try {
-      counts.value = await readCounts(client, names, types, signal);
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-    }
-  });
-  const again = throttled(read.run);
-  watch(() => workspaces().join(), read.run, { immediate: true });
-  const leave = events.listen((changes, resync) => {
-    const counted = changes.some((change) => change.kind !== "change" && types.some((type) => type === change.resourceType));
-    if (resync || counted) again.run();
-  });
-  onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
+  useReading(async (signal) => {
+    if (workspaces().length) counts.value = await readCounts(client, workspaces(), types, signal);
+  }, { question: workspaces, concerns: (change) => change.kind !== "change" && ofTypes(types)(change) });
   return counts;
 }

@@ -1,10 +1,10 @@
 // What a dashboard reads besides counts, together and again as things change: what is wrong, what is not well, and what was done.
-import { computed, type ComputedRef, onScopeDispose, type ShallowRef, shallowRef, watch } from "vue";
+import { computed, type ComputedRef, type ShallowRef, shallowRef } from "vue";
 import { useApp } from "./app";
 import { ApiError, type Query } from "./client";
 import { type Happening, happenings } from "./lately";
 import type { Operation } from "./operation";
-import { latest, throttled } from "./pace";
+import { useReading } from "./reading";
 import type { Collection, ErrorGroup, Resource } from "./types";
 import { useWorkspace } from "./workspace";
 
@@ -23,12 +23,12 @@ export interface Dashboard {
 }
 
 export function useDashboard(): Dashboard {
-  const { client, events, rights } = useApp();
+  const { client, rights } = useApp();
   const workspace = useWorkspace();
   const groups = shallowRef<Collection<ErrorGroup>>();
   const makers = shallowRef<Resource[]>([]);
   const operations = shallowRef<Operation[]>([]);
-  const read = latest(async (signal) => {
+  useReading(async (signal) => {
     const rows = async <R>(path: string, query: Query = {}): Promise<Collection<R> | undefined> => {
       try {
         return await client.get<Collection<R>>(path, query, signal);
@@ -48,11 +48,7 @@ export function useDashboard(): Dashboard {
     groups.value = wrong ?? groups.value;
     makers.value = [...(repos?.data ?? []), ...(ops?.data ?? [])];
     operations.value = workspace.isAll.value ? (done?.data ?? []) : [];
-  });
-  const again = throttled(read.run, EVERY);
-  watch(() => [workspace.name.value, rights.known], read.run, { immediate: true });
-  const leave = events.listen(() => again.run());
-  onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
+  }, { question: () => [workspace.name.value, rights.known], concerns: () => true, every: EVERY });
   return {
     groups,
     unwell: computed(() => makers.value.filter((one) => one.metadata.state.error || !WELL.includes(one.metadata.state.name)).slice(0, GROUPS)),

@@ -1,11 +1,10 @@
 // A list as the server has it: paged, filtered, sorted and searched there, its state in the URL so that every view of it is a link.
 // Invariants: what is shown was one answer of the server, never a filtered part of one; an answer that is overtaken by a newer
 // question is thrown away; however much changes, the list is read again at most once a second.
-import { computed, type ComputedRef, onScopeDispose, reactive, ref, type Ref, shallowRef, watch } from "vue";
+import { computed, type ComputedRef, reactive, ref, type Ref, shallowRef } from "vue";
 import { useApp } from "./app";
 import { ApiError, type Query } from "./client";
-import type { Change } from "./events";
-import { latest, throttled } from "./pace";
+import { ofTypes, useReading } from "./reading";
 import type { Collection, Resource } from "./types";
 
 type Filters = Record<string, (value: string) => Query>;
@@ -59,11 +58,10 @@ export const BY_LABELS: Filters = { labels: (text) => ({ labelSelector: text }) 
 const PAGE_SIZE = 50;
 
 export function useList<R = Resource>(options: ListOptions): List<R> {
-  const { client, events, nav } = useApp();
+  const { client, nav } = useApp();
   const key = options.key ? `${options.key}.` : "";
   const size = options.pageSize ?? PAGE_SIZE;
   const body = shallowRef<Collection<R>>();
-  const error = ref<ApiError | null>(null);
   const loading = ref(false);
   const before = reactive<string[]>([]);
   const asked = (name: string): string => nav.current.query[key + name] ?? "";
@@ -78,27 +76,19 @@ export function useList<R = Resource>(options: ListOptions): List<R> {
     return { path: options.path(), query: questionOf(options, size, asked) };
   });
 
-  const read = latest(async (signal) => {
+  const { run, error } = useReading(async (signal) => {
     const wanted = question.value;
     if (!wanted) return;
     loading.value = true;
     try {
       body.value = await client.get<Collection<R>>(wanted.path, wanted.query, signal);
-      error.value = null;
     } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      if (problem.status === 422 && asked("after")) return narrow({});
-      error.value = problem;
+      if (!(problem instanceof ApiError && problem.status === 422 && asked("after"))) throw problem;
+      narrow({}); // that page is none any more
     } finally {
       if (!signal.aborted) loading.value = false;
     }
-  });
-  const again = throttled(read.run);
-  watch(() => JSON.stringify(question.value), read.run, { immediate: true });
-  const leave = events.listen((changes, resync) => {
-    if (resync || changes.some((change: Change) => options.types.includes(change.resourceType))) again.run();
-  });
-  onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
+  }, { question: () => question.value, concerns: ofTypes(options.types) });
 
   const page = computed(() => Number(asked("page")) || 1);
   return {
@@ -128,7 +118,7 @@ export function useList<R = Resource>(options: ListOptions): List<R> {
       const place = page.value > 2 ? before.pop() : "";
       put({ after: place ?? "", page: place ? String(page.value - 1) : "" }, true);
     },
-    refresh: read.run,
+    refresh: run,
   };
 }
 

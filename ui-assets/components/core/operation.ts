@@ -1,9 +1,9 @@
 // A forced update or move of many objects, as the server remembers it; looked at again whenever something it could be about changed.
-import { onScopeDispose, ref, type Ref, shallowRef } from "vue";
+import { type Ref, shallowRef } from "vue";
 import { type Doing, useDoing } from "./actions";
 import { useApp } from "./app";
 import { ApiError, type Query } from "./client";
-import { latest, throttled } from "./pace";
+import { useReading } from "./reading";
 import { useWorkspace } from "./workspace";
 
 export interface OperationItem {
@@ -65,27 +65,15 @@ export function whereIs(operation: Operation, item: OperationItem): { page: stri
 }
 
 export function useOperation(): { operation: Ref<Operation | undefined>; follow: (id: string) => void; error: Ref<ApiError | null> } {
-  const { client, events } = useApp();
+  const { client } = useApp();
   const operation = shallowRef<Operation>();
-  const error = ref<ApiError | null>(null);
   let name = "";
-  const read = latest(async (signal) => {
-    try {
-      operation.value = await client.get<Operation>(`operations/${encodeURIComponent(name)}`, {}, signal);
-      error.value = null;
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-      error.value = problem;
-    }
-  });
-  const again = throttled(read.run);
-  const leave = events.listen(() => {
-    if (name && operation.value?.state !== "done") again.run(); // what failed may be mended meanwhile
-  });
-  onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
+  const { run, error } = useReading(async (signal) => {
+    if (name) operation.value = await client.get<Operation>(`operations/${encodeURIComponent(name)}`, {}, signal);
+  }, { question: () => "", concerns: () => operation.value?.state !== "done" }); // what failed may be mended meanwhile
   const follow = (id: string): void => {
     name = id;
-    read.run();
+    run();
   };
   return { operation, follow, error };
 }

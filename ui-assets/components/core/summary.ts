@@ -1,8 +1,8 @@
 // How many objects of a list are in which state, counted by the server; counted again as they change, every few seconds at most.
-import { computed, type ComputedRef, onScopeDispose, shallowRef, watch } from "vue";
+import { computed, type ComputedRef, shallowRef } from "vue";
 import { useApp } from "./app";
 import { ApiError, type Query } from "./client";
-import { latest, throttled } from "./pace";
+import { ofTypes, useReading } from "./reading";
 import { RANKED, type Share } from "./states";
 import type { Collection } from "./types";
 
@@ -21,27 +21,20 @@ const BY_STATE: Query = { summary: "metadata.state.name" };
 
 /** `read` may refuse to count by state where there are too many objects whose state is a sum: then their number alone is known. */
 export function useStates(path: () => string, types: readonly string[], every = EVERY): States {
-  const { client, events } = useApp();
+  const { client } = useApp();
   const body = shallowRef<Counted>();
-  const read = latest(async (signal) => {
+  useReading(async (signal) => {
     const query = { limit: 1, exclude: ["spec", "status"] };
-    const ask = async (more: Query, otherwise?: number): Promise<boolean> => {
-      try {
-        body.value = await client.get<Counted>(path(), { ...query, ...more }, signal);
-      } catch (problem) {
-        if (!(problem instanceof ApiError)) throw problem;
-        return problem.status === otherwise;
-      }
-      return false;
+    const ask = async (more: Query): Promise<void> => {
+      body.value = await client.get<Counted>(path(), { ...query, ...more }, signal);
     };
-    if (await ask(BY_STATE, UNCOUNTED)) await ask({});
-  });
-  const again = throttled(read.run, every);
-  watch(path, read.run, { immediate: true });
-  const leave = events.listen((changes, resync) => {
-    if (resync || changes.some((change) => types.includes(change.resourceType))) again.run();
-  });
-  onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
+    try {
+      await ask(BY_STATE);
+    } catch (problem) {
+      if (!(problem instanceof ApiError && problem.status === UNCOUNTED)) throw problem;
+      await ask({});
+    }
+  }, { question: path, concerns: ofTypes(types), every });
   return {
     count: computed(() => body.value?.count ?? 0),
     shares: computed(() => ranked(body.value?.summary?.[0]?.counts ?? {})),

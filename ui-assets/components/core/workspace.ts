@@ -1,10 +1,10 @@
 // The workspace of a page is in its URL.
-import { computed, type ComputedRef, onScopeDispose, shallowRef, type ShallowRef, watch } from "vue";
+import { computed, type ComputedRef, shallowRef, type ShallowRef } from "vue";
 import { readAll } from "./all";
 import { useApp } from "./app";
-import { ApiError } from "./client";
+import type { Client } from "./client";
 import { ALL, type Place } from "./nav";
-import { latest, throttled } from "./pace";
+import { useReading } from "./reading";
 import { PLURALS, type Resource } from "./types";
 
 export interface Workspace {
@@ -36,23 +36,19 @@ export function placeOf(page: string, id: string, query: Record<string, string> 
 const MOST = 2000;
 const TYPE = "management.cattle.io.fleetworkspace";
 
-/** The workspaces that one can choose from, as they come and go; while they can't be read, those that were known last. */
+/** The workspaces that one can choose from. Raises ApiError. */
+export async function readWorkspaceNames(client: Client, signal?: AbortSignal): Promise<string[]> {
+  const { rows } = await readAll<Resource>(client, PLURALS[TYPE], {}, MOST, signal);
+  return rows.map((row) => row.metadata.name);
+}
+
+/** Those, as they come and go; while they can't be read, those that were known last. */
 export function useWorkspaceNames(): ShallowRef<string[]> {
-  const { client, events, rights } = useApp();
+  const { client, rights } = useApp();
   const names = shallowRef<string[]>([]);
-  const read = latest(async (signal) => {
-    if (!rights.list.has(PLURALS[TYPE])) return;
-    try {
-      names.value = (await readAll<Resource>(client, PLURALS[TYPE], {}, MOST, signal)).rows.map((row) => row.metadata.name);
-    } catch (problem) {
-      if (!(problem instanceof ApiError)) throw problem;
-    }
-  });
-  const again = throttled(read.run);
-  watch(() => rights.list, read.run, { immediate: true });
-  const leave = events.listen((changes, resync) => {
-    if (resync || changes.some((change) => change.resourceType === TYPE && change.kind !== "change")) again.run();
-  });
-  onScopeDispose(() => [leave, again.stop, read.stop].forEach((stop) => stop()));
+  const isListed = (): boolean => rights.list.has(PLURALS[TYPE]);
+  useReading(async (signal) => {
+    if (isListed()) names.value = await readWorkspaceNames(client, signal);
+  }, { question: isListed, concerns: (change) => change.kind !== "change" && change.resourceType === TYPE });
   return names;
 }
