@@ -32,6 +32,8 @@ from tests.browser import components
 WORKSPACE = "fleet-default"
 TIMES = 20
 CLICKS = 100
+ROWS = 50
+"""Of a page of a list."""
 A_MINUTE = 10_000
 """Reports, each an event."""
 SECONDS = 60.0
@@ -93,7 +95,7 @@ def first_pages(browser: Browser, service: Service, count: int) -> None:
 
 
 def next_pages(page: Page, count: int) -> None:
-    for _ in range(min(CLICKS, count // 50 - 1)):
+    for _ in range(min(CLICKS, count // ROWS - 1)):
         before = page.evaluate("() => measured.changed.length")
         page.get_by_role("button", name="Next", exact=True).click()
         page.wait_for_function("(before) => measured.changed.length > before", arg=before)

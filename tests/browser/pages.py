@@ -35,9 +35,13 @@ class Pages:
         self.faults.append(f"a dialog that no page opens: {dialog.message}")
         dialog.dismiss()
 
+    def go(self, workspace: str, path: str, **query: str) -> None:
+        """Goes there as by a link."""
+        self.page.goto(self.address(workspace, path) + (f"?{urlencode(query)}" if query else ""))
+
     def open(self, workspace: str, path: str, **query: str) -> None:
         """Goes there as by a link, and waits until there is something to read."""
-        self.page.goto(self.address(workspace, path) + (f"?{urlencode(query)}" if query else ""))
+        self.go(workspace, path, **query)
         expect(self.page.locator("h1").first).to_be_visible()
 
     def text(self, words: str, *, exact: bool = False) -> Locator:

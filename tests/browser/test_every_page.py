@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import pytest
@@ -29,14 +30,7 @@ PLACES = [(name, path, tab) for name, path in components.routes().items() for ta
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_can_be_read_by_everybody(standalone: World, chromium: Browser, scheme: Scheme) -> None:
-    names = {
-        **shown(standalone, DEMO),
-        "gitrepo": "shop",
-        "cluster": "berlin",
-        "bundle": "shop-02-helm-subchart",
-        "clustergroup": "production",
-    }
-    look_at_all(standalone.tab(chromium, color_scheme=scheme), DEMO, names)
+    look_at_all(standalone.tab(chromium, color_scheme=scheme), DEMO, demonstrated(standalone))
 
 
 @UNVERIFIED
@@ -60,15 +54,26 @@ def shown(world: World, workspace: str) -> dict[str, str]:
     return {**dict.fromkeys(kinds, "readable"), "operation": begun.json()["id"], "workspace": workspace}
 
 
-def look_at_all(pages: Pages, workspace: str, names: dict[str, str]) -> None:
-    found: dict[str, list[str]] = {}
+def demonstrated(world: World) -> dict[str, str]:
+    """The same of the demonstration, its own objects where it has some."""
+    own = {"gitrepo": "shop", "cluster": "berlin", "bundle": "shop-02-helm-subchart", "clustergroup": "production"}
+    return {**shown(world, DEMO), **own}
+
+
+def places(names: dict[str, str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every page and each of its tabs: the path in a workspace, and the query."""
     for name, path, tab in PLACES:
         kind = name.partition("-")[0]
         assert ":name" not in path or kind in names, f"say in shown() which object the page {name} is to show"
-        place = path.replace(":name", names.get(kind, ""))
-        pages.open(workspace, place, **({"tab": tab} if tab else {}))
+        yield path.replace(":name", names.get(kind, "")), {"tab": tab} if tab else {}
+
+
+def look_at_all(pages: Pages, workspace: str, names: dict[str, str]) -> None:
+    found: dict[str, list[str]] = {}
+    for place, query in places(names):
+        pages.open(workspace, place, **query)
         settle(pages)
-        found[f"{place} {tab}"] = [*pages.violations(), *(f"beyond the window: {one}" for one in pages.spills())]
+        found[f"{place} {query}"] = [*pages.violations(), *(f"beyond the window: {one}" for one in pages.spills())]
     pages.page.context.close()
     assert {place: said for place, said in found.items() if said} == {}
     assert not pages.faults

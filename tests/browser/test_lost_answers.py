@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Route, expect
 
 from tests.browser.pages import Pages
-from tests.browser.test_every_page import DEMO, PLACES, shown
+from tests.browser.test_every_page import DEMO, demonstrated, places
 from tests.browser.world import World
 
 BROKEN = '{"type":"error","status":500,"code":"ServerError","message":"it is broken","detail":"try again"}'
@@ -33,14 +33,13 @@ class Losses:
 
 @pytest.mark.parametrize(("share", "seed"), [(1.0, 1), (0.3, 2)], ids=["all of them", "some"])
 def test_every_page_bears_that_answers_are_lost(standalone: World, chromium: Browser, share: float, seed: int) -> None:
-    names = {**shown(standalone, DEMO), "gitrepo": "shop", "cluster": "berlin", "clustergroup": "production"}
+    names = demonstrated(standalone)
     pages = standalone.tab(chromium)
     losses = Losses(share, seed)
     pages.page.route("**/v1/**", losses)
-    for name, path, tab in PLACES:
+    for place, query in places(names):
         before = losses.count
-        place = path.replace(":name", names.get(name.partition("-")[0], ""))
-        pages.page.goto(pages.address(DEMO, place) + (f"?tab={tab}" if tab else ""))
+        pages.go(DEMO, place, **query)
         pages.page.wait_for_timeout(300)
         expect(pages.page.locator("main")).not_to_be_empty()
         assert share < 1 or losses.count > before, place

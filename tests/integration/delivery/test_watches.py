@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -115,34 +117,40 @@ def way(kubeconfig: Path, tmp_path: Path) -> Iterator[tuple[Way, Path]]:
         yield found
 
 
+@pytest.fixture
+def cut_off(way: tuple[Way, Path], pools: tuple[Pool, Pool], clock: Clock, make: Make) -> Iterator[Watched]:
+    """A bundle that was deployed and told of when the API server went away."""
+    access = inlined(way[1].read_text(), str(way[1]), way[1].parent)
+    with closing(KubernetesDelivery(access, *pools, clock=clock)) as delivery:
+        watched = Watched(delivery, clock, make)
+        watched.deployed()
+        way[0].close()
+        watched.tells()
+        yield watched
+
+
 def test_an_api_server_that_was_away_is_watched_again_and_what_happened_meanwhile_is_told(
-    way: tuple[Way, Path], pools: tuple[Pool, Pool], clock: Clock, make: Make, client: Client, namespace: str
+    cut_off: Watched, way: tuple[Way, Path], client: Client, namespace: str
 ) -> None:
-    access = inlined(way[1].read_text(), str(way[1]), way[1].parent)
-    delivery = KubernetesDelivery(access, *pools, clock=clock)
-    watched = Watched(delivery, clock, make)
-    watched.deployed()
-    way[0].close()
-    watched.tells()
-    assert not delivery.watched(watched.name)
+    assert not cut_off.delivery.watched(cut_off.name)
     client.delete(CONFIG_MAPS, namespace, "b")
-    watched.later()
+    cut_off.later()
     way[0].open()
-    watched.tells()
-    wait_for(lambda: delivery.watched(watched.name), "the watch")
-    delivery.close()
+    cut_off.tells()
+    wait_for(lambda: cut_off.delivery.watched(cut_off.name), "the watch")
 
 
-def test_a_delivery_is_closed_while_its_watches_are_cut_off_and_not_there_again(
-    way: tuple[Way, Path], pools: tuple[Pool, Pool], clock: Clock, make: Make
-) -> None:
-    access = inlined(way[1].read_text(), str(way[1]), way[1].parent)
-    delivery = KubernetesDelivery(access, *pools, clock=clock)
-    watched = Watched(delivery, clock, make)
-    watched.deployed()
-    way[0].close()
-    watched.tells()
-    delivery.close()
+@pytest.fixture
+def others() -> set[threading.Thread]:
+    """Threads that were there before the test."""
+    return set(threading.enumerate())
+
+
+def test_a_delivery_is_closed_while_its_watches_are_cut_off_and_not_there_again(others: set[threading.Thread], cut_off: Watched) -> None:
+    watching = [one for one in set(threading.enumerate()) - others if one.name.startswith("watch")]
+    assert sorted(one.name for one in watching) == ["watch-configmaps", "watches"]
+    cut_off.delivery.close()
+    wait_for(lambda: not any(one.is_alive() for one in watching), "the watches to end")
 
 
 def test_who_may_not_watch_is_not_told_and_says_so(access: str, pools: tuple[Pool, Pool], make: Make) -> None:

@@ -42,6 +42,13 @@ class Served:
         return requests.request(method, f"{self.url}{path}", headers=headers, timeout=30, **more)
 
 
+def started(folder: Path, kubeconfig: Path, rancher: str, *more: str) -> Service:
+    """The service with this kubeconfig before the Rancher at this URL, whose CA is in the folder."""
+    ca = str(folder / "rancher-ca.pem")
+    arguments = ("--engine", "fleet", "--kubeconfig", str(kubeconfig), "--rancher-url", rancher, "--rancher-ca", ca)
+    return running.start(folder / "state", *arguments, *more)
+
+
 @pytest.fixture(scope="module")
 def served(client: Client, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("served")
@@ -54,10 +61,7 @@ def served(client: Client, kubeconfig: Path, tmp_path_factory: pytest.TempPathFa
     own.write_text(verified(kubeconfig).replace(cluster.TOKEN, cluster.SERVICE_TOKEN))
     with standin.running(folder, client.server, cluster.TOKEN) as rancher:
         rancher.tokens |= {f"token-{user.name}:{SECRET}": user for user in (ALICE, READER, ROOT)}
-        service = running.start(
-            folder / "state", "--engine", "fleet", "--kubeconfig", str(own), "--rancher-url", rancher.url,
-            "--rancher-ca", str(folder / "rancher-ca.pem"), "--allow-file-repos",
-        )  # fmt: skip
+        service = started(folder, own, rancher.url, "--allow-file-repos")
         try:
             wait_for(service.ready, "the service to be ready")
             yield Served(service, client)

@@ -16,12 +16,11 @@ from extension.objects.kinds import BundleResource
 from tests.fakes.ways import way_to
 from tests.integration.fleet import generating, objects
 from tests.integration.fleet.conftest import put, verified
-from tests.integration.fleet.serving import ALICE, READER, ROOT, Served, served
+from tests.integration.fleet.serving import ALICE, READER, ROOT, Served, served, started
 from tests.integration.fleet.test_members import give_roles
 from tests.integration.kube import cluster
 from tests.integration.rancher import standin
 from tests.integration.rancher.conftest import SECRET, UNVERIFIED
-from tests.integration.service import running
 from tests.integration.service.running import wait_for
 from tests.integration.sources.conftest import Repository
 from tests.integration.sources.gits import git_http
@@ -252,10 +251,7 @@ def test_a_service_that_starts_without_the_api_server_says_so_and_comes_by_itsel
     with way_to(direct, tmp_path) as (way, own), standin.running(tmp_path, served.client.server, cluster.TOKEN) as rancher:
         way.close()
         rancher.tokens[f"token-{ROOT.name}:{SECRET}"] = ROOT
-        service = running.start(
-            tmp_path / "state", "--engine", "fleet", "--kubeconfig", str(own), "--rancher-url", rancher.url,
-            "--rancher-ca", str(tmp_path / "rancher-ca.pem"),
-        )  # fmt: skip
+        service = started(tmp_path, own, rancher.url)
         try:
             one = Served(service, served.client)
             wait_for(lambda: "can't be reached" in requests.get(f"{one.url}/readyz", timeout=10).text, "the problem")

@@ -1,6 +1,6 @@
 """Real servers on loopback: files for Helm repositories, redirects, and those that say nothing or too little.
 
-Each is a thread of this process (git itself does the protocol) and remembers what it was asked.
+Each is a thread of this process and remembers what it was asked; git, registries and proxies are made of them in files of their own.
 """
 
 from __future__ import annotations

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import pytest
 
 from extension.engine.hub import Hub
 from extension.engine.registrationtokens import RegistrationTokenReconciler
@@ -107,3 +110,10 @@ class World:
     def caught_up(self) -> None:
         """Waits until the hub has heard of all that was written."""
         wait_for(lambda: self.hub._newest._began and self.hub._feed.position >= self.store.revision())
+
+
+@pytest.fixture
+def world(store: SqlStore) -> Iterator[World]:
+    made = World(store)
+    yield made
+    made.stop()

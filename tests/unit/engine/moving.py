@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from extension.engine.moves import Moves
-from extension.objects.kinds import (
-    BundleTarget,
-    Cluster,
-)
+from extension.objects.kinds import BundleTarget, Cluster
 from extension.objects.marks import DIRECTORY
 from extension.objects.moving import LEAVING, Move, decoded_leaving
 from extension.objects.selectors import LabelSelector

@@ -6,41 +6,29 @@ from collections.abc import Iterator
 
 import pytest
 
-from extension.objects.kinds import (
-    GitTarget,
-)
+from extension.objects.kinds import GitTarget
 from extension.objects.preview import BundlePlan, PlanReport
 from extension.objects.selectors import LabelSelector
 from extension.store.sql import SqlStore
 from tests.fakes.clock import Clock
-from tests.unit.engine.previews import Previews
-from tests.unit.engine.samples import NS, config_map, workspace
+from tests.unit.engine.previews import Previews, three_clusters
+from tests.unit.engine.samples import NS, config_map
 
 ALL = GitTarget(name="all", cluster_selector=LabelSelector())
-
-
 PROD = GitTarget(name="prod", cluster_selector=LabelSelector(match_labels={"env": "prod"}))
-
-
 FILES = {
     "web/fleet.yaml": "namespace: web\nhelm:\n  values:\n    env: ${ .ClusterLabels.env }\n",
     "web/a.yaml": config_map("a"),
     "db/fleet.yaml": "namespace: db\n",
     "db/b.yaml": config_map("b"),
 }
-
-
 CANARY = "canary-83b1-never-shown"
 
 
 @pytest.fixture
 def world(store: SqlStore, clock: Clock) -> Iterator[Previews]:
-    store.create(workspace(NS))
-    made = Previews(store, clock)
-    made.rollouts.clusters("a", "b", env="prod")
-    made.rollouts.clusters("c", env="dev")
-    yield made
-    made.pool.close()
+    with three_clusters(store, clock) as made:
+        yield made
 
 
 @pytest.fixture

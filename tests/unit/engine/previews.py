@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from extension.engine.planning import Planner
@@ -23,7 +24,7 @@ from tests.fakes.clock import Clock
 from tests.fakes.sources import DictSources
 from tests.unit.engine.git import Git
 from tests.unit.engine.rollouts import Rollouts
-from tests.unit.engine.samples import NS, config_map
+from tests.unit.engine.samples import NS, config_map, workspace
 
 REPO = "repo"
 
@@ -94,6 +95,17 @@ class Previews:
         """The deployment ID of every bundle on every cluster."""
         page = self.store.deployments(Query(limit=500))
         return {_place(one): one.spec.deployment_id for one in page.items}
+
+
+@contextmanager
+def three_clusters(store: SqlStore, clock: Clock) -> Iterator[Previews]:
+    """A workspace with two clusters of prod and one of dev."""
+    store.create(workspace(NS))
+    made = Previews(store, clock)
+    made.rollouts.clusters("a", "b", env="prod")
+    made.rollouts.clusters("c", env="dev")
+    yield made
+    made.pool.close()
 
 
 def _place(one: BundleDeployment) -> tuple[str, str]:

@@ -10,15 +10,10 @@ from extension.objects.errors import Conflict, Invalid, NotFound
 from extension.objects.kinds import Bundle, BundleResource, BundleTarget, Cluster
 from extension.objects.names import registered_cluster_name
 from tests.fakes.waiting import wait_for
-from tests.unit.engine.hubs import World
+from tests.unit.engine.hubs import world
 from tests.unit.engine.samples import NS, bundle_key, changed, config_map, marked, replace
 
-
-@pytest.fixture
-def world(store):
-    world = World(store)
-    yield world
-    world.stop()
+__all__ = ["world"]
 
 
 def target(client):

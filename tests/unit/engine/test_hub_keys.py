@@ -10,15 +10,10 @@ from extension.objects.base import ObjectMeta
 from extension.objects.errors import Unauthorized
 from extension.objects.kinds import Cluster
 from extension.settings import Settings
-from tests.unit.engine.hubs import World
+from tests.unit.engine.hubs import world
 from tests.unit.engine.samples import NS
 
-
-@pytest.fixture
-def world(store):
-    world = World(store)
-    yield world
-    world.stop()
+__all__ = ["world"]
 
 
 def other_end(key):

@@ -11,15 +11,10 @@ from extension.objects.agents import ReportBatch
 from extension.objects.errors import Busy
 from extension.objects.kinds import Cluster
 from extension.settings import Settings
-from tests.unit.engine.hubs import World
+from tests.unit.engine.hubs import world
 from tests.unit.engine.samples import NS
 
-
-@pytest.fixture
-def world(store):
-    world = World(store)
-    yield world
-    world.stop()
+__all__ = ["world"]
 
 
 def test_turns_are_within_the_interval_spread_and_the_same_for_a_cluster_whenever_it_asks(store):

@@ -7,14 +7,7 @@ import pytest
 
 from extension.objects.base import ObjectMeta
 from extension.objects.errors import Conflict, Forbidden, Invalid, Unavailable
-from extension.objects.kinds import (
-    ClusterGroup,
-    ClusterGroupSpec,
-    GitRepo,
-    GitRepoRestriction,
-    GitTarget,
-    Secret,
-)
+from extension.objects.kinds import ClusterGroup, ClusterGroupSpec, GitRepo, GitRepoRestriction, GitTarget, Secret
 from extension.objects.preview import Asked
 from extension.objects.selectors import LabelSelector
 from tests.unit.engine.git import URL

@@ -15,8 +15,8 @@ from extension.objects.policies import HelmOpPolicy
 from extension.objects.selectors import LabelSelector
 from extension.store.sql import SqlStore
 from tests.fakes.clock import Clock
-from tests.unit.engine.previews import Previews, Sources
-from tests.unit.engine.samples import NS, bundle, config_map, workspace
+from tests.unit.engine.previews import Previews, Sources, three_clusters
+from tests.unit.engine.samples import NS, bundle, config_map
 
 ALL = (BundleTarget(name="all", cluster_selector=LabelSelector()),)
 REPO = "https://charts.example.org"
@@ -35,14 +35,10 @@ def helmop(version: str = "^1", targets: tuple[BundleTarget, ...] = ALL, **spec:
 
 @pytest.fixture
 def world(store: SqlStore, clock: Clock) -> Iterator[Previews]:
-    store.create(workspace(NS))
-    made = Previews(store, clock)
-    made.rollouts.clusters("a", "b", env="prod")
-    made.rollouts.clusters("c", env="dev")
-    assert isinstance(made.git.sources, Sources)
-    made.git.sources.versions["web"] = {"1.0.0": chart("1.0.0"), "1.1.0": chart("1.1.0")}
-    yield made
-    made.pool.close()
+    with three_clusters(store, clock) as made:
+        assert isinstance(made.git.sources, Sources)
+        made.git.sources.versions["web"] = {"1.0.0": chart("1.0.0"), "1.1.0": chart("1.1.0")}
+        yield made
 
 
 def test_a_helmop_that_is_not_stored_is_planned_with_the_chart_and_the_secret_it_would_have(world: Previews, store: SqlStore) -> None:

@@ -18,16 +18,11 @@ from extension.settings import Settings
 from extension.store.copying import Place, copy_store
 from extension.store.opening import open_store
 from extension.store.protocol import Query
-from tests.unit.engine.hubs import Agent, World, one, token
+from tests.unit.engine.hubs import Agent, World, one, token, world
 from tests.unit.engine.samples import NS, changed, cluster
 from tests.unit.store.places import BOTH
 
-
-@pytest.fixture
-def world(store):
-    world = World(store)
-    yield world
-    world.stop()
+__all__ = ["world"]
 
 
 def test_a_cluster_gets_fleets_name_its_labels_and_a_key_that_works(world):

@@ -18,15 +18,10 @@ from extension.rendering.pool import Pool
 from extension.settings import Settings
 from tests.fakes.sources import DictSources
 from tests.fakes.waiting import wait_for
-from tests.unit.engine.hubs import World, one, token
+from tests.unit.engine.hubs import one, token, world
 from tests.unit.engine.samples import NS, marked
 
-
-@pytest.fixture
-def world(store):
-    world = World(store)
-    yield world
-    world.stop()
+__all__ = ["world"]
 
 
 def test_the_secret_of_a_token_has_what_an_agent_needs(world, tmp_path):

@@ -1,5 +1,6 @@
 // Kubernetes' label selectors as rows that can be edited. Invariant: a selector that nobody edits comes out of the rows as it went
 // in, key by key; operators and fields that the rows do not know are kept.
+import type { Resource } from "./types";
 
 export interface LabelSelector {
   matchLabels?: Record<string, string>;
@@ -85,4 +86,9 @@ function termOf(row: Row): string {
   if (row.operator === "Exists") return row.key;
   if (row.operator === "DoesNotExist") return `!${row.key}`;
   return `${row.key} ${row.operator.toLowerCase()} (${row.values.join(",")})`;
+}
+
+/** The keys of the labels that these have, each once. */
+export function labelKeys(rows: readonly Resource[]): string[] {
+  return [...new Set(rows.flatMap((row) => Object.keys(row.metadata.labels ?? {})))].sort();
 }
